@@ -1,0 +1,109 @@
+/** What a user writes in fleet.config.ts. Every field, its unit, range, default and source are declared here, once. */
+import { z } from "zod";
+import { flag, record, text, whole } from "./fields.js";
+import { crossField, healthCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
+
+/** A name that Terraform, DigitalOcean and Docker all take. */
+const shortName = text("2 to 32 small letters, digits and -, starting with a letter", /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/);
+/** @see https://docs.digitalocean.com/reference/api/reference/tags/ */
+const tagName = text("1 to 255 letters, digits, :, - and _", /^[A-Za-z0-9:_-]{1,255}$/);
+const slug = text("a slug of small letters, digits, - and .", /^[a-z0-9][a-z0-9.-]{1,62}$/);
+const cidr = text("a range such as 203.0.113.7/32", /^[0-9a-fA-F.:]+\/\d{1,3}$/);
+
+/** One droplet's size, system and network. */
+export const droplet = record({
+  /** Size slug; smallest that runs Docker comfortably. @default "s-1vcpu-1gb" */
+  size: slug.default("s-1vcpu-1gb"),
+  /** System image slug. A change rebuilds every droplet. @default "debian-12-x64" */
+  image: slug.default("debian-12-x64"),
+  /** DigitalOcean's metrics agent. A change rebuilds every droplet. @default true */
+  monitoring: flag().default(true),
+});
+
+/** The balancer in front of the fleet. */
+export const loadBalancer = record({
+  /** Name shown in the control panel. @default - "<region>-<name>", as in the article */
+  name: shortName.optional(),
+  /** Number of balancer nodes. 1 to 100; a change drops open connections. @default 1 */
+  sizeUnit: whole("nodes", 1, 100).default(1),
+  /** Port that clients connect to. @default 80 */
+  entryPort: whole("port", 1, 65535).default(80),
+  /** Keep connections to the hosts open between requests. The app's keep-alive timeout must then exceed the idle timeout. @default false */
+  backendKeepalive: flag().default(false),
+  /** Seconds until an idle client connection is closed. 30 to 600. @default 60 */
+  httpIdleTimeoutSeconds: whole("seconds", 30, 600).default(60),
+});
+
+/** SSH keys and who may use them. */
+export const access = sshAccess.extend({
+  /** Public key to register for the droplets. @default - none; then `keyFingerprints` must name one */
+  publicKey: text(
+    "one line of an OpenSSH public key",
+    /^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) \S+( [^\n]*)?$/,
+  ).optional(),
+  /** MD5 fingerprints or ids of keys that the account already has. @default - none */
+  keyFingerprints: z
+    .array(
+      text("a fingerprint such as 3b:16:…:fa, or a numeric id", /^([0-9a-f]{2}(:[0-9a-f]{2}){15}|\d+)$/),
+      "a list of fingerprints",
+    )
+    .default([]),
+  /** Addresses that may connect to port 22. @default - none: 22 stays closed */
+  allowedCidrs: z.array(cidr, "a list of ranges such as 203.0.113.7/32").default([]),
+});
+
+const shape = record({
+  /** Names droplets (`<name>-1` …), container, firewall and files on the hosts. @default "api" */
+  name: shortName.default("api"),
+  /** Tells two copies of the stack in one account apart; part of the stack's own tag. @default "production" */
+  environment: shortName.default("production"),
+  /** Region slug of droplets, network and balancer. A change rebuilds everything. @default "sfo3" */
+  region: slug.default("sfo3"),
+  /** Number of droplets. 1 to 100. @default 2 */
+  dropletCount: whole("droplets", 1, 100).default(2),
+  /** Tag by which the balancer finds its hosts; must belong to this fleet alone within the account. @default "http-api" */
+  fleetTag: tagName.default("http-api"),
+  droplet: droplet.prefault({}),
+  loadBalancer: loadBalancer.prefault({}),
+  healthCheck: healthCheck.prefault({}),
+  service: service.prefault({}),
+  ssh: access.prefault({}),
+  rollout: rolloutPolicy.prefault({}),
+  /** Address range of the private network. A change rebuilds everything. @default - chosen by DigitalOcean */
+  vpcIpRange: text(
+    "a private range such as 10.110.0.0/20",
+    /^(10|172|192)\.\d{1,3}\.\d{1,3}\.\d{1,3}\/(1[6-9]|2[0-8])$/,
+  ).optional(),
+});
+
+/** The whole configuration. */
+export const fleetConfig = shape.superRefine((config, context) => {
+  const report = (path: string[], message: string) =>
+    context.addIssue({ code: "custom", path, message, params: crossField });
+  together({ ...config, hosts: config.dropletCount }, report);
+  if (!config.ssh.publicKey && config.ssh.keyFingerprints.length === 0) {
+    report(
+      ["ssh"],
+      "publicKey is not set and keyFingerprints is empty (0 keys); set one of them, or nobody can reach the droplets",
+    );
+  }
+  if (config.fleetTag === stackTag(config)) {
+    report(
+      ["fleetTag"],
+      `fleetTag ("${config.fleetTag}") is the stack's own tag ("${stackTag(config)}"); choose another name`,
+    );
+  }
+});
+
+/** What a user writes. */
+export type FleetConfig = z.input<typeof fleetConfig>;
+/** The same with every default filled in. */
+export type ResolvedConfig = z.output<typeof fleetConfig>;
+
+/** Tag that marks a droplet as created by this stack; superseded droplets are found by it. */
+export const stackTag = (config: { name: string; environment: string }): string =>
+  `evenkeel:${config.environment}:${config.name}`;
+
+/** Names of the fleet's droplets, first to last. */
+export const dropletNames = (config: { name: string; dropletCount: number }): string[] =>
+  Array.from({ length: config.dropletCount }, (_, index) => `${config.name}-${index + 1}`);

@@ -1,0 +1,92 @@
+/** All that crosses from infrastructure to rollout. Versioned; validated where it is written and where it is read. */
+import { z } from "zod";
+import { choice, record, text, whole } from "./fields.js";
+import { crossField, observedCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
+
+/** Raised whenever a field changes its meaning; a rollout refuses any other. */
+export const MANIFEST_VERSION = 1;
+
+const hostAddress = text("an address or a host name", /^[A-Za-z0-9][A-Za-z0-9.:-]*$/);
+const word = text("1 to 255 letters, digits, :, ., - and _", /^[A-Za-z0-9][A-Za-z0-9:._-]{0,254}$/);
+
+/** One droplet that belongs to the fleet now. */
+export const manifestHost = record({
+  /** Name in the fleet, such as api-1. */
+  name: word,
+  /** The droplet's id: what locks are ordered by and host keys are pinned to. */
+  id: word,
+  /** Address for SSH. */
+  address: hostAddress,
+  /** Address that the balancer asks. */
+  privateAddress: hostAddress,
+});
+export type ManifestHost = z.output<typeof manifestHost>;
+
+const shape = record({
+  version: z.literal(MANIFEST_VERSION, `${MANIFEST_VERSION}, the version that this rollout reads`),
+  /** Name of the fleet: the container's name and the folder on the hosts. */
+  fleet: word,
+  fleetTag: word,
+  stackTag: word,
+  hosts: z
+    .array(manifestHost, "a list of hosts")
+    .min(1, "a list of at least one host")
+    .max(300, "a list of at most 300 hosts"),
+  loadBalancer: record({
+    /** DigitalOcean's id; empty for a balancer of another kind. */
+    id: text("the balancer's id, or an empty text", /^[A-Za-z0-9-]*$/),
+    address: hostAddress,
+    scheme: choice("http", "https"),
+    port: whole("port", 1, 65535),
+  }),
+  healthCheck: observedCheck,
+  service,
+  ssh: sshAccess,
+  rollout: rolloutPolicy,
+});
+
+export const manifest = shape.superRefine((value, context) => {
+  const report = (path: string[], message: string) =>
+    context.addIssue({ code: "custom", path, message, params: crossField });
+  together({ ...value, hosts: value.hosts.length }, report);
+  for (const field of ["name", "id"] as const) {
+    const seen = new Map<string, number>();
+    value.hosts.forEach((host, index) => {
+      const first = seen.get(host[field]);
+      if (first !== undefined) {
+        report(
+          ["hosts"],
+          `hosts[${index}].${field} ("${host[field]}") is the same as hosts[${first}].${field} ("${host[field]}"); each host is listed once`,
+        );
+      }
+      seen.set(host[field], index);
+    });
+  }
+});
+export type Manifest = z.output<typeof manifest>;
+
+/** Names of the environment variables that carry a rollout's input; Terraform's provisioner sets the first four. */
+export const environmentNames = {
+  /** The manifest as JSON. */
+  manifest: "EVENKEEL_MANIFEST",
+  /** Image to roll out; empty means keep what the serving hosts run. */
+  image: "EVENKEEL_IMAGE",
+  /** `terraform` when the run was started inside an apply: only then are superseded droplets taken out. */
+  startedBy: "EVENKEEL_STARTED_BY",
+  /** Path of the bundled rollout. */
+  bundle: "EVENKEEL_BUNDLE",
+  /** OpenSSH configuration file, instead of the manifest's. */
+  sshConfig: "EVENKEEL_SSH_CONFIG",
+  /** Base URL of the balancer as seen from here, instead of the manifest's address. */
+  balancerUrl: "EVENKEEL_BALANCER_URL",
+  /** Folder for known hosts and receipts on the machine that runs the rollout. */
+  stateFolder: "EVENKEEL_STATE_DIR",
+  /** `plain`, `jsonl` or `terminal`. */
+  output: "EVENKEEL_OUTPUT",
+  /** Login for a registry that is not DigitalOcean's. */
+  registryUser: "EVENKEEL_REGISTRY_USER",
+  registryPassword: "EVENKEEL_REGISTRY_PASSWORD",
+  /** DigitalOcean's API, the same names that the Terraform provider reads. */
+  digitaloceanToken: "DIGITALOCEAN_TOKEN",
+  digitaloceanApi: "DIGITALOCEAN_API_URL",
+} as const;

@@ -1,0 +1,206 @@
+/** Settings that infrastructure and rollout share, declared once. */
+import { z } from "zod";
+import { choice, flag, positive, record, text, whole } from "./fields.js";
+
+/** Default balancer check, the article's: 10 s, 2 failed probes out, 3 passed probes in. */
+const checkDefaults = {
+  path: "/health",
+  checkIntervalSeconds: 10,
+  responseTimeoutSeconds: 5,
+  unhealthyThreshold: 2,
+  healthyThreshold: 3,
+} as const;
+
+const healthPath = text('a path that starts with "/", without "?", "#" or blanks', /^\/[^\s?#"'\\]{0,199}$/);
+
+/**
+ * How the balancer decides which host is in rotation. All four numbers are always written to the balancer:
+ * the provider's and the API's own defaults differ.
+ * @see https://docs.digitalocean.com/reference/api/reference/load-balancers/ ranges of `health_check`
+ */
+export const healthCheck = record({
+  /** Path asked by the balancer; answers exactly 200 or 503. Hard to guess is better. @default "/health" */
+  path: healthPath.default(checkDefaults.path),
+  /** Seconds between two probes of a host. 3 to 300. @default 10 */
+  checkIntervalSeconds: whole("seconds", 3, 300).default(checkDefaults.checkIntervalSeconds),
+  /** Seconds after which an unanswered probe counts as failed. 3 to 300, at most the interval. @default 5 */
+  responseTimeoutSeconds: whole("seconds", 3, 300).default(checkDefaults.responseTimeoutSeconds),
+  /** Consecutive failed probes that take a host out of rotation. 2 to 10. @default 2 */
+  unhealthyThreshold: whole("probes", 2, 10).default(checkDefaults.unhealthyThreshold),
+  /** Consecutive passed probes that bring a host into rotation. 2 to 10. @default 3 */
+  healthyThreshold: whole("probes", 2, 10).default(checkDefaults.healthyThreshold),
+});
+
+/**
+ * The same check as the rollout sees it. Any balancer counts here, so the ranges are wider than DigitalOcean's: HAProxy
+ * takes an interval below a second and thresholds from 1.
+ * @see https://docs.haproxy.org/2.6/configuration.html#5.2-inter
+ */
+export const observedCheck = record({
+  path: healthPath,
+  checkIntervalSeconds: positive("seconds", 300),
+  responseTimeoutSeconds: positive("seconds", 300),
+  unhealthyThreshold: whole("probes", 1, 10),
+  healthyThreshold: whole("probes", 1, 10),
+});
+export type ObservedCheck = z.output<typeof observedCheck>;
+
+const share = z.string().regex(/^([1-9]\d?)%$/);
+
+/** How a rollout goes about the fleet. */
+export const rolloutPolicy = record({
+  /**
+   * What a host must show before it is stopped and before the next one follows: `evidence` reads the app's control port
+   * and asks through the balancer; `fixed-wait` is for an app that has only `/health` and `/shutdown`, and waits
+   * (threshold + 1) x interval, as the article does. @default "evidence"
+   */
+  gate: choice("evidence", "fixed-wait").default("evidence"),
+  /** Most hosts out of rotation at once: a count, or a share of the fleet that is rounded down, at least 1. Below the fleet's size. @default 1 */
+  maxUnavailable: z
+    .union([z.int().min(1).max(99), share], 'a whole number of hosts from 1 to 99, or a share from "1%" to "99%"')
+    .default(1),
+  /** Seconds a new container must stay ready without a restart before the next host follows. 0 to 3600. @default 0 */
+  minReadySeconds: whole("seconds", 0, 3600).default(0),
+  /** Longest time one host may go without reaching its next gate. 10 to 7200 s. @default 600 */
+  progressDeadlineSeconds: whole("seconds", 10, 7200).default(600),
+  /** Longest wait for requests that are still in flight on a host that gets no new ones. 1 to 3600 s. @default 60 */
+  drainTimeoutSeconds: whole("seconds", 1, 3600).default(60),
+  /** What to do with requests longer than that: stop the rollout, or cut them and report how many. @default "halt" */
+  onDrainTimeout: choice("halt", "cut").default("halt"),
+  /** Longest wait for a new container to become ready on its own host. 1 to 3600 s. @default 120 */
+  readyTimeoutSeconds: whole("seconds", 1, 3600).default(120),
+  /** Longest wait for a droplet to boot and for its cloud-init. 10 to 3600 s. @default 600 */
+  bootTimeoutSeconds: whole("seconds", 10, 3600).default(600),
+  /** Longest time one image pull may take. 10 to 7200 s. @default 600 */
+  pullTimeoutSeconds: whole("seconds", 10, 7200).default(600),
+  /** Boot the new release on a side port of the first host before any host leaves rotation. @default true */
+  smokeBoot: flag().default(true),
+  /** Seconds without a heartbeat after which a host's steward finishes or undoes by itself. 5 to 3600. @default 120 */
+  leaseSeconds: whole("seconds", 5, 3600).default(120),
+  /** Least free space on a host's Docker disk before a pull. 0 to 100000 MB. @default 1024 */
+  minFreeDiskMb: whole("megabytes", 0, 100_000).default(1024),
+});
+export type RolloutPolicy = z.output<typeof rolloutPolicy>;
+
+const port = () => whole("port", 1, 65535);
+const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** The API itself: what runs in the container of every host. */
+export const service = record({
+  /** Port that the balancer asks, on the droplet's private address; the app finds it in `PORT`. @default 80 */
+  port: port().default(80),
+  /** Port of `/drain` and `/lifecycle`, on the droplet's loopback only; the app finds it in `CONTROL_PORT`. @default 9000 */
+  controlPort: port().default(9000),
+  /** Loopback port of the smoke boot; the port above it is its control port. @default 9080 */
+  smokePort: whole("port", 1, 65534).default(9080),
+  /** Seconds from SIGTERM to SIGKILL. 1 to 3600. @default 10 */
+  stopTimeoutSeconds: whole("seconds", 1, 3600).default(10),
+  /** Command and arguments instead of the image's own. @default - the image's command */
+  command: z.array(z.string("a text"), "a list of texts").default([]),
+  /** Environment of the container. Not for secrets: it is part of the synthesized JSON. @default - none */
+  environment: z
+    .record(
+      z.string().regex(environmentName, "names of letters, digits and _, not starting with a digit"),
+      z.string("a text").refine((value) => !/[\n\r\0]/.test(value), "a text without line breaks"),
+      "an object of names and texts",
+    )
+    .default({}),
+  /** Memory limit of the container in MB. 16 to 1000000. @default - no limit */
+  memoryMb: whole("megabytes", 16, 1_000_000).optional(),
+});
+export type Service = z.output<typeof service>;
+
+/** Path of a file on the machine that runs the rollout. */
+const localPath = text('a path without blanks and control characters, such as "~/.ssh/config"', /^[^\s\0"'\\]{1,400}$/);
+
+/** How the rollout reaches the hosts. */
+export const sshAccess = record({
+  /** User on the hosts: not root, member of the docker group. @default "deploy" */
+  user: text("a user name of small letters, digits, - and _, not root", /^(?!root$)[a-z_][a-z0-9_-]{0,30}$/).default(
+    "deploy",
+  ),
+  /** @default 22 */
+  port: port().default(22),
+  /** OpenSSH client configuration to use, for keys, bastions and the like. @default - the user's own */
+  configFile: localPath.optional(),
+  /** Bastion, as OpenSSH's ProxyJump takes it. @default - none */
+  proxyJump: text("user@host or host, as OpenSSH's ProxyJump takes it", /^[A-Za-z0-9][A-Za-z0-9@.:,_-]*$/).optional(),
+});
+export type SshAccess = z.output<typeof sshAccess>;
+
+/** Issue parameters of a rule between fields: its message already holds the values. */
+export const crossField = { rule: "cross-field" } as const;
+
+/** Most hosts out of rotation at once for a fleet of `hosts`: a share is rounded down, at least 1. */
+export function mostUnavailable(maxUnavailable: RolloutPolicy["maxUnavailable"], hosts: number): number {
+  if (typeof maxUnavailable === "number") return maxUnavailable;
+  return Math.max(1, Math.floor((hosts * Number.parseInt(maxUnavailable, 10)) / 100));
+}
+
+interface Together {
+  readonly healthCheck: ObservedCheck;
+  readonly service: Service;
+  readonly rollout: RolloutPolicy;
+  readonly hosts: number;
+}
+
+/** The rules between fields, quoting both values; shared by config and manifest. */
+export function together(value: Together, report: (path: string[], message: string) => void): void {
+  const { healthCheck: check, service: app, rollout: policy, hosts } = value;
+  if (check.responseTimeoutSeconds > check.checkIntervalSeconds) {
+    report(
+      ["healthCheck", "responseTimeoutSeconds"],
+      `responseTimeoutSeconds (${check.responseTimeoutSeconds} s) is above checkIntervalSeconds (${check.checkIntervalSeconds} s); make it at most the interval, or one slow probe delays the next`,
+    );
+  }
+  if (policy.minReadySeconds >= policy.progressDeadlineSeconds) {
+    report(
+      ["rollout", "minReadySeconds"],
+      `minReadySeconds (${policy.minReadySeconds} s) is not below progressDeadlineSeconds (${policy.progressDeadlineSeconds} s); raise the deadline or lower minReadySeconds`,
+    );
+  }
+  const rounds = Math.max(check.unhealthyThreshold, check.healthyThreshold) + 1;
+  const waitSeconds = rounds * check.checkIntervalSeconds;
+  if (waitSeconds >= policy.progressDeadlineSeconds) {
+    report(
+      ["rollout", "progressDeadlineSeconds"],
+      `progressDeadlineSeconds (${policy.progressDeadlineSeconds} s) leaves the balancer no time for ${rounds} probes at checkIntervalSeconds (${check.checkIntervalSeconds} s); needs more than ${waitSeconds} s`,
+    );
+  }
+  if (policy.readyTimeoutSeconds > policy.progressDeadlineSeconds) {
+    report(
+      ["rollout", "readyTimeoutSeconds"],
+      `readyTimeoutSeconds (${policy.readyTimeoutSeconds} s) is above progressDeadlineSeconds (${policy.progressDeadlineSeconds} s); lower it or raise the deadline`,
+    );
+  }
+  if (policy.drainTimeoutSeconds > policy.progressDeadlineSeconds) {
+    report(
+      ["rollout", "drainTimeoutSeconds"],
+      `drainTimeoutSeconds (${policy.drainTimeoutSeconds} s) is above progressDeadlineSeconds (${policy.progressDeadlineSeconds} s); lower it or raise the deadline`,
+    );
+  }
+  const most = mostUnavailable(policy.maxUnavailable, hosts);
+  if (hosts > 1 && most >= hosts) {
+    report(
+      ["rollout", "maxUnavailable"],
+      `maxUnavailable (${policy.maxUnavailable}) takes out all ${hosts} hosts; needs at most ${hosts - 1}`,
+    );
+  }
+  const ports = {
+    port: app.port,
+    controlPort: app.controlPort,
+    smokePort: app.smokePort,
+    "smokePort + 1": app.smokePort + 1,
+  };
+  const seen = new Map<number, string>();
+  for (const [name, number] of Object.entries(ports)) {
+    const other = seen.get(number);
+    if (other)
+      report(["service"], `${name} (${number}) is the same as ${other} (${number}); give each port its own number`);
+    seen.set(number, name);
+  }
+  const reserved = ["PORT", "CONTROL_PORT", "CONTROL_HOST", "HEALTH_PATH", "RELEASE"];
+  for (const name of reserved.filter((word) => word in app.environment)) {
+    report(["service", "environment", name], `${name} is set by Evenkeel itself; take it out of the environment`);
+  }
+}

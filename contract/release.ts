@@ -1,0 +1,33 @@
+/** A release: image digest and settings. Its id labels the container and is what "already there" means. */
+import { z } from "zod";
+import { record, text } from "./fields.js";
+import type { Service } from "./policy.js";
+import { service } from "./policy.js";
+
+/** An image named by its digest, such as registry.digitalocean.com/foo/api@sha256:…. */
+export const pinnedImage = text(
+  "an image by digest, such as registry.example.com/api@sha256:<64 hex digits>",
+  /^[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}$/,
+);
+
+/** An image by digest or tag. */
+export const imageReference = text(
+  "an image such as registry.example.com/api:v2 or registry.example.com/api@sha256:<64 hex digits>",
+  /^[a-z0-9][a-z0-9._-]*(:\d{1,5})?(\/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
+);
+
+/** What a release file on a host holds. */
+export const release = record({
+  id: text("16 hex digits", /^[0-9a-f]{16}$/),
+  image: pinnedImage,
+  service,
+  healthPath: z.string(),
+});
+export type Release = z.output<typeof release>;
+
+/** The settings that make a different release when they change; waits and deadlines of the rollout are not among them. */
+export function releaseSettings(app: Service, healthPath: string): string {
+  const { port, controlPort, command, environment, memoryMb } = app;
+  const sorted = Object.fromEntries(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify({ port, controlPort, command, environment: sorted, memoryMb: memoryMb ?? null, healthPath });
+}

@@ -1,0 +1,54 @@
+/** Every way a rollout can end that is not a bug, with its exit code. */
+
+/** What the exit code says: whether the fleet is on its target, and if not, how it was left. */
+export const exitCodes = {
+  onTarget: 0,
+  bug: 1,
+  badInput: 2,
+  preflightRefused: 3,
+  locked: 4,
+  failedRestored: 5,
+  failedMixed: 6,
+  interrupted: 130,
+} as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Codes are stable; messages are not. */
+export type ErrorCode =
+  | "HostUnreachable"
+  | "HostKeyChanged"
+  | "HostTimeout"
+  | "HostCommandFailed"
+  | "HostNotBooted"
+  | "HostUnfit"
+  | "HostRetired"
+  | "CloudFailed"
+  | "CloudRefused"
+  | "NoRelease"
+  | "ReleasesDiffer"
+  | "UnlistedDroplets"
+  | "PullFailed"
+  | "DigestsDiffer"
+  | "SmokeBootFailed"
+  | "LockHeld"
+  | "QuorumLost"
+  | "NotEjected"
+  | "DrainTimeout"
+  | "InstanceChanged"
+  | "StepFailed"
+  | "NotReadmitted"
+  | "NotConverged"
+  | "StewardLost"
+  | "Interrupted";
+
+/** An expected failure. The message is lower case, says what is wrong and what to do. */
+export class RolloutError extends Error {
+  override readonly name = "RolloutError";
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: { cause?: unknown } = {},
+  ) {
+    super(message, options);
+  }
+}

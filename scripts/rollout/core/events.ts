@@ -1,0 +1,157 @@
+/**
+ * Every event of a rollout, in one registry. Stable for programs: `code` and `data`. Messages are for people and may change.
+ * Terminal, plain lines, JSON lines and pictures are all made from this one stream.
+ */
+import type { ErrorCode } from "./errors.js";
+import type { ProbeCount, Receipt } from "./receipt.js";
+
+/**
+ * waiting: not booted or not looked at · idle: nothing serves there · serving: in rotation · draining: serves, balancer is being told ·
+ * ejected: gets no traffic · starting: new container boots · ready: serves, balancer is being told · failed · restored · retired
+ */
+export type HostStatus =
+  "waiting" | "idle" | "serving" | "draining" | "ejected" | "starting" | "ready" | "failed" | "restored" | "retired";
+
+export interface PlannedHost {
+  readonly host: string;
+  readonly action: "keep" | "converge" | "replace" | "retire";
+  /** Seconds expected for this host alone. */
+  readonly seconds: number;
+}
+
+interface Definition<Data> {
+  readonly code: string;
+  readonly level: "info" | "warning" | "error";
+  readonly message: (data: Data) => string;
+}
+
+const define = <Data>(
+  code: string,
+  level: Definition<Data>["level"],
+  message: (data: Data) => string,
+): Definition<Data> => ({ code, level, message });
+
+const seconds = (value: number): string => `${value.toFixed(1)} s`;
+const probes = ({ taken, floor }: ProbeCount): string => `${taken} probes (floor ${floor})`;
+const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** name -> code, level and message of each event. */
+export const registry = {
+  started: define<{ runId: string; fleet: string; hosts: readonly string[]; image: string }>(
+    "ROLLOUT_I1000",
+    "info",
+    (data) =>
+      `rollout ${data.runId} of ${data.fleet} on ${data.hosts.join(", ")}: ${data.image || "keep the serving release"}`,
+  ),
+  hostStatus: define<{ status: HostStatus; detail: string }>(
+    "ROLLOUT_I1100",
+    "info",
+    (data) => `${data.status}${data.detail ? `: ${data.detail}` : ""}`,
+  ),
+  releaseChosen: define<{ release: string; image: string }>(
+    "ROLLOUT_I1200",
+    "info",
+    (data) => `release ${data.release} is ${data.image}`,
+  ),
+  infrastructureOnly: define<Record<string, never>>(
+    "ROLLOUT_I1201",
+    "info",
+    () => "no host runs a release and no image was given: nothing to roll out",
+  ),
+  locked: define<{ hosts: number }>("ROLLOUT_I1300", "info", (data) => `${many(data.hosts, "host")} locked`),
+  pulled: define<{ seconds: number }>("ROLLOUT_I1400", "info", (data) => `image pulled in ${seconds(data.seconds)}`),
+  smokePassed: define<{ seconds: number }>(
+    "ROLLOUT_I1500",
+    "info",
+    (data) => `smoke boot passed in ${seconds(data.seconds)}`,
+  ),
+  smokeSkipped: define<{ why: string }>("ROLLOUT_I1501", "info", (data) => `smoke boot skipped: ${data.why}`),
+  planned: define<{ hosts: readonly PlannedHost[]; seconds: number; maxUnavailable: number }>(
+    "ROLLOUT_I2000",
+    "info",
+    (data) =>
+      `plan: ${data.hosts.map((entry) => `${entry.action} ${entry.host}`).join(", ")}; at most ${data.maxUnavailable} out at once; about ${seconds(data.seconds)}`,
+  ),
+  step: define<{ step: string }>("ROLLOUT_I2100", "info", (data) => data.step),
+  ejected: define<{ seconds: number; probes: ProbeCount | null; witness: number }>(
+    "ROLLOUT_I2200",
+    "info",
+    (data) =>
+      `out of rotation after ${seconds(data.seconds)}${data.probes ? `, ${probes(data.probes)}` : ""}; ${many(data.witness, "witness request")} went elsewhere`,
+  ),
+  cut: define<{ requests: number; upgraded: number }>(
+    "ROLLOUT_W2201",
+    "warning",
+    (data) =>
+      `cuts ${many(data.requests, "request")} and ${many(data.upgraded, "upgraded connection")} that outlived the drain timeout`,
+  ),
+  readmitted: define<{ seconds: number; probes: ProbeCount | null }>(
+    "ROLLOUT_I2300",
+    "info",
+    (data) => `in rotation after ${seconds(data.seconds)}${data.probes ? `, ${probes(data.probes)}` : ""}`,
+  ),
+  outage: define<{ seconds: number }>(
+    "ROLLOUT_W2400",
+    "warning",
+    (data) => `fleet of one: nothing served for ${seconds(data.seconds)}`,
+  ),
+  witnessUnreachable: define<{ address: string }>(
+    "ROLLOUT_W2500",
+    "warning",
+    (data) => `the balancer at ${data.address} cannot be asked from here: waiting a fixed number of intervals instead`,
+  ),
+  witnessFailed: define<{ failures: readonly string[] }>(
+    "ROLLOUT_W2501",
+    "warning",
+    (data) => `${many(data.failures.length, "witness request")} failed: ${[...new Set(data.failures)].join(", ")}`,
+  ),
+  balancerDiffers: define<{ field: string; declared: number; live: number }>(
+    "ROLLOUT_W2502",
+    "warning",
+    (data) => `the balancer's ${data.field} is ${data.live}, not ${data.declared} as declared: the larger one counts`,
+  ),
+  skipped: define<{ why: string }>("ROLLOUT_W2600", "warning", (data) => `skipped: ${data.why}`),
+  failedLog: define<{ lines: readonly string[] }>(
+    "ROLLOUT_E3000",
+    "error",
+    (data) => `last lines of the failed container:\n${data.lines.map((line) => `  ${line}`).join("\n")}`,
+  ),
+  undone: define<{ outcome: string }>("ROLLOUT_W3100", "warning", (data) => `taken back: ${data.outcome}`),
+  pruneFailed: define<{ why: string }>(
+    "ROLLOUT_W3200",
+    "warning",
+    (data) => `old images were not removed: ${data.why}`,
+  ),
+  failed: define<{ code: ErrorCode | "Bug"; message: string }>(
+    "ROLLOUT_E9000",
+    "error",
+    (data) => `${data.code}: ${data.message}`,
+  ),
+  finished: define<{ receipt: Receipt }>("ROLLOUT_I9900", "info", ({ receipt }) => {
+    const end = receipt.exitCode === 0 ? "on target" : `failed with exit code ${receipt.exitCode}`;
+    return `${end} after ${seconds(receipt.seconds)}; witness: ${receipt.witness.sent} sent, ${receipt.witness.failed} failed`;
+  }),
+} as const;
+
+export type EventName = keyof typeof registry;
+export type EventData<Name extends EventName> = (typeof registry)[Name] extends Definition<infer Data> ? Data : never;
+
+type EventOf<Name extends EventName> = {
+  readonly name: Name;
+  readonly code: string;
+  readonly level: "info" | "warning" | "error";
+  /** Time of day, ISO 8601 in UTC. */
+  readonly time: string;
+  /** Milliseconds since the rollout began. */
+  readonly elapsedMs: number;
+  /** Name of the host, for events about one. */
+  readonly host: string | null;
+  readonly data: EventData<Name>;
+};
+export type RolloutEvent = { [Name in EventName]: EventOf<Name> }[EventName];
+
+/** The message of an event, without time and host. */
+export function messageOf(event: RolloutEvent): string {
+  const { message } = registry[event.name] as Definition<unknown>;
+  return message(event.data);
+}

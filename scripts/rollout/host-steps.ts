@@ -1,0 +1,152 @@
+/**
+ * One host's replacement as data: what each order to the steward does, step by step, and how each step is taken back.
+ * The steward's shell script is rendered from it (commands/steward.ts) and the lab's simulation interprets it.
+ */
+import type { Slot } from "../../contract/host.js";
+import type { RolloutPolicy } from "../../contract/policy.js";
+import type { Release } from "../../contract/release.js";
+
+/** One thing done on a host. */
+export type Operation =
+  | { readonly do: "restart"; readonly slot: Slot; readonly policy: "no" | "always" }
+  /** Health turns 503, requests are still served. `article` asks `GET /shutdown` on the service port instead. */
+  | { readonly do: "drain"; readonly via: "control" | "article" }
+  | { readonly do: "undrain"; readonly timeoutSeconds: number }
+  /** Refuses to go on unless the current container is the one that the order names. */
+  | { readonly do: "expect"; readonly instance: "drained" | "any" }
+  | { readonly do: "stop"; readonly slot: Slot; readonly timeoutSeconds: number }
+  | { readonly do: "start"; readonly slot: Slot }
+  /** Stops the container at once and keeps it under the name `failed`, for its log. */
+  | { readonly do: "set-aside"; readonly slot: Slot }
+  /** Stops and starts the container: the only way back for an app that cannot be undrained. */
+  | { readonly do: "cycle"; readonly slot: Slot }
+  /** Nothing happens when there is no container in `from`. */
+  | { readonly do: "move"; readonly from: Slot; readonly to: Slot }
+  | { readonly do: "remove"; readonly slot: Slot }
+  | { readonly do: "run"; readonly slot: Slot; readonly release: Release }
+  | { readonly do: "retire" };
+
+/** What must become true before the next step; on a container that restarted or ended it fails at once. */
+export interface Condition {
+  readonly ready: Slot;
+  readonly release: string;
+  readonly timeoutSeconds: number;
+}
+
+export interface HostStep {
+  /** Unique within the plan; journal and events name it. */
+  readonly name: string;
+  readonly run?: Operation;
+  /** Also done when `run` or `until` itself fails. */
+  readonly undo?: Operation;
+  readonly until?: Condition;
+}
+
+/** `undo` takes back, last first, all that was done since the last `commit`; `leave` ends the steward and frees the lock. */
+export type OrderName = "smoke" | "drain" | "replace" | "commit" | "stop" | "undo" | "leave";
+
+/** Orders that are lists of steps. */
+export type StagedOrder = Exclude<OrderName, "undo" | "leave">;
+
+export interface HostPlan {
+  readonly release: Release | null;
+  readonly stages: Readonly<Record<StagedOrder, readonly HostStep[]>>;
+}
+
+/** What is known of the host when its steps are laid out. */
+export interface HostContext {
+  readonly release: Release | null;
+  readonly policy: RolloutPolicy;
+  /** Whether a container is there that could be drained, kept and started again. */
+  readonly occupied: boolean;
+  /** Whether it has to leave rotation first: false for a host that does not serve, and for a fleet of one. */
+  readonly drain: boolean;
+}
+
+/** Orders in which the host is kept in the fleet; a superseded host has only drain and stop. */
+export function hostSteps(context: HostContext): HostPlan {
+  const { release, policy } = context;
+  return {
+    release,
+    stages: {
+      smoke: release ? smoke(release, policy) : [],
+      drain: context.occupied && context.drain ? drain(policy) : [],
+      replace: release ? replace(release, context) : [],
+      commit: [{ name: "restart-on", run: { do: "restart", slot: "current", policy: "always" } }],
+      stop: stop(context),
+    },
+  };
+}
+
+function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
+  return [
+    { name: "smoke-clear", run: { do: "remove", slot: "smoke" } },
+    { name: "smoke-run", run: { do: "run", slot: "smoke", release }, undo: { do: "set-aside", slot: "smoke" } },
+    { name: "smoke-ready", until: { ready: "smoke", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds } },
+    { name: "smoke-remove", run: { do: "remove", slot: "smoke" } },
+  ];
+}
+
+/** Restart policy off first: a crash while draining must not bring the host back into rotation. */
+function drain(policy: RolloutPolicy): HostStep[] {
+  return [
+    {
+      name: "restart-off",
+      run: { do: "restart", slot: "current", policy: "no" },
+      undo: { do: "restart", slot: "current", policy: "always" },
+    },
+    {
+      name: "drain",
+      run: { do: "drain", via: policy.gate === "evidence" ? "control" : "article" },
+      undo:
+        policy.gate === "evidence"
+          ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds }
+          : { do: "cycle", slot: "current" },
+    },
+  ];
+}
+
+/** The old container is stopped and kept; the new one takes its name. */
+function replace(release: Release, { policy, occupied, drain: drained }: HostContext): HostStep[] {
+  const stopTimeoutSeconds = release.service.stopTimeoutSeconds;
+  const setAside: HostStep[] = [
+    { name: "expect", run: { do: "expect", instance: drained && policy.gate === "evidence" ? "drained" : "any" } },
+    { name: "previous-remove", run: { do: "remove", slot: "previous" } },
+    {
+      name: "old-restart-off",
+      run: { do: "restart", slot: "current", policy: "no" },
+      undo: { do: "restart", slot: "current", policy: "always" },
+    },
+    {
+      name: "old-stop",
+      run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },
+      undo: { do: "start", slot: "current" },
+    },
+    {
+      name: "old-keep",
+      run: { do: "move", from: "current", to: "previous" },
+      undo: { do: "move", from: "previous", to: "current" },
+    },
+  ];
+  return [
+    { name: "failed-clear", run: { do: "remove", slot: "failed" } },
+    ...(occupied ? setAside : []),
+    { name: "new-run", run: { do: "run", slot: "current", release }, undo: { do: "set-aside", slot: "current" } },
+    { name: "new-ready", until: { ready: "current", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds } },
+  ];
+}
+
+/** A superseded host: its container is stopped for good. */
+function stop({ occupied, release }: HostContext): HostStep[] {
+  return [
+    ...(occupied
+      ? [
+          {
+            name: "retired-stop",
+            run: { do: "stop", slot: "current", timeoutSeconds: release?.service.stopTimeoutSeconds ?? 10 },
+          } as const,
+        ]
+      : []),
+    { name: "retire", run: { do: "retire" } },
+  ];
+}

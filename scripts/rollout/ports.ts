@@ -1,0 +1,151 @@
+/** All that a rollout needs from outside. Adapters implement it for real, the lab in memory. */
+import type { JournalEntry, Lifecycle, Slot } from "../../contract/host.js";
+import type { ManifestHost } from "../../contract/manifest.js";
+import type { ObservedCheck } from "../../contract/policy.js";
+import type { Release } from "../../contract/release.js";
+import type { RolloutEvent } from "./core/events.js";
+import type { HostPlan, OrderName } from "./host-steps.js";
+
+/** Time as the rollout sees it: milliseconds since some moment, never set back. */
+export interface Clock {
+  now(): number;
+  /** Time of day, for people only; no decision compares it. */
+  date(): Date;
+  /** Resolves after that many milliseconds, or at once when `signal` aborts. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  /** A short id, different for every run. */
+  id(): string;
+}
+
+export interface Events {
+  emit(event: RolloutEvent): void;
+}
+
+/** What became of some requests through the balancer. */
+export interface WitnessReport {
+  readonly sent: number;
+  /** Answered with a status below 500. */
+  readonly answered: number;
+  /** Reasons of the others, such as "503" or "ECONNRESET". */
+  readonly failures: readonly string[];
+}
+
+/** Requests of the rollout's own through the balancer, each on a connection of its own. */
+export interface Witness {
+  /** Whether the balancer can be asked from here at all: any answer of it counts, also a 503. */
+  reachable(): Promise<boolean>;
+  send(count: number): Promise<WitnessReport>;
+}
+
+/** A droplet as the cloud's API knows it. */
+export interface CloudDroplet extends ManifestHost {
+  readonly tags: readonly string[];
+  readonly active: boolean;
+}
+
+/** The load balancer as it is configured right now. */
+export interface LiveBalancer {
+  readonly check: ObservedCheck;
+  readonly tag: string | null;
+}
+
+/** The cloud's API. Absent when no token is set. */
+export interface Cloud {
+  balancer(id: string): Promise<LiveBalancer>;
+  dropletsWithTag(tag: string): Promise<CloudDroplet[]>;
+  untag(dropletId: string, tag: string): Promise<void>;
+  /** Docker configuration with a short-lived, read-only login for the registry of that name. */
+  registryLogin(registry: string): Promise<string>;
+}
+
+/** One container as its host's Docker knows it. */
+export interface ContainerState {
+  readonly id: string;
+  /** Image as it was named at `docker run`. */
+  readonly image: string;
+  /** Release id on the label; null for a container that no rollout started. */
+  readonly release: string | null;
+  readonly running: boolean;
+  readonly restarting: boolean;
+  readonly restartCount: number;
+  readonly exitCode: number;
+}
+
+/** What a host looks like before anything is done to it. */
+export interface Survey {
+  /** `false` while cloud-init is still at work. */
+  readonly booted: boolean;
+  /** Machine name of the kernel, such as x86_64. */
+  readonly architecture: string;
+  /** Version of the Docker engine; null when it does not answer. */
+  readonly docker: string | null;
+  readonly freeDiskMb: number;
+  readonly freeMemoryMb: number;
+  readonly containers: Readonly<Partial<Record<Slot, ContainerState>>>;
+  readonly lifecycle: Lifecycle | null;
+  /** Status of the health path on the service port, asked from the host itself; null without an answer. */
+  readonly health: number | null;
+  /** Releases whose files are kept on the host. */
+  readonly releases: readonly Release[];
+  /** Taken out of the fleet for good. */
+  readonly retired: boolean;
+}
+
+export interface LockRequest {
+  readonly runId: string;
+  /** Who runs the rollout, for the message that another one gets. */
+  readonly owner: string;
+  readonly leaseSeconds: number;
+}
+
+export type LockResult = { readonly type: "held" } | { readonly type: "refused"; readonly holder: string };
+
+/** What a host says while its steward is at work. */
+export interface Observation {
+  readonly journal: readonly JournalEntry[];
+  readonly lifecycle: Lifecycle | null;
+  readonly health: number | null;
+  /** Established connections on the service port; null when only the lifecycle is asked. */
+  readonly connections: number | null;
+}
+
+export type PullResult =
+  | { readonly type: "pulled"; readonly digest: string; readonly architecture: string }
+  | { readonly type: "failed"; readonly reason: string };
+
+/** One host, over one connection. Every call has its own deadline and throws `RolloutError` when the host does not answer. */
+export interface Host {
+  readonly name: string;
+  survey(): Promise<Survey>;
+  /** Starts the steward, which holds the host's lock for as long as it lives. */
+  lock(request: LockRequest): Promise<LockResult>;
+  /** `login` is a Docker configuration; it reaches the host over stdin and is gone after the pull. */
+  pull(image: string, login: string | null, timeoutSeconds: number): Promise<PullResult>;
+  /** Hands the steward its steps and the release's files. */
+  prepare(plan: HostPlan): Promise<void>;
+  /** Gives the steward an order; resolves with its number, not with its end. */
+  order(name: OrderName, argument?: string): Promise<number>;
+  /** Beats the steward's heart and reads what there is to see. */
+  observe(): Promise<Observation>;
+  /** Last lines that a container wrote. */
+  logs(slot: Slot, lines: number): Promise<string[]>;
+  /** Removes images and release files of this fleet that are not among `keep`. */
+  prune(keep: readonly Release[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Hosts {
+  open(host: ManifestHost): Host;
+}
+
+export interface Ports {
+  readonly hosts: Hosts;
+  readonly cloud: Cloud | null;
+  readonly witness: Witness;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly random: Random;
+}

@@ -27,7 +27,7 @@ module.exports = {
     rule(
       "core-is-pure",
       { path: "^scripts/rollout/(core|commands)/" },
-      { pathNot: ["^scripts/rollout/(core|commands|host-steps\\.ts|ports\\.ts)", "^contract/"] },
+      { pathNot: ["^scripts/rollout/(core|commands|host-steps\\.ts|ports\\.ts)", "^contract/", "^(node:)?crypto$"] },
       "Decisions and command lines import only themselves and the contract.",
     ),
     rule(

@@ -12,14 +12,14 @@ export type Operation =
   /** Health turns 503, requests are still served. `article` asks `GET /shutdown` on the service port instead. */
   | { readonly do: "drain"; readonly via: "control" | "article" }
   | { readonly do: "undrain"; readonly timeoutSeconds: number }
-  /** Refuses to go on unless the current container is the one that the order names. */
-  | { readonly do: "expect"; readonly instance: "drained" | "any" }
+  /** Refuses to go on unless the process that the order's argument names is still there and draining. */
+  | { readonly do: "expect-drained" }
   | { readonly do: "stop"; readonly slot: Slot; readonly timeoutSeconds: number }
   | { readonly do: "start"; readonly slot: Slot }
-  /** Stops the container at once and keeps it under the name `failed`, for its log. */
-  | { readonly do: "set-aside"; readonly slot: Slot }
+  /** Stops the container and keeps it under the name `failed`, for its log. */
+  | { readonly do: "set-aside"; readonly slot: Slot; readonly timeoutSeconds: number }
   /** Stops and starts the container: the only way back for an app that cannot be undrained. */
-  | { readonly do: "cycle"; readonly slot: Slot }
+  | { readonly do: "cycle"; readonly slot: Slot; readonly timeoutSeconds: number }
   /** Nothing happens when there is no container in `from`. */
   | { readonly do: "move"; readonly from: Slot; readonly to: Slot }
   | { readonly do: "remove"; readonly slot: Slot }
@@ -70,7 +70,7 @@ export function hostSteps(context: HostContext): HostPlan {
     release,
     stages: {
       smoke: release ? smoke(release, policy) : [],
-      drain: context.occupied && context.drain ? drain(policy) : [],
+      drain: context.occupied && context.drain ? drain(policy, stopTimeout(release)) : [],
       replace: release ? replace(release, context) : [],
       commit: [{ name: "restart-on", run: { do: "restart", slot: "current", policy: "always" } }],
       stop: stop(context),
@@ -81,27 +81,33 @@ export function hostSteps(context: HostContext): HostPlan {
 function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
   return [
     { name: "smoke-clear", run: { do: "remove", slot: "smoke" } },
-    { name: "smoke-run", run: { do: "run", slot: "smoke", release }, undo: { do: "set-aside", slot: "smoke" } },
+    {
+      name: "smoke-run",
+      run: { do: "run", slot: "smoke", release },
+      undo: { do: "set-aside", slot: "smoke", timeoutSeconds: stopTimeout(release) },
+    },
     { name: "smoke-ready", until: { ready: "smoke", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds } },
     { name: "smoke-remove", run: { do: "remove", slot: "smoke" } },
   ];
 }
 
+const restartOff: HostStep = {
+  name: "restart-off",
+  run: { do: "restart", slot: "current", policy: "no" },
+  undo: { do: "restart", slot: "current", policy: "always" },
+};
+
 /** Restart policy off first: a crash while draining must not bring the host back into rotation. */
-function drain(policy: RolloutPolicy): HostStep[] {
+function drain(policy: RolloutPolicy, stopTimeoutSeconds: number): HostStep[] {
   return [
-    {
-      name: "restart-off",
-      run: { do: "restart", slot: "current", policy: "no" },
-      undo: { do: "restart", slot: "current", policy: "always" },
-    },
+    restartOff,
     {
       name: "drain",
       run: { do: "drain", via: policy.gate === "evidence" ? "control" : "article" },
       undo:
         policy.gate === "evidence"
           ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds }
-          : { do: "cycle", slot: "current" },
+          : { do: "cycle", slot: "current", timeoutSeconds: stopTimeoutSeconds },
     },
   ];
 }
@@ -110,13 +116,11 @@ function drain(policy: RolloutPolicy): HostStep[] {
 function replace(release: Release, { policy, occupied, drain: drained }: HostContext): HostStep[] {
   const stopTimeoutSeconds = release.service.stopTimeoutSeconds;
   const setAside: HostStep[] = [
-    { name: "expect", run: { do: "expect", instance: drained && policy.gate === "evidence" ? "drained" : "any" } },
+    ...(drained && policy.gate === "evidence"
+      ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const]
+      : []),
     { name: "previous-remove", run: { do: "remove", slot: "previous" } },
-    {
-      name: "old-restart-off",
-      run: { do: "restart", slot: "current", policy: "no" },
-      undo: { do: "restart", slot: "current", policy: "always" },
-    },
+    ...(drained ? [] : [restartOff]),
     {
       name: "old-stop",
       run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },
@@ -131,7 +135,11 @@ function replace(release: Release, { policy, occupied, drain: drained }: HostCon
   return [
     { name: "failed-clear", run: { do: "remove", slot: "failed" } },
     ...(occupied ? setAside : []),
-    { name: "new-run", run: { do: "run", slot: "current", release }, undo: { do: "set-aside", slot: "current" } },
+    {
+      name: "new-run",
+      run: { do: "run", slot: "current", release },
+      undo: { do: "set-aside", slot: "current", timeoutSeconds: stopTimeoutSeconds },
+    },
     { name: "new-ready", until: { ready: "current", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds } },
   ];
 }
@@ -143,10 +151,13 @@ function stop({ occupied, release }: HostContext): HostStep[] {
       ? [
           {
             name: "retired-stop",
-            run: { do: "stop", slot: "current", timeoutSeconds: release?.service.stopTimeoutSeconds ?? 10 },
+            run: { do: "stop", slot: "current", timeoutSeconds: stopTimeout(release) },
           } as const,
         ]
       : []),
     { name: "retire", run: { do: "retire" } },
   ];
 }
+
+/** Without a release to take it from: Docker's own default. */
+const stopTimeout = (release: Release | null): number => release?.service.stopTimeoutSeconds ?? 10;

@@ -76,8 +76,8 @@ export interface ContainerState {
 
 /** What a host looks like before anything is done to it. */
 export interface Survey {
-  /** `false` while cloud-init is still at work. */
-  readonly booted: boolean;
+  /** How far cloud-init is; a host without it counts as done. */
+  readonly boot: "running" | "done" | "failed";
   /** Machine name of the kernel, such as x86_64. */
   readonly architecture: string;
   /** Version of the Docker engine; null when it does not answer. */
@@ -105,6 +105,8 @@ export type LockResult = { readonly type: "held" } | { readonly type: "refused";
 
 /** What a host says while its steward is at work. */
 export interface Observation {
+  /** `false` once the steward's process is gone, and its lock with it. */
+  readonly stewardAlive: boolean;
   readonly journal: readonly JournalEntry[];
   readonly lifecycle: Lifecycle | null;
   readonly health: number | null;
@@ -113,7 +115,12 @@ export interface Observation {
 }
 
 export type PullResult =
-  | { readonly type: "pulled"; readonly digest: string; readonly architecture: string }
+  | {
+      readonly type: "pulled";
+      /** The image by the digest that arrived. */
+      readonly image: string;
+      readonly architecture: string;
+    }
   | { readonly type: "failed"; readonly reason: string };
 
 /** One host, over one connection. Every call has its own deadline and throws `RolloutError` when the host does not answer. */

@@ -1,0 +1,163 @@
+/** The few calls of DigitalOcean's API that a rollout makes. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { request } from "undici";
+import { z } from "zod";
+import { RolloutError } from "../core/errors.js";
+import type { Cloud, CloudDroplet, LiveBalancer } from "../ports.js";
+
+/** @see https://docs.digitalocean.com/reference/api/ */
+const PUBLIC_API = "https://api.digitalocean.com";
+const PAGE_SIZE = 200;
+const TIMEOUT_MS = 30_000;
+/** Tries of one call; 429, 5xx and broken connections are tried again. */
+const TRIES = 5;
+const LONGEST_PAUSE_MS = 30_000;
+/** Seconds that a registry login is good for: the pulls of one rollout. */
+const LOGIN_SECONDS = 1800;
+
+const balancerReply = z.object({
+  load_balancer: z.object({
+    tag: z.string().nullish(),
+    health_check: z.object({
+      path: z.string().nullish(),
+      check_interval_seconds: z.number(),
+      response_timeout_seconds: z.number(),
+      unhealthy_threshold: z.number(),
+      healthy_threshold: z.number(),
+    }),
+  }),
+});
+
+const dropletReply = z.object({
+  droplets: z.array(
+    z.object({
+      id: z.number(),
+      name: z.string(),
+      status: z.string(),
+      tags: z.array(z.string()),
+      networks: z.object({ v4: z.array(z.object({ ip_address: z.string(), type: z.string() })) }),
+    }),
+  ),
+  links: z.object({ pages: z.object({ next: z.string().optional() }).optional() }).optional(),
+});
+
+export class DigitalOcean implements Cloud {
+  readonly #base: string;
+
+  constructor(
+    private readonly token: string,
+    base: string | undefined,
+  ) {
+    this.#base = (base || PUBLIC_API).replace(/\/$/, "");
+  }
+
+  async balancer(id: string): Promise<LiveBalancer> {
+    const { load_balancer: live } = balancerReply.parse(await this.#call("GET", `/v2/load_balancers/${id}`));
+    const check = live.health_check;
+    return {
+      tag: live.tag || null,
+      check: {
+        path: check.path ?? "/",
+        checkIntervalSeconds: check.check_interval_seconds,
+        responseTimeoutSeconds: check.response_timeout_seconds,
+        unhealthyThreshold: check.unhealthy_threshold,
+        healthyThreshold: check.healthy_threshold,
+      },
+    };
+  }
+
+  async dropletsWithTag(tag: string): Promise<CloudDroplet[]> {
+    const found: CloudDroplet[] = [];
+    for (let page = 1; ; page += 1) {
+      const query = `tag_name=${encodeURIComponent(tag)}&page=${page}&per_page=${PAGE_SIZE}`;
+      const reply = dropletReply.parse(await this.#call("GET", `/v2/droplets?${query}`));
+      found.push(...reply.droplets.map(droplet));
+      if (!reply.links?.pages?.next) return found;
+    }
+  }
+
+  async untag(dropletId: string, tag: string): Promise<void> {
+    await this.#call("DELETE", `/v2/tags/${encodeURIComponent(tag)}/resources`, {
+      resources: [{ resource_id: dropletId, resource_type: "droplet" }],
+    });
+  }
+
+  async registryLogin(registry: string): Promise<string> {
+    const query = `expiry_seconds=${LOGIN_SECONDS}&read_write=false`;
+    return JSON.stringify(
+      await this.#call("GET", `/v2/registries/${encodeURIComponent(registry)}/docker-credentials?${query}`),
+    );
+  }
+
+  /** @throws RolloutError CloudRefused for a call that cannot succeed, CloudFailed after the last try */
+  async #call(method: "GET" | "DELETE", path: string, body?: unknown): Promise<unknown> {
+    for (let tries = 1; ; tries += 1) {
+      const outcome = await this.#once(method, path, body);
+      if (outcome.type === "done") return outcome.body;
+      if (outcome.type === "refused")
+        throw new RolloutError("CloudRefused", `DigitalOcean's API refuses ${method} ${path}: ${outcome.why}`);
+      if (tries === TRIES)
+        throw new RolloutError(
+          "CloudFailed",
+          `DigitalOcean's API does not do ${method} ${path}: ${outcome.why} (tried ${TRIES} times)`,
+        );
+      await sleep(Math.min(LONGEST_PAUSE_MS, outcome.afterMs ?? 500 * 2 ** tries));
+    }
+  }
+
+  async #once(method: "GET" | "DELETE", path: string, body: unknown): Promise<Outcome> {
+    try {
+      const reply = await request(`${this.#base}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.token}`,
+          accept: "application/json",
+          ...(body ? { "content-type": "application/json" } : {}),
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+        headersTimeout: TIMEOUT_MS,
+        bodyTimeout: TIMEOUT_MS,
+      });
+      const text = await reply.body.text();
+      const status = reply.statusCode;
+      if (status < 300) return { type: "done", body: text ? JSON.parse(text) : null };
+      const why = `${status} ${messageOf(text)}`;
+      if (status !== 429 && status < 500) return { type: "refused", why };
+      const retryAfter = Number(reply.headers["retry-after"]);
+      return { type: "again", why, afterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : null };
+    } catch (error) {
+      return { type: "again", why: error instanceof Error ? error.message : String(error), afterMs: null };
+    }
+  }
+}
+
+type Outcome =
+  | { readonly type: "done"; readonly body: unknown }
+  | { readonly type: "refused"; readonly why: string }
+  | { readonly type: "again"; readonly why: string; readonly afterMs: number | null };
+
+function droplet({
+  id,
+  name,
+  status,
+  tags,
+  networks,
+}: z.output<typeof dropletReply>["droplets"][number]): CloudDroplet {
+  const address = (type: string): string => networks.v4.find((network) => network.type === type)?.ip_address ?? "";
+  return {
+    id: String(id),
+    name,
+    tags,
+    active: status === "active",
+    address: address("public"),
+    privateAddress: address("private"),
+  };
+}
+
+function messageOf(text: string): string {
+  try {
+    return z.object({ message: z.string() }).parse(JSON.parse(text)).message;
+  } catch {
+    return text.slice(0, 200);
+  }
+}

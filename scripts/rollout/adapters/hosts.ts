@@ -1,0 +1,129 @@
+/** Hosts over SSH: each call of the port is one command on the host. */
+import path from "node:path";
+import type { Slot } from "../../../contract/host.js";
+import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
+import type { Release } from "../../../contract/release.js";
+import { environmentFile } from "../commands/docker.js";
+import * as commands from "../commands/host.js";
+import * as look from "../commands/look.js";
+import { engine, environmentOf, placeOf, stages, type Place } from "../commands/steward.js";
+import { RolloutError } from "../core/errors.js";
+import type { HostPlan, OrderName } from "../host-steps.js";
+import type { Clock, Host, Hosts, LockRequest, LockResult, Observation, PullResult, Survey } from "../ports.js";
+import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings } from "./ssh.js";
+
+/** Seconds that a command may take which does not wait for anything. */
+const QUICK_SECONDS = 30;
+/** Seconds that a steward may take to say whether it holds the lock. */
+const LOCK_SECONDS = 15;
+const PRUNE_SECONDS = 300;
+
+/** Opens connections to the hosts of one manifest; `dispose` removes what they left on this machine. */
+export class SshHosts implements Hosts {
+  readonly #folder = makeSocketFolder();
+  #opened = 0;
+
+  constructor(
+    private readonly manifest: Manifest,
+    private readonly settings: SshSettings,
+    private readonly clock: Clock,
+  ) {}
+
+  open(host: ManifestHost): Host {
+    this.#opened += 1;
+    const connection = new SshConnection(host, this.settings, path.join(this.#folder, String(this.#opened)));
+    return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock);
+  }
+
+  dispose(): void {
+    removeSocketFolder(this.#folder);
+  }
+}
+
+class SshHost implements Host {
+  #runId = "";
+  #orders = 0;
+  #beats = 0;
+
+  constructor(
+    readonly name: string,
+    private readonly connection: SshConnection,
+    private readonly place: Place,
+    private readonly clock: Clock,
+  ) {}
+
+  async survey(): Promise<Survey> {
+    const output = await this.connection.run(look.survey(this.place), { timeoutSeconds: QUICK_SECONDS, retry: false });
+    return look.parseSurvey(output);
+  }
+
+  async lock(request: LockRequest): Promise<LockResult> {
+    this.#runId = request.runId;
+    const { fleet } = this.place;
+    await this.#quick(commands.startSteward(fleet, request), engine(fleet));
+    const deadline = this.clock.now() + LOCK_SECONDS * 1000;
+    for (;;) {
+      const { journal } = await this.observe();
+      const answer = journal.find((entry) => entry.state === "held" || entry.state === "refused");
+      if (answer) return answer.state === "held" ? { type: "held" } : { type: "refused", holder: answer.detail };
+      if (this.clock.now() > deadline)
+        throw new RolloutError("HostTimeout", `${this.name}: the steward did not start within ${LOCK_SECONDS} s`);
+      await this.clock.sleep(100);
+    }
+  }
+
+  async pull(image: string, login: string | null, timeoutSeconds: number): Promise<PullResult> {
+    try {
+      const output = await this.connection.run(commands.pull(image), { timeoutSeconds, input: login ?? "" });
+      const { digests, architecture } = commands.parsePulled(output);
+      const repository = image.split("@")[0]?.replace(/:[^/:]*$/, "") ?? "";
+      const arrived = digests.filter((digest) => digest.startsWith(`${repository}@`));
+      const wanted = arrived.includes(image) ? image : arrived[0];
+      if (!wanted) return { type: "failed", reason: `Docker knows no digest of it (${digests.join(", ") || "none"})` };
+      return { type: "pulled", image: wanted, architecture };
+    } catch (error) {
+      if (error instanceof RolloutError && (error.code === "HostCommandFailed" || error.code === "HostTimeout")) {
+        return { type: "failed", reason: error.message };
+      }
+      throw error;
+    }
+  }
+
+  async prepare(plan: HostPlan): Promise<void> {
+    const { fleet } = this.place;
+    const { release } = plan;
+    if (release) {
+      await this.#quick(commands.writeFile(fleet, environmentFile(release)), environmentOf(release));
+      await this.#quick(commands.writeFile(fleet, `releases/${release.id}.json`), `${JSON.stringify(release)}\n`);
+    }
+    await this.#quick(commands.writeFile(fleet, `runs/${this.#runId}/stages.sh`), stages(this.place, plan));
+  }
+
+  async order(name: OrderName, argument = ""): Promise<number> {
+    this.#orders += 1;
+    await this.#quick(commands.writeOrder(this.place.fleet, this.#runId, this.#orders), `${name} ${argument}\n`);
+    return this.#orders;
+  }
+
+  async observe(): Promise<Observation> {
+    this.#beats += 1;
+    return look.parseObservation(await this.#quick(look.observe(this.place, this.#runId, this.#beats)));
+  }
+
+  async logs(slot: Slot, lines: number): Promise<string[]> {
+    const output = await this.#quick(commands.logs(this.place.fleet, slot, lines));
+    return output.split("\n").filter((text) => text.trim() !== "");
+  }
+
+  async prune(keep: readonly Release[]): Promise<void> {
+    await this.connection.run(commands.prune(this.place.fleet, keep), { timeoutSeconds: PRUNE_SECONDS });
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  #quick(script: string, input?: string): Promise<string> {
+    return this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, ...(input === undefined ? {} : { input }) });
+  }
+}

@@ -1,0 +1,146 @@
+/** One multiplexed OpenSSH connection to one host. The only place that knows ssh's options, exit codes and messages. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import type { ManifestHost } from "../../../contract/manifest.js";
+import type { SshAccess } from "../../../contract/policy.js";
+import { RolloutError } from "../core/errors.js";
+
+export interface SshSettings {
+  readonly access: SshAccess;
+  /** OpenSSH configuration instead of the one in `access`. */
+  readonly configFile: string | null;
+  /** File of host keys, one entry a droplet id. */
+  readonly knownHosts: string;
+}
+
+export interface CommandOptions {
+  readonly timeoutSeconds: number;
+  /** Given to the command's standard input. */
+  readonly input?: string;
+  /** Tries again when the connection breaks: every command of ours may be given twice. @default true */
+  readonly retry?: boolean;
+}
+
+const CONNECT_SECONDS = 10;
+/** Pauses before each new try after a broken connection. */
+const RETRY_PAUSES_MS = [200, 500, 1000, 2000, 4000, 8000];
+/** Printed after the command, so that a broken connection is told from a failed command: ssh's own code 255 does not. */
+const TRAILER = "@@exit ";
+const MAX_OUTPUT_BYTES = 4_000_000;
+/** Unix socket paths are limited to about 100 bytes, so the folder is a short one. */
+const SOCKET_PARENT = "/tmp";
+
+/** Folder for the sockets of one rollout's connections. */
+export const makeSocketFolder = (): string => mkdtempSync(path.join(SOCKET_PARENT, "ek-"));
+export const removeSocketFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+
+export class SshConnection {
+  readonly #options: string[];
+  readonly #target: string;
+
+  constructor(
+    private readonly host: ManifestHost,
+    settings: SshSettings,
+    socket: string,
+  ) {
+    const { access } = settings;
+    const configFile = settings.configFile ?? (access.configFile ? expandHome(access.configFile) : null);
+    mkdirSync(path.dirname(settings.knownHosts), { recursive: true, mode: 0o700 });
+    this.#target = `${access.user}@${host.address}`;
+    this.#options = [
+      ...(configFile ? ["-F", configFile] : []),
+      ...(access.proxyJump ? ["-J", access.proxyJump] : []),
+      ...(access.port === 22 ? [] : ["-p", String(access.port)]),
+      ...options({
+        BatchMode: "yes",
+        ConnectTimeout: String(CONNECT_SECONDS),
+        ServerAliveInterval: "5",
+        ServerAliveCountMax: "3",
+        ControlMaster: "auto",
+        ControlPath: socket,
+        ControlPersist: "60",
+        HostKeyAlias: `droplet-${host.id}`,
+        UserKnownHostsFile: settings.knownHosts,
+        GlobalKnownHostsFile: "/dev/null",
+        StrictHostKeyChecking: "accept-new",
+        UpdateHostKeys: "no",
+        LogLevel: "ERROR",
+      }),
+    ];
+  }
+
+  /**
+   * Runs a script with the host's sh and gives back what it printed.
+   * @throws RolloutError HostUnreachable, HostTimeout, HostKeyChanged, HostCommandFailed
+   */
+  async run(script: string, { timeoutSeconds, input, retry = true }: CommandOptions): Promise<string> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.#once(script, timeoutSeconds, input);
+      } catch (error) {
+        const pauseMs = RETRY_PAUSES_MS[tries];
+        const broken = error instanceof RolloutError && error.code === "HostUnreachable";
+        if (!retry || !broken || pauseMs === undefined) throw error;
+        await sleep(pauseMs);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await execa("ssh", [...this.#options, "-O", "exit", this.#target], {
+      reject: false,
+      timeout: 5000,
+      stdin: "ignore",
+    });
+  }
+
+  async #once(script: string, timeoutSeconds: number, input: string | undefined): Promise<string> {
+    const command = `(\n${script}\n)\nprintf '\\n${TRAILER}%s' "$?"`;
+    const result = await execa("ssh", [...this.#options, "-T", this.#target, command], {
+      reject: false,
+      timeout: timeoutSeconds * 1000,
+      maxBuffer: MAX_OUTPUT_BYTES,
+      stripFinalNewline: false,
+      ...(input === undefined ? { stdin: "ignore" } : { input }),
+    });
+    if (result.timedOut)
+      throw new RolloutError("HostTimeout", `${this.#name}: no end of a command within ${timeoutSeconds} s`);
+    const cut = result.stdout.lastIndexOf(`\n${TRAILER}`);
+    if (cut < 0) throw this.#connectionError(result.stderr, result.originalMessage);
+    const output = result.stdout.slice(0, cut);
+    const code = Number(result.stdout.slice(cut + 1 + TRAILER.length));
+    if (code === 0) return output;
+    throw new RolloutError(
+      "HostCommandFailed",
+      `${this.#name}: ${lastLines(result.stderr || output) || `a command ended with code ${code}`}`,
+    );
+  }
+
+  #connectionError(stderr: string, otherwise: string | undefined): RolloutError {
+    const said = lastLines(stderr);
+    if (/HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(stderr)) {
+      return new RolloutError(
+        "HostKeyChanged",
+        `${this.#name} shows another host key than before; if the droplet was reinstalled on purpose, remove the entry droplet-${this.host.id} from the known hosts file`,
+      );
+    }
+    return new RolloutError(
+      "HostUnreachable",
+      `${this.#name} cannot be reached over SSH: ${said || otherwise || "the connection broke"}`,
+    );
+  }
+
+  get #name(): string {
+    return `${this.host.name} (${this.host.address})`;
+  }
+}
+
+const options = (values: Readonly<Record<string, string>>): string[] =>
+  Object.entries(values).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
+
+const lastLines = (text: string): string => text.trim().split("\n").slice(-3).join(" ").trim();
+
+const expandHome = (file: string): string => (file.startsWith("~/") ? path.join(homedir(), file.slice(2)) : file);

@@ -1,0 +1,52 @@
+/** Requests through the balancer, each on a connection of its own, as a new client would send them. */
+import { Agent, request } from "undici";
+import { WITNESS_HEADER } from "../../../contract/host.js";
+import type { Witness, WitnessReport } from "../ports.js";
+
+const TIMEOUT_MS = 10_000;
+const AT_ONCE = 10;
+
+export class HttpWitness implements Witness {
+  /** `pipelining: 0` closes every connection after its request. */
+  readonly #agent = new Agent({
+    pipelining: 0,
+    connect: { timeout: TIMEOUT_MS },
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+  });
+
+  constructor(
+    private readonly url: string,
+    private readonly runId: string,
+  ) {}
+
+  async reachable(): Promise<boolean> {
+    const { answered, failures } = await this.send(1);
+    return answered > 0 || failures.some((failure) => /^\d{3}$/.test(failure));
+  }
+
+  async send(count: number): Promise<WitnessReport> {
+    const outcomes: (string | null)[] = [];
+    for (let sent = 0; sent < count; sent += AT_ONCE) {
+      const wave = Array.from({ length: Math.min(AT_ONCE, count - sent) }, () => this.#one());
+      outcomes.push(...(await Promise.all(wave)));
+    }
+    const failures = outcomes.filter((outcome) => outcome !== null);
+    return { sent: count, answered: count - failures.length, failures };
+  }
+
+  close(): Promise<void> {
+    return this.#agent.close();
+  }
+
+  /** Null when answered, else why not. */
+  async #one(): Promise<string | null> {
+    try {
+      const reply = await request(this.url, { dispatcher: this.#agent, headers: { [WITNESS_HEADER]: this.runId } });
+      await reply.body.dump();
+      return reply.statusCode < 500 ? null : String(reply.statusCode);
+    } catch (error) {
+      return error instanceof Error && "code" in error ? String(error.code) : String(error);
+    }
+  }
+}

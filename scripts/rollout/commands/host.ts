@@ -1,0 +1,70 @@
+/** Commands that change a host, apart from what its steward does. Each may be given twice without harm. */
+import { containerName, type Slot } from "../../../contract/host.js";
+import type { Release } from "../../../contract/release.js";
+import type { LockRequest } from "../ports.js";
+import * as docker from "./docker.js";
+import { fleetFolder, line, quote } from "./shell.js";
+
+const runFolder = (fleet: string, runId: string): string => `${fleetFolder(fleet)}/runs/${runId}`;
+
+/** Runs of this fleet whose files are kept on a host. */
+const KEPT_RUNS = 10;
+
+/** Reads the steward's script from stdin and starts it as a process of its own. */
+export const startSteward = (fleet: string, request: LockRequest): string => {
+  const folder = runFolder(fleet, request.runId);
+  const argv = `${quote(request.runId)} ${quote(request.owner)} ${request.leaseSeconds}`;
+  return `umask 077
+mkdir -p "${fleetFolder(fleet)}/releases" "${folder}" && cd "${folder}" || exit 1
+if [ -e journal ]; then exit 0; fi
+cat >steward.sh && : >journal || exit 1
+nohup sh "${folder}/steward.sh" ${argv} </dev/null >steward.log 2>&1 &`;
+};
+
+/** Reads a file from stdin and puts it in place whole or not at all. `path` is relative to the fleet's folder. */
+export const writeFile = (fleet: string, path: string): string =>
+  `umask 077
+cd "${fleetFolder(fleet)}" && cat >${quote(`${path}.new`)} && mv ${quote(`${path}.new`)} ${quote(path)}`;
+
+/** Reads an order from stdin. Giving the same number twice leaves one order. */
+export const writeOrder = (fleet: string, runId: string, sequence: number): string =>
+  writeFile(fleet, `runs/${runId}/order.${sequence}`);
+
+/** Reads a Docker configuration from stdin (empty: none), pulls, and prints digests and architecture. */
+export const pull = (image: string): string => `folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT HUP INT TERM
+cat >"$folder/config.json"
+if [ ! -s "$folder/config.json" ]; then echo '{}' >"$folder/config.json"; fi
+docker --config "$folder" pull --quiet ${quote(image)} </dev/null >/dev/null && ${line(docker.inspectImage(image))}`;
+
+/** Digests (`repository@sha256:…`) and architecture as {@link docker.inspectImage} prints them. */
+export function parsePulled(output: string): { digests: string[]; architecture: string } {
+  const text = output.trim();
+  const cut = text.lastIndexOf("|");
+  return { digests: JSON.parse(text.slice(0, cut)) as string[], architecture: text.slice(cut + 1) };
+}
+
+export const logs = (fleet: string, slot: Slot, lines: number): string =>
+  `${line(docker.logs(containerName(fleet, slot), lines))} 2>&1`;
+
+/** Removes images of the same repositories and release files that are not among `keep`, and the folders of old runs. */
+export const prune = (fleet: string, keep: readonly Release[]): string => {
+  const repositories = [...new Set(keep.map((release) => release.image.split("@")[0] ?? ""))];
+  const keptImages = keep.map((release) => quote(release.image)).join(" | ");
+  const keptFiles = keep.flatMap((release) => [
+    `${release.id}.json`,
+    docker.environmentFile(release).split("/")[1] ?? "",
+  ]);
+  const images = repositories.map(
+    (repository) => `${line(docker.listImages(repository))} | while read -r image; do
+  case $image in *'<none>' | ${keptImages}) ;; *) docker rmi "$image" </dev/null || exit 1 ;; esac
+done`,
+  );
+  return `cd "${fleetFolder(fleet)}" || exit 1
+${images.join(" &&\n")} || exit 1
+for file in releases/*; do
+  case \${file#releases/} in ${keptFiles.map(quote).join(" | ")}) ;; *) rm -f "$file" ;; esac
+done
+# shellcheck disable=SC2012
+ls -1t runs | tail -n +${KEPT_RUNS + 1} | while read -r run; do rm -rf "runs/$run"; done`;
+};

@@ -1,0 +1,127 @@
+/** Commands that only look at a host, and how their output reads. */
+import { containerName, lifecycle, parseJournal, type Lifecycle, type Slot } from "../../../contract/host.js";
+import { release, type Release } from "../../../contract/release.js";
+import type { ContainerState, Observation, Survey } from "../ports.js";
+import * as docker from "./docker.js";
+import { fleetFolder, line, parseSections, quote, sections } from "./shell.js";
+import { healthUrl, lifecycleUrl, type Place } from "./steward.js";
+
+const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
+const ANSWER_SECONDS = 2;
+
+const askLifecycle = (place: Place): string => `curl -sf --max-time ${ANSWER_SECONDS} ${lifecycleUrl(place)} || :`;
+const askHealth = (place: Place): string =>
+  `curl -s --max-time ${ANSWER_SECONDS} -o /dev/null -w '%{http_code}' ${quote(healthUrl(place))} || :`;
+
+/** Everything that a rollout wants to know of a host before it touches it. */
+export const survey = (place: Place): string =>
+  `mkdir -p "${fleetFolder(place.fleet)}" && cd "${fleetFolder(place.fleet)}" || exit 1\n` +
+  sections({
+    boot: "if command -v cloud-init >/dev/null 2>&1; then cloud-init status 2>/dev/null | head -n 1; else echo 'status: done'; fi",
+    architecture: "uname -m",
+    docker: `${line(docker.serverVersion())} 2>/dev/null || :`,
+    disk: `{ df -Pk /var/lib/docker 2>/dev/null || df -Pk "$HOME"; } | awk 'NR == 2 { print int($4 / 1024) }'`,
+    memory: "awk '$1 == \"MemAvailable:\" { print int($2 / 1024) }' /proc/meminfo 2>/dev/null || :",
+    ...Object.fromEntries(
+      SLOTS.map((slot) => [
+        slot,
+        `${line(docker.inspect(containerName(place.fleet, slot), docker.CONTAINER_FORMAT))} 2>/dev/null || :`,
+      ]),
+    ),
+    lifecycle: place.gate === "evidence" ? askLifecycle(place) : ":",
+    health: askHealth(place),
+    releases: "cat releases/*.json 2>/dev/null || :",
+    retired: "if [ -e retired ]; then echo yes; fi",
+  });
+
+export function parseSurvey(output: string): Survey {
+  const found = parseSections(output);
+  const part = (name: string): string => {
+    const value = found.get(name);
+    if (value === undefined) throw new Error(`the host's answer has no section "${name}"`);
+    return value;
+  };
+  return {
+    boot: bootOf(part("boot")),
+    architecture: part("architecture"),
+    docker: part("docker") || null,
+    freeDiskMb: Number(part("disk")),
+    // A host that does not tell (not Linux) is not held back.
+    freeMemoryMb: part("memory") ? Number(part("memory")) : Number.MAX_SAFE_INTEGER,
+    containers: Object.fromEntries(SLOTS.flatMap((slot) => (part(slot) ? [[slot, containerOf(part(slot))]] : []))),
+    lifecycle: lifecycleOf(part("lifecycle")),
+    health: healthOf(part("health")),
+    releases: releasesOf(part("releases")),
+    retired: part("retired") === "yes",
+  };
+}
+
+/** @see https://docs.cloud-init.io/en/latest/explanation/status.html */
+function bootOf(status: string): Survey["boot"] {
+  if (/^status: (done|disabled)/.test(status)) return "done";
+  return /^status: (error|degraded)/.test(status) ? "failed" : "running";
+}
+
+function containerOf(text: string): ContainerState {
+  const [id = "", image = "", releaseId = "", running, restarting, restarts, exitCode] = text.split("|");
+  return {
+    id,
+    image,
+    release: releaseId && releaseId !== "<no value>" ? releaseId : null,
+    running: running === "true",
+    restarting: restarting === "true",
+    restartCount: Number(restarts),
+    exitCode: Number(exitCode),
+  };
+}
+
+/** An answer of another form is no answer: another program may listen on that port. */
+function lifecycleOf(text: string): Lifecycle | null {
+  try {
+    return lifecycle.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+const healthOf = (text: string): number | null => (/^[1-5]\d\d$/.test(text) ? Number(text) : null);
+
+/** Files of another version are left out: they are no release that could be gone back to. */
+function releasesOf(text: string): Release[] {
+  return text.split("\n").flatMap((json) => {
+    try {
+      return [release.parse(JSON.parse(json))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Established connections on the service port, from the container's own table; states are hexadecimal, 01 is established. */
+const countConnections = (place: Place): string => {
+  const port = place.servicePort.toString(16).toUpperCase().padStart(4, "0");
+  return `${line(docker.connectionTable(containerName(place.fleet, "current")))} 2>/dev/null | awk '$2 ~ /:${port}$/ && $4 == "01"' | wc -l`;
+};
+
+/** Beats the steward's heart with `beat`, and reads its journal and what the app says. */
+export const observe = (place: Place, runId: string, beat: number): string =>
+  `cd "${fleetFolder(place.fleet)}/runs/${runId}" || exit 1\nprintf %s ${beat} >beat.new && mv beat.new beat || :\n` +
+  sections({
+    journal: "cat journal 2>/dev/null",
+    end: `if kill -0 "$(cat pid 2>/dev/null)" 2>/dev/null; then echo alive; else echo gone; fi`,
+    lifecycle: place.gate === "evidence" ? askLifecycle(place) : ":",
+    health: place.gate === "evidence" ? ":" : askHealth(place),
+    connections: place.gate === "evidence" ? ":" : countConnections(place),
+  });
+
+export function parseObservation(output: string): Observation {
+  const found = parseSections(output);
+  const journal = found.get("journal");
+  return {
+    journal: journal ? parseJournal(`${journal}\n`) : [],
+    stewardAlive: found.get("end") === "alive",
+    lifecycle: lifecycleOf(found.get("lifecycle") ?? ""),
+    health: healthOf(found.get("health") ?? ""),
+    connections: found.get("connections") ? Number(found.get("connections")) : null,
+  };
+}

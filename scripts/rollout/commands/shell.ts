@@ -1,0 +1,28 @@
+/** Words and lines of POSIX sh. */
+
+const PLAIN_WORD = /^[A-Za-z0-9_./:=@%+,-]+$/;
+
+/** One word as sh reads it back. */
+export const quote = (word: string): string => (PLAIN_WORD.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+/** One command line. */
+export const line = (argv: readonly string[]): string => argv.map(quote).join(" ");
+
+/** Path of a fleet's folder on a host, for use inside double quotes. */
+export const fleetFolder = (fleet: string): string => `$HOME/.evenkeel/${fleet}`;
+
+/** A script that prints named sections, so that one command brings several answers. */
+export const sections = (parts: Readonly<Record<string, string>>): string =>
+  Object.entries(parts)
+    .map(([name, command]) => `printf '\\n@@%s\\n' ${quote(name)}\n${command}`)
+    .join("\n");
+
+/** Splits the output of {@link sections}. A section that never began is missing. */
+export function parseSections(output: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const part of output.split("\n@@").slice(1)) {
+    const end = part.indexOf("\n");
+    found.set(part.slice(0, end), part.slice(end + 1).trim());
+  }
+  return found;
+}

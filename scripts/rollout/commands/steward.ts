@@ -1,0 +1,337 @@
+/**
+ * The steward: a small POSIX sh process on each host. It holds the host's lock for as long as it lives, does what the
+ * controller orders, and finishes or takes back by itself when the controller falls silent for the lease.
+ *
+ * The lock is a symbolic link `lock.<n>` whose target names its holder. `ln -s` is atomic, numbers only grow, and the newest
+ * counts: a contender may create `n + 1` once the process behind `n` is gone, so there is nothing to expire and nothing to
+ * break. A process is the holder when its command line names its own run.
+ */
+import { appEnvironment, containerName, type Slot } from "../../../contract/host.js";
+import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
+import type { Release } from "../../../contract/release.js";
+import type { Condition, HostPlan, HostStep, Operation, StagedOrder } from "../host-steps.js";
+import * as docker from "./docker.js";
+import { fleetFolder, line, quote } from "./shell.js";
+
+/** Seconds between two looks of the steward at its orders. */
+const TICK_SECONDS = 0.2;
+/** Longest answer that the steward waits for on a loopback port. */
+const ANSWER_SECONDS = 5;
+
+/** The part that is the same for every host and release. Arguments: run id, owner, lease in seconds. */
+export const engine = (fleet: string): string => `#!/bin/sh
+# Evenkeel's steward: holds this host's lock while it lives, follows the controller's orders, and finishes or takes back
+# what it began when the controller falls silent.
+set -u
+umask 077
+run=$1
+owner=$2
+lease=$3
+cd "${fleetFolder(fleet)}" || exit 1
+folder=runs/$run
+sequence=0
+todo=
+ready=no
+trap '' HUP INT PIPE
+
+say() { printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal"; }
+reason() { tail -n 3 "$folder/output" 2>/dev/null | tr '\\n\\t' '  '; }
+now() { date +%s; }
+
+# Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward.
+alive() {
+  rest=\${1#*:}
+  case $(ps -ww -o args= -p "\${1%%:*}" 2>/dev/null) in
+    *"runs/\${rest%%:*}/steward.sh"*) return 0 ;;
+  esac
+  return 1
+}
+
+newest() {
+  last=0
+  for link in lock.*; do
+    if [ -h "$link" ] && [ "\${link#lock.}" -gt "$last" ]; then last=\${link#lock.}; fi
+  done
+}
+
+take_lock() {
+  while :; do
+    newest
+    if [ "$last" -gt 0 ]; then
+      holder=$(readlink "lock.$last") || continue
+      if alive "$holder"; then
+        say 0 refused "\${holder#*:}"
+        return 1
+      fi
+    fi
+    mine=$((last + 1))
+    ln -s "$$:$run:$owner" "lock.$mine" 2>/dev/null || continue
+    newest
+    [ "$last" -eq "$mine" ] && break
+    rm -f "lock.$mine"
+  done
+  for link in lock.*; do
+    if [ "\${link#lock.}" -lt "$mine" ]; then rm -f "$link"; fi
+  done
+}
+
+perform() {
+  todo="$1 $todo"
+  say "$sequence" step "$2"
+  "run_$1" >"$folder/output" 2>&1 </dev/null
+}
+
+# Takes back what was done since the last commit, last step first; goes on past a step that cannot be taken back.
+take_back() {
+  stuck=
+  for number in $todo; do
+    "undo_$number" >>"$folder/output" 2>&1 </dev/null || stuck="$stuck $number"
+  done
+  todo=
+  ready=no
+  if [ -n "$stuck" ]; then
+    say "$sequence" undone "except for step$stuck: $(reason)"
+  else
+    say "$sequence" undone "all"
+  fi
+}
+
+obey() {
+  : >"$folder/output"
+  case $1 in
+    undo)
+      take_back
+      say "$sequence" done undo
+      ;;
+    leave)
+      say "$sequence" done leave
+      say 0 left "$run"
+      exit 0
+      ;;
+    smoke | drain | replace | commit | stop)
+      if "stage_$1"; then
+        case $1 in
+          replace) ready=yes ;;
+          smoke | commit | stop)
+            todo=
+            ready=no
+            ;;
+        esac
+        say "$sequence" done "$1"
+      else
+        why=$(reason)
+        take_back
+        say "$sequence" failed "$why"
+      fi
+      ;;
+    *) say "$sequence" failed "unknown order $1" ;;
+  esac
+}
+
+# No heartbeat within the lease: a new container that is ready stays, anything less is taken back.
+lapse() {
+  say 0 lapsed "no heartbeat for $lease s"
+  if [ "$ready" = yes ]; then
+    stage_commit
+  elif [ -n "$todo" ]; then
+    take_back
+  fi
+  say 0 left "$run"
+  exit 0
+}
+
+take_lock || exit 0
+echo "$$" >"$folder/pid"
+say 0 held "$owner"
+beat=
+heard=$(now)
+while :; do
+  next=$((sequence + 1))
+  if [ -f "$folder/order.$next" ]; then
+    sequence=$next
+    argument=
+    read -r order argument <"$folder/order.$next"
+    # shellcheck source=/dev/null
+    if [ -f "$folder/stages.sh" ]; then . "./$folder/stages.sh"; fi
+    obey "$order"
+    heard=$(now)
+  fi
+  latest=$(cat "$folder/beat" 2>/dev/null)
+  if [ "$latest" != "$beat" ]; then
+    beat=$latest
+    heard=$(now)
+  fi
+  if [ $(($(now) - heard)) -ge "$lease" ]; then lapse; fi
+  sleep ${TICK_SECONDS}
+done
+`;
+
+/** Where things are on one host. */
+export interface Place {
+  readonly fleet: string;
+  readonly servicePort: number;
+  readonly controlPort: number;
+  readonly smokePort: number;
+  readonly healthPath: string;
+  readonly privateAddress: string;
+  readonly gate: "evidence" | "fixed-wait";
+}
+
+export function placeOf(manifest: Manifest, host: ManifestHost): Place {
+  const { service } = manifest;
+  return {
+    fleet: manifest.fleet,
+    servicePort: service.port,
+    controlPort: service.controlPort,
+    smokePort: service.smokePort,
+    healthPath: manifest.healthCheck.path,
+    privateAddress: host.privateAddress,
+    gate: manifest.rollout.gate,
+  };
+}
+
+export const lifecycleUrl = (place: Place, slot: Slot = "current"): string =>
+  `http://127.0.0.1:${slot === "smoke" ? place.smokePort + 1 : place.controlPort}/lifecycle`;
+export const healthUrl = (place: Place, slot: Slot = "current"): string =>
+  slot === "smoke"
+    ? `http://127.0.0.1:${place.smokePort}${place.healthPath}`
+    : `http://${place.privateAddress}:${place.servicePort}${place.healthPath}`;
+
+/** The part that a release and a host need: one function a step, one a stage. */
+export function stages(place: Place, plan: HostPlan): string {
+  const functions: string[] = [helpers];
+  let number = 0;
+  for (const [order, steps] of Object.entries(plan.stages) as [StagedOrder, readonly HostStep[]][]) {
+    const calls = steps.map((step) => {
+      number += 1;
+      functions.push(shellFunction(`run_${number}`, runOf(place, step)));
+      functions.push(shellFunction(`undo_${number}`, step.undo ? operation(place, step.undo) : ":"));
+      return `perform ${number} ${quote(step.name)}`;
+    });
+    functions.push(shellFunction(`stage_${order}`, calls.join(" &&\n") || ":"));
+  }
+  return functions.join("\n");
+}
+
+/** Content of a release's environment file, as `docker run --env-file` reads it. */
+export function environmentOf(release: Release): string {
+  const entries = {
+    ...release.service.environment,
+    [appEnvironment.port]: String(release.service.port),
+    [appEnvironment.controlPort]: String(release.service.controlPort),
+    [appEnvironment.controlHost]: "0.0.0.0",
+    [appEnvironment.healthPath]: release.healthPath,
+    [appEnvironment.release]: release.id,
+  };
+  return Object.entries(entries)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
+
+const helpers = `exists() { docker inspect --type container --format '{{.Id}}' "$1" >/dev/null 2>&1; }
+answer() { curl -sS --max-time ${ANSWER_SECONDS} "$@"; }
+`;
+
+const shellFunction = (name: string, body: string): string => `${name}() {\n${body.replaceAll(/^/gm, "  ")}\n}\n`;
+
+function runOf(place: Place, step: HostStep): string {
+  const parts = [...(step.run ? [operation(place, step.run)] : []), ...(step.until ? [until(place, step.until)] : [])];
+  return parts.join("\n") || ":";
+}
+
+function operation(place: Place, what: Operation): string {
+  const name = (slot: Slot): string => containerName(place.fleet, slot);
+  switch (what.do) {
+    case "restart":
+      return line(docker.restartPolicy(name(what.slot), what.policy));
+    case "drain":
+      return what.via === "control" ? control(place, "POST") : `answer -f -o /dev/null ${quote(articleUrl(place))}`;
+    case "undrain":
+      return eventually(control(place, "DELETE"), what.timeoutSeconds, "drain could not be taken back");
+    case "expect-drained":
+      return expectDrained(place);
+    case "stop":
+      return line(docker.stop(name(what.slot), what.timeoutSeconds));
+    case "start":
+      return line(docker.start(name(what.slot)));
+    case "cycle":
+      return line(docker.cycle(name(what.slot), what.timeoutSeconds));
+    case "move":
+      return ifExists(name(what.from), [docker.rename(name(what.from), name(what.to))]);
+    case "remove":
+      return ifExists(name(what.slot), [docker.remove(name(what.slot))]);
+    case "set-aside":
+      return `${ifExists(name("failed"), [docker.remove(name("failed"))])}\n${ifExists(name(what.slot), [
+        docker.stop(name(what.slot), what.timeoutSeconds),
+        docker.rename(name(what.slot), name("failed")),
+      ])}`;
+    case "run":
+      return line(docker.run(place.fleet, what.slot, what.release, publication(place, what.slot)));
+    case "retire":
+      return "date >retired";
+  }
+}
+
+const articleUrl = (place: Place): string => `http://${place.privateAddress}:${place.servicePort}/shutdown`;
+
+const control = (place: Place, method: "POST" | "DELETE"): string =>
+  `answer -f -o /dev/null -X ${method} http://127.0.0.1:${place.controlPort}/drain`;
+
+const publication = (place: Place, slot: Slot): docker.Publication =>
+  slot === "smoke"
+    ? { serviceAddress: "127.0.0.1", servicePort: place.smokePort, controlPort: place.smokePort + 1 }
+    : { serviceAddress: place.privateAddress, servicePort: place.servicePort, controlPort: place.controlPort };
+
+const ifExists = (name: string, commands: readonly string[][]): string =>
+  `if exists ${quote(name)}; then\n  ${commands.map(line).join(" &&\n    ")}\nfi`;
+
+/** Runs a command until it succeeds, for so many seconds at most. */
+const eventually = (command: string, timeoutSeconds: number, otherwise: string): string => `since=$(now)
+until ${command}; do
+  if [ $(($(now) - since)) -ge ${timeoutSeconds} ]; then
+    echo ${quote(`${otherwise} within ${timeoutSeconds} s`)}
+    return 1
+  fi
+  sleep ${TICK_SECONDS}
+done`;
+
+const expectDrained = (place: Place): string => `state=$(answer -f ${lifecycleUrl(place)} | tr -d ' \\n')
+# shellcheck disable=SC2154
+case $state in
+  *'"instance":"'"$argument"'"'*) ;;
+  *)
+    echo "the process changed while it was drained: $state"
+    return 1
+    ;;
+esac
+case $state in
+  *'"state":"draining"'*) ;;
+  *)
+    echo "the process is no longer draining: $state"
+    return 1
+    ;;
+esac`;
+
+/** Ready: running without a restart, the health path answers 200 and the control port names the release. */
+function until(place: Place, { ready, release, timeoutSeconds }: Condition): string {
+  const name = containerName(place.fleet, ready);
+  const named =
+    place.gate === "evidence"
+      ? ` &&\n    answer -f ${lifecycleUrl(place, ready)} 2>/dev/null | tr -d ' \\n' | grep -q ${quote(`"release":"${release}"`)}`
+      : "";
+  return `since=$(now)
+while :; do
+  state=$(${line(docker.inspect(name, docker.ALIVE_FORMAT))})
+  if [ "$state" != 'true|false|0' ]; then
+    echo "the container ended or restarted (running, restarting, restarts: $state)"
+    return 1
+  fi
+  health=$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, ready))} 2>/dev/null)
+  if [ "$health" = 200 ]${named}; then return 0; fi
+  if [ $(($(now) - since)) -ge ${timeoutSeconds} ]; then
+    echo "not ready within ${timeoutSeconds} s (health path answered $health)"
+    return 1
+  fi
+  sleep ${TICK_SECONDS}
+done`;
+}

@@ -1,0 +1,180 @@
+/** What the phases of one rollout share: the fleet as it is known right now, the ports, and the tally for the receipt. */
+import type { JournalEntry, Lifecycle } from "../../contract/host.js";
+import type { Manifest, ManifestHost } from "../../contract/manifest.js";
+import type { ObservedCheck } from "../../contract/policy.js";
+import type { Release } from "../../contract/release.js";
+import { RolloutError } from "./core/errors.js";
+import { registry, type EventData, type EventName, type HostStatus, type RolloutEvent } from "./core/events.js";
+import { liveSources, type Gates } from "./core/gates.js";
+import type { HostReceipt } from "./core/receipt.js";
+import type { hostSteps } from "./host-steps.js";
+import type { Host, Observation, Ports, Survey } from "./ports.js";
+
+export interface RegistryLogin {
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface RolloutRequest {
+  readonly manifest: Manifest;
+  /** Image to roll out; empty means keep the serving one. */
+  readonly image: string;
+  /** Started inside `terraform apply`: unlisted droplets of this stack are superseded, not a mistake. */
+  readonly startedByTerraform: boolean;
+  /** Who runs the rollout, for people: `user@machine`. */
+  readonly owner: string;
+  /** Login for a registry that is not DigitalOcean's. */
+  readonly registryLogin: RegistryLogin | null;
+  /** Aborts when the rollout is to stop: what is under way is taken back first. */
+  readonly signal: AbortSignal;
+}
+
+/** Decisions that a test may exchange for its own. */
+export interface Parts {
+  readonly gates: Gates;
+  readonly steps: typeof hostSteps;
+}
+
+/** One host of the fleet, listed or superseded, with what is known of it. */
+export interface Member {
+  readonly info: ManifestHost;
+  readonly host: Host;
+  readonly superseded: boolean;
+  survey: Survey | null;
+  /** What the app said last. */
+  lifecycle: Lifecycle | null;
+  /** Journal lines already told as events. */
+  told: number;
+  locked: boolean;
+  status: HostStatus;
+  receipt: HostReceipt;
+}
+
+export interface Context {
+  readonly request: RolloutRequest;
+  readonly manifest: Manifest;
+  readonly ports: Ports;
+  readonly parts: Parts;
+  readonly runId: string;
+  readonly startedMs: number;
+  /** Declared and live settings of the balancer, the larger of each. */
+  check: ObservedCheck;
+  release: Release | null;
+  members: Member[];
+  witnessReachable: boolean;
+  readonly witness: { sent: number; failed: number };
+  /** Whether a failed witness request is a fault: not before the first host of a new fleet serves. */
+  expectService: boolean;
+  /** Hosts have been changed, or may have been. */
+  rolling: boolean;
+}
+
+export const listed = (context: Context): Member[] => context.members.filter((member) => !member.superseded);
+export const superseded = (context: Context): Member[] => context.members.filter((member) => member.superseded);
+
+export function memberNamed(context: Context, name: string): Member {
+  const member = context.members.find((candidate) => candidate.info.name === name);
+  if (!member) throw new Error(`no member is named ${name}`);
+  return member;
+}
+
+export function newMember(context: Context, info: ManifestHost, isSuperseded: boolean): Member {
+  return {
+    info,
+    host: context.ports.hosts.open(info),
+    superseded: isSuperseded,
+    survey: null,
+    lifecycle: null,
+    told: 0,
+    locked: false,
+    status: "waiting",
+    receipt: {
+      name: info.name,
+      id: info.id,
+      action: "untouched",
+      seconds: 0,
+      floorSeconds: null,
+      drain: null,
+      readmission: null,
+      cut: 0,
+      outageSeconds: null,
+    },
+  };
+}
+
+export function emit<Name extends EventName>(
+  context: Context,
+  name: Name,
+  data: EventData<Name>,
+  member?: Member,
+): void {
+  const { code, level } = registry[name];
+  const { clock, events } = context.ports;
+  const elapsedMs = Math.round(clock.now() - context.startedMs);
+  const host = member?.info.name ?? null;
+  events.emit({ name, code, level, time: clock.date().toISOString(), elapsedMs, host, data } as RolloutEvent);
+}
+
+export function setStatus(context: Context, member: Member, status: HostStatus, detail = ""): void {
+  member.status = status;
+  emit(context, "hostStatus", { status, detail }, member);
+}
+
+export const secondsSince = (context: Context, startMs: number): number => (context.ports.clock.now() - startMs) / 1000;
+
+/** Time between two looks at a host: a twentieth of the balancer's interval, from 0.1 to 0.5 s. */
+export const pollMs = (check: ObservedCheck): number => Math.min(500, Math.max(100, check.checkIntervalSeconds * 50));
+
+/**
+ * Waits until the next look.
+ * @throws RolloutError Interrupted
+ */
+export async function pause(context: Context, milliseconds = pollMs(context.check)): Promise<void> {
+  const { signal } = context.request;
+  if (!signal.aborted) await context.ports.clock.sleep(milliseconds, signal);
+  if (signal.aborted) throw new RolloutError("Interrupted", "the rollout was told to stop");
+}
+
+/** Looks at a locked host, and tells what its steward has done since the last look. */
+export async function observe(context: Context, member: Member): Promise<Observation> {
+  const observation = await member.host.observe();
+  member.lifecycle = observation.lifecycle;
+  for (const entry of observation.journal.slice(member.told)) tell(context, member, entry);
+  member.told = Math.max(member.told, observation.journal.length);
+  return observation;
+}
+
+function tell(context: Context, member: Member, { state, detail }: JournalEntry): void {
+  if (state === "step") emit(context, "step", { step: detail }, member);
+  if (state === "undone") emit(context, "undone", { outcome: detail }, member);
+}
+
+/** Looks at several locked hosts at once; one that does not answer counts as silent. */
+export async function observeAll(context: Context, members: readonly Member[]): Promise<(Observation | null)[]> {
+  return Promise.all(
+    members.map((member) =>
+      observe(context, member).catch(() => {
+        member.lifecycle = null;
+        return null;
+      }),
+    ),
+  );
+}
+
+/** Nodes of the balancer that any host of the fleet has been probed by lately. */
+export const knownSources = (context: Context): string[] =>
+  liveSources(
+    context.members.map((member) => member.lifecycle),
+    context.check,
+  );
+
+/** Sends witness requests and counts them. */
+export async function sendWitness(context: Context, count: number): Promise<number> {
+  const report = await context.ports.witness.send(count);
+  context.witness.sent += report.sent;
+  if (context.expectService && report.failures.length > 0) {
+    context.witness.failed += report.failures.length;
+    emit(context, "witnessFailed", { failures: report.failures });
+  }
+  return report.answered;
+}

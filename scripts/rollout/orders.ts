@@ -1,0 +1,67 @@
+/** Giving the steward of a host an order and seeing it through. */
+import type { JournalEntry } from "../../contract/host.js";
+import { observe, pause, type Context, type Member } from "./context.js";
+import { RolloutError } from "./core/errors.js";
+import type { OrderName } from "./host-steps.js";
+
+/** Seconds that an order may take beyond what its own steps may wait for. */
+const SLACK_SECONDS = 30;
+
+interface OrderOptions {
+  readonly argument?: string;
+  /** Called once for each step that begins. */
+  readonly onStep?: (name: string) => void;
+  /** Goes on when the rollout is told to stop: for taking back and for leaving. */
+  readonly uninterruptible?: boolean;
+}
+
+/**
+ * Gives an order and waits until the steward has done it.
+ * @throws RolloutError StepFailed, StewardLost, HostTimeout, HostUnreachable, Interrupted
+ */
+export async function perform(
+  context: Context,
+  member: Member,
+  order: OrderName,
+  options: OrderOptions = {},
+): Promise<void> {
+  const sequence = await member.host.order(order, options.argument);
+  const deadline = context.ports.clock.now() + longestMs(context);
+  let seen = 0;
+  for (;;) {
+    const { journal, stewardAlive } = await observe(context, member);
+    const entries = journal.filter((entry) => entry.sequence === sequence);
+    for (const entry of entries.slice(seen)) if (entry.state === "step") options.onStep?.(entry.detail);
+    seen = entries.length;
+    if (ended(member, order, entries)) return;
+    if (!stewardAlive)
+      throw new RolloutError(
+        "StewardLost",
+        `${member.info.name}: the steward is gone, and with it the lock (${lastWords(journal)})`,
+      );
+    if (context.ports.clock.now() > deadline) {
+      throw new RolloutError(
+        "HostTimeout",
+        `${member.info.name}: order "${order}" was not done within ${longestMs(context) / 1000} s`,
+      );
+    }
+    await (options.uninterruptible ? context.ports.clock.sleep(100) : pause(context));
+  }
+}
+
+function ended(member: Member, order: OrderName, entries: readonly JournalEntry[]): boolean {
+  const failed = entries.find((entry) => entry.state === "failed");
+  if (failed) throw new RolloutError("StepFailed", `${member.info.name}: "${order}" failed: ${failed.detail.trim()}`);
+  return entries.some((entry) => entry.state === "done");
+}
+
+function longestMs({ manifest }: Context): number {
+  const { rollout, service } = manifest;
+  const steps = service.stopTimeoutSeconds * 2 + rollout.readyTimeoutSeconds + SLACK_SECONDS;
+  return Math.max(rollout.progressDeadlineSeconds, steps) * 1000;
+}
+
+const lastWords = (journal: readonly JournalEntry[]): string => {
+  const last = journal.at(-1);
+  return last ? `${last.state} ${last.detail}` : "it wrote nothing";
+};

@@ -1,0 +1,135 @@
+/** Looks before anything is touched: balancer, droplets, hosts. */
+import { emit, listed, newMember, pause, setStatus, superseded, type Context, type Member } from "../context.js";
+import { RolloutError } from "../core/errors.js";
+import { checkNumbers, larger } from "../core/gates.js";
+import { serves } from "../core/target.js";
+import type { CloudDroplet, Survey } from "../ports.js";
+
+/** Machine names of the one architecture that images are built for. */
+const ARCHITECTURES = ["x86_64", "amd64"];
+const BOOT_POLL_MS = 1000;
+
+/** Fills in what is known of balancer and hosts; throws before anything is changed. */
+export async function preflight(context: Context): Promise<void> {
+  await readBalancer(context);
+  const unlisted = await unlistedDroplets(context);
+  context.members = [
+    ...context.manifest.hosts.map((info) => newMember(context, info, false)),
+    ...unlisted.map((info) => newMember(context, info, true)),
+  ];
+  await Promise.all(listed(context).map((member) => awaitBoot(context, member)));
+  await Promise.all(superseded(context).map((member) => surveySuperseded(member)));
+  for (const member of listed(context)) checkFitness(context, member);
+  await readWitness(context);
+}
+
+async function readBalancer(context: Context): Promise<void> {
+  const { cloud } = context.ports;
+  const { loadBalancer, healthCheck: declared } = context.manifest;
+  if (!cloud || !loadBalancer.id) return;
+  const { check: live } = await cloud.balancer(loadBalancer.id);
+  context.check = larger(declared, live);
+  for (const field of checkNumbers) {
+    if (live[field] !== declared[field])
+      emit(context, "balancerDiffers", { field, declared: declared[field], live: live[field] });
+  }
+}
+
+/**
+ * Droplets of this stack that the manifest does not list.
+ * @throws RolloutError UnlistedDroplets when the run was not started by Terraform: the manifest may be an old one
+ */
+async function unlistedDroplets(context: Context): Promise<CloudDroplet[]> {
+  const { cloud } = context.ports;
+  if (!cloud) return [];
+  const { hosts, fleetTag, stackTag } = context.manifest;
+  const known = new Set(hosts.map((host) => host.id));
+  const found = (await cloud.dropletsWithTag(fleetTag)).filter(
+    (droplet) => droplet.tags.includes(stackTag) && !known.has(droplet.id),
+  );
+  if (found.length > 0 && !context.request.startedByTerraform) {
+    const list = found.map((droplet) => `${droplet.name} (${droplet.id})`).join(", ");
+    throw new RolloutError(
+      "UnlistedDroplets",
+      `the account has droplets of this fleet that the outputs file does not list: ${list}; write the outputs file anew, or run cdktf deploy, which takes superseded droplets out`,
+    );
+  }
+  // The name may be the same as that of the droplet which takes its place.
+  return found.map((droplet) => ({ ...droplet, name: `${droplet.name}-${droplet.id}` }));
+}
+
+async function awaitBoot(context: Context, member: Member): Promise<void> {
+  const limit = context.manifest.rollout.bootTimeoutSeconds;
+  const deadline = context.ports.clock.now() + limit * 1000;
+  setStatus(context, member, "waiting");
+  for (;;) {
+    const outcome = await trySurvey(member);
+    if (!(outcome instanceof RolloutError) && outcome.boot !== "running") {
+      member.survey = outcome;
+      member.lifecycle = outcome.lifecycle;
+      setStatus(context, member, serves(outcome) ? "serving" : "idle");
+      return;
+    }
+    if (context.ports.clock.now() >= deadline) throw notBooted(member, outcome, limit);
+    await pause(context, BOOT_POLL_MS);
+  }
+}
+
+function notBooted(member: Member, outcome: Survey | RolloutError, limit: number): RolloutError {
+  if (outcome instanceof RolloutError) {
+    return new RolloutError(outcome.code, `${outcome.message} (tried for ${limit} s, bootTimeoutSeconds)`, {
+      cause: outcome,
+    });
+  }
+  return new RolloutError(
+    "HostNotBooted",
+    `${member.info.name}: cloud-init was not done within ${limit} s (bootTimeoutSeconds); look at "cloud-init status --long" there`,
+  );
+}
+
+/** A droplet that still boots refuses connections: only that is waited for. */
+async function trySurvey(member: Member): Promise<Survey | RolloutError> {
+  try {
+    return await member.host.survey();
+  } catch (error) {
+    if (error instanceof RolloutError && (error.code === "HostUnreachable" || error.code === "HostTimeout"))
+      return error;
+    throw error;
+  }
+}
+
+/** A superseded droplet may be gone, off or out of reach already. */
+async function surveySuperseded(member: Member): Promise<void> {
+  const outcome = await trySurvey(member);
+  if (outcome instanceof RolloutError) return;
+  member.survey = outcome;
+  member.lifecycle = outcome.lifecycle;
+}
+
+function checkFitness(context: Context, { info, survey }: Member): void {
+  if (!survey) throw new Error(`${info.name} was not surveyed`);
+  const unfit = (why: string): RolloutError => new RolloutError("HostUnfit", `${info.name}: ${why}`);
+  const { minFreeDiskMb } = context.manifest.rollout;
+  if (survey.boot === "failed")
+    throw unfit('cloud-init failed there; look at "cloud-init status --long", mend the droplet or replace it');
+  if (survey.docker === null) throw unfit('Docker does not answer; look at "systemctl status docker" there');
+  if (!ARCHITECTURES.includes(survey.architecture))
+    throw unfit(`architecture ${survey.architecture} is not supported; needs ${ARCHITECTURES[0]}`);
+  if (survey.freeDiskMb < minFreeDiskMb) {
+    throw unfit(
+      `${survey.freeDiskMb} MB of disk are free, below minFreeDiskMb (${minFreeDiskMb} MB); remove what is not needed or take a larger droplet`,
+    );
+  }
+  if (survey.retired) {
+    throw new RolloutError(
+      "HostRetired",
+      `${info.name}: this droplet was taken out of the fleet for good, yet the manifest lists it; replace the droplet`,
+    );
+  }
+}
+
+async function readWitness(context: Context): Promise<void> {
+  const { loadBalancer } = context.manifest;
+  context.witnessReachable = await context.ports.witness.reachable();
+  if (!context.witnessReachable) emit(context, "witnessUnreachable", { address: loadBalancer.address });
+}

@@ -1,0 +1,166 @@
+/** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
+import { pinnedImage } from "../../../contract/release.js";
+import { emit, listed, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import { RolloutError } from "../core/errors.js";
+import { imageToKeep, releaseOf, serves } from "../core/target.js";
+import { perform } from "../orders.js";
+import type { Survey } from "../ports.js";
+
+/** Lines of a failed container's log that are shown. */
+const LOG_LINES = 20;
+/** Memory that the smoke boot wants free where the service has no limit of its own. */
+const SMOKE_MEMORY_MB = 128;
+const DOCKER_ARCHITECTURES = ["amd64", "x86_64"];
+const DIGITALOCEAN_REGISTRY = "registry.digitalocean.com/";
+
+/**
+ * Image by reference; null when there is none to roll out.
+ * @throws RolloutError ReleasesDiffer, NoRelease
+ */
+export function wantedImage(context: Context): string | null {
+  if (context.request.image) return context.request.image;
+  const surveys = context.members.flatMap(({ info, survey }): [string, Survey][] =>
+    survey ? [[info.name, survey]] : [],
+  );
+  return imageToKeep(new Map(surveys));
+}
+
+/**
+ * Pulls on all listed hosts in parallel. A tag is resolved on the first one, so that all get the same digest.
+ * @throws RolloutError PullFailed, DigestsDiffer, HostUnfit
+ */
+export async function pullEverywhere(context: Context, image: string): Promise<void> {
+  const began = context.ports.clock.now();
+  const members = listed(context);
+  const login = await registryLogin(context, image);
+  const pinned = pinnedImage.safeParse(image).success ? image : await pull(context, members[0], image, login);
+  const digests = await settled(members.map((member) => pull(context, member, pinned, login)));
+  if (digests.some((digest) => digest !== pinned)) {
+    throw new RolloutError(
+      "DigestsDiffer",
+      `${pinned} arrived as ${[...new Set(digests)].join(" and ")}; push the image again`,
+    );
+  }
+  const { service, healthCheck } = context.manifest;
+  context.release = releaseOf(pinned, service, healthCheck.path);
+  emit(context, "releaseChosen", { release: context.release.id, image: pinned });
+  emit(context, "pulled", { seconds: secondsSince(context, began) });
+}
+
+/** Docker configuration for the pull. DigitalOcean's registry gives a short-lived, read-only login; any other takes the operator's. */
+async function registryLogin({ ports, request }: Context, image: string): Promise<string | null> {
+  if (image.startsWith(DIGITALOCEAN_REGISTRY)) {
+    const registry = image.slice(DIGITALOCEAN_REGISTRY.length).split("/")[0] ?? "";
+    return ports.cloud ? ports.cloud.registryLogin(registry) : null;
+  }
+  if (!request.registryLogin) return null;
+  const { user, password } = request.registryLogin;
+  const auth = Buffer.from(`${user}:${password}`).toString("base64");
+  return JSON.stringify({ auths: { [image.split("/")[0] ?? ""]: { auth } } });
+}
+
+async function pull(
+  context: Context,
+  member: Member | undefined,
+  image: string,
+  login: string | null,
+): Promise<string> {
+  if (!member) throw new Error("a fleet has at least one host");
+  const result = await member.host.pull(image, login, context.manifest.rollout.pullTimeoutSeconds);
+  if (result.type === "failed")
+    throw new RolloutError("PullFailed", `${member.info.name}: ${image} could not be pulled: ${result.reason}`);
+  if (!DOCKER_ARCHITECTURES.includes(result.architecture)) {
+    throw new RolloutError(
+      "HostUnfit",
+      `${image} is built for ${result.architecture}; build it for amd64 (docker build --platform linux/amd64)`,
+    );
+  }
+  return result.image;
+}
+
+/** Waits for all, then throws the first failure: nothing goes on behind the back of the one who handles it. */
+export async function settled<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+/** Hands every locked host its steps, laid out from what it looks like now that it is locked. */
+export async function prepare(context: Context): Promise<void> {
+  const { parts, manifest } = context;
+  const alone = listed(context).length === 1;
+  await settled(
+    context.members
+      .filter((member) => member.locked)
+      .map(async (member) => {
+        const survey = await member.host.survey();
+        member.survey = survey;
+        member.lifecycle = survey.lifecycle;
+        const drain = !alone && (serves(survey) || survey.lifecycle?.state === "draining");
+        await member.host.prepare(
+          parts.steps({
+            release: member.superseded ? null : context.release,
+            policy: manifest.rollout,
+            occupied: survey.containers.current !== undefined,
+            drain: member.superseded ? survey.containers.current?.running === true : drain,
+          }),
+        );
+      }),
+  );
+}
+
+/**
+ * Boots the release on a side port of the first host that will change.
+ * @throws RolloutError SmokeBootFailed; nothing that serves was touched
+ */
+export async function smokeBoot(context: Context, first: Member | undefined): Promise<void> {
+  const { manifest } = context;
+  if (!first) return;
+  const why = reasonToSkip(context, first);
+  if (why) { emit(context, "smokeSkipped", { why }, first); return; }
+  const began = context.ports.clock.now();
+  try {
+    await perform(context, first, "smoke");
+  } catch (error) {
+    if (!(error instanceof RolloutError) || error.code !== "StepFailed") throw error;
+    await showFailedLog(context, first);
+    throw new RolloutError("SmokeBootFailed", `${error.message}; ${manifest.fleet} goes on as before`, {
+      cause: error,
+    });
+  }
+  emit(context, "smokePassed", { seconds: secondsSince(context, began) }, first);
+}
+
+function reasonToSkip({ manifest }: Context, { survey }: Member): string | null {
+  if (!manifest.rollout.smokeBoot) return "smokeBoot is off";
+  const wanted = manifest.service.memoryMb ?? SMOKE_MEMORY_MB;
+  const free = survey?.freeMemoryMb ?? 0;
+  return free < wanted ? `${free} MB of memory are free there, and a second container wants ${wanted} MB` : null;
+}
+
+/** Shows what the container that failed wrote last; its log is an addition, never the reason to fail. */
+export async function showFailedLog(context: Context, member: Member): Promise<void> {
+  try {
+    const lines = await member.host.logs("failed", LOG_LINES);
+    if (lines.length > 0) emit(context, "failedLog", { lines }, member);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+  }
+}
+
+/** Puts a host's end into the receipt and shows it. */
+export function conclude(context: Context, member: Member, action: Member["receipt"]["action"], beganMs: number): void {
+  member.receipt = { ...member.receipt, action, seconds: secondsSince(context, beganMs) };
+  const status = {
+    kept: "serving",
+    deployed: "serving",
+    replaced: "serving",
+    retired: "retired",
+    skipped: "retired",
+    restored: "restored",
+    untouched: member.status,
+  } as const;
+  setStatus(context, member, status[action]);
+}

@@ -1,0 +1,303 @@
+/** Leaving and entering the balancer's rotation, by evidence or by the article's fixed waits. */
+import type { Lifecycle } from "../../../contract/host.js";
+import {
+  emit,
+  knownSources,
+  listed,
+  observe,
+  observeAll,
+  pause,
+  secondsSince,
+  sendWitness,
+  setStatus,
+  type Context,
+  type Member,
+} from "../context.js";
+import { RolloutError } from "../core/errors.js";
+import { blindWaitMs } from "../core/floor.js";
+import { WITNESS_PER_HOST } from "../core/gates.js";
+
+/** Intervals after which the other hosts are asked again which nodes the balancer has. */
+const REFRESH_INTERVALS = 3;
+/** Looks in a row without an answer from the app before the host counts as lost. */
+const SILENT_LOOKS = 10;
+
+/** What leaving rotation took. */
+export interface Ejection {
+  /** Seconds to the first failed probe. */
+  readonly firstProbeSeconds: number;
+  /** Process that was drained: the steward stops no other. */
+  readonly instance: string;
+}
+
+/**
+ * Every host outside `leaving` serves right now.
+ * @throws RolloutError QuorumLost
+ */
+export async function quorum(context: Context, leaving: readonly Member[]): Promise<void> {
+  const others = listed(context).filter((member) => !leaving.includes(member));
+  await observeAll(
+    context,
+    context.members.filter((member) => member.locked),
+  );
+  const peers = await Promise.all(
+    others.map(async (member) => ({
+      name: member.info.name,
+      lifecycle: member.lifecycle,
+      health: context.manifest.rollout.gate === "fixed-wait" ? await healthOf(context, member) : null,
+    })),
+  );
+  const verdict = context.parts.gates.quorum(
+    peers,
+    knownSources(context),
+    context.check,
+    context.manifest.rollout.gate,
+  );
+  if (!verdict.pass) {
+    const names = leaving.map((member) => member.info.name).join(", ");
+    throw new RolloutError(
+      "QuorumLost",
+      `${names} may not leave rotation now: ${verdict.why}; mend that host, then run the rollout again`,
+    );
+  }
+}
+
+async function healthOf(context: Context, member: Member): Promise<number | null> {
+  return observe(context, member).then(
+    (observation) => observation.health,
+    () => null,
+  );
+}
+
+/**
+ * Waits until the balancer has let a drained host go and nothing is in flight on it.
+ * @throws RolloutError NotEjected, DrainTimeout, InstanceChanged
+ */
+export async function awaitEjection(context: Context, member: Member): Promise<Ejection> {
+  const began = context.ports.clock.now();
+  if (context.manifest.rollout.gate === "fixed-wait") return awaitBlindEjection(context, member, began);
+  const drained = await presentLifecycle(context, member);
+  let firstProbeSeconds: number | null = null;
+  let refreshedMs = began;
+  for (;;) {
+    const lifecycle = await sameInstance(context, member, drained.instance);
+    if (firstProbeSeconds === null && lifecycle.probes.some((probe) => probe.failed > 0))
+      firstProbeSeconds = secondsSince(context, began);
+    refreshedMs = await refreshSources(context, refreshedMs);
+    const why = await notYetEjected(context, member, lifecycle, began);
+    if (why === null) break;
+    failAfterDeadline(context, began, "NotEjected", `${member.info.name} was not let go by the balancer: ${why}`);
+    await pause(context);
+  }
+  await awaitIdle(context, member, drained.instance);
+  const failed = member.lifecycle?.probes.map((probe) => probe.failed) ?? [];
+  const probes = { taken: Math.max(0, ...failed), floor: context.check.unhealthyThreshold };
+  member.receipt = { ...member.receipt, drain: probes };
+  const witness = context.witnessReachable ? WITNESS_PER_HOST * listed(context).length : 0;
+  emit(context, "ejected", { seconds: secondsSince(context, began), probes, witness }, member);
+  setStatus(context, member, "ejected");
+  return { firstProbeSeconds: firstProbeSeconds ?? secondsSince(context, began), instance: drained.instance };
+}
+
+/** Null once the host is out of rotation: enough failed probes, then a quiet window of witness requests. */
+async function notYetEjected(
+  context: Context,
+  member: Member,
+  before: Lifecycle,
+  beganMs: number,
+): Promise<string | null> {
+  const { gates } = context.parts;
+  const waitedMs = context.ports.clock.now() - beganMs;
+  const input = {
+    lifecycle: before,
+    sources: knownSources(context),
+    check: context.check,
+    waitedMs,
+    witnessReachable: context.witnessReachable,
+  };
+  const verdict = gates.ejected(input);
+  if (!verdict.pass) return verdict.why;
+  if (!context.witnessReachable) return null;
+  const windowMs = context.ports.clock.now();
+  const hosts = listed(context).length;
+  const answered = await sendWitness(context, WITNESS_PER_HOST * hosts);
+  const window = context.ports.clock.now() - windowMs;
+  const after = await sameInstance(context, member, before.instance);
+  const quiet = gates.quiet({ before, after, windowMs: window, answered, hosts });
+  return quiet.pass ? null : quiet.why;
+}
+
+/** Waits for requests that were accepted before the balancer let go. */
+async function awaitIdle(context: Context, member: Member, instance: string): Promise<void> {
+  const began = context.ports.clock.now();
+  const { drainTimeoutSeconds, onDrainTimeout } = context.manifest.rollout;
+  for (;;) {
+    const { inFlight, upgraded } = await sameInstance(context, member, instance);
+    if (inFlight === 0 && upgraded === 0) return;
+    if (secondsSince(context, began) >= drainTimeoutSeconds) {
+      if (inFlight > 0 && onDrainTimeout === "halt") {
+        throw new RolloutError(
+          "DrainTimeout",
+          `${member.info.name}: ${inFlight} requests are still in flight after ${drainTimeoutSeconds} s (drainTimeoutSeconds); raise it, or set onDrainTimeout to "cut"`,
+        );
+      }
+      cut(context, member, inFlight, upgraded); return;
+    }
+    await pause(context);
+  }
+}
+
+function cut(context: Context, member: Member, requests: number, upgraded: number): void {
+  member.receipt = { ...member.receipt, cut: requests + upgraded };
+  emit(context, "cut", { requests, upgraded }, member);
+}
+
+/** A fleet of one cannot leave rotation: it is replaced in a moment without requests, if one comes. */
+export async function awaitIdleMoment(context: Context, member: Member): Promise<void> {
+  if (context.manifest.rollout.gate === "fixed-wait") return;
+  const began = context.ports.clock.now();
+  for (;;) {
+    const { inFlight, upgraded } = await presentLifecycle(context, member);
+    if (inFlight + upgraded === 0) return;
+    if (secondsSince(context, began) >= context.manifest.rollout.drainTimeoutSeconds)
+      { cut(context, member, inFlight, upgraded); return; }
+    await pause(context, 50);
+  }
+}
+
+async function awaitBlindEjection(context: Context, member: Member, began: number): Promise<Ejection> {
+  await pause(context, blindWaitMs(context.check.unhealthyThreshold, context.check));
+  const { drainTimeoutSeconds, onDrainTimeout } = context.manifest.rollout;
+  const idleFrom = context.ports.clock.now();
+  for (;;) {
+    const { connections } = await observe(context, member);
+    if (!connections) break;
+    if (secondsSince(context, idleFrom) >= drainTimeoutSeconds) {
+      if (onDrainTimeout === "halt") {
+        throw new RolloutError(
+          "DrainTimeout",
+          `${member.info.name}: ${connections} connections are still open after ${drainTimeoutSeconds} s (drainTimeoutSeconds); raise it, or set onDrainTimeout to "cut"`,
+        );
+      }
+      cut(context, member, connections, 0);
+      break;
+    }
+    await pause(context);
+  }
+  emit(context, "ejected", { seconds: secondsSince(context, began), probes: null, witness: 0 }, member);
+  setStatus(context, member, "ejected");
+  return { firstProbeSeconds: context.check.checkIntervalSeconds, instance: "" };
+}
+
+/**
+ * Waits until the balancer sends requests to a new container.
+ * @throws RolloutError NotReadmitted, InstanceChanged
+ */
+export async function awaitReadmission(context: Context, member: Member): Promise<number> {
+  const began = context.ports.clock.now();
+  if (context.manifest.rollout.gate === "fixed-wait") return awaitBlindReadmission(context, member, began);
+  const fresh = await presentLifecycle(context, member);
+  let firstProbeSeconds: number | null = null;
+  let refreshedMs = began;
+  for (;;) {
+    const lifecycle = await sameInstance(context, member, fresh.instance);
+    if (firstProbeSeconds === null && lifecycle.probes.some((probe) => probe.passed > 0))
+      firstProbeSeconds = secondsSince(context, began);
+    refreshedMs = await refreshSources(context, refreshedMs);
+    const why = await notYetReadmitted(context, lifecycle, began);
+    if (why === null) break;
+    failAfterDeadline(context, began, "NotReadmitted", `${member.info.name} was not taken into rotation: ${why}`);
+    await pause(context);
+  }
+  const passed = member.lifecycle?.probes.map((probe) => probe.passed) ?? [];
+  const probes = { taken: Math.max(0, ...passed), floor: context.check.healthyThreshold };
+  member.receipt = { ...member.receipt, readmission: probes };
+  emit(context, "readmitted", { seconds: secondsSince(context, began), probes }, member);
+  return firstProbeSeconds ?? 0;
+}
+
+/** Null once in rotation. When all but the witness agrees, some requests are sent so that one can land here. */
+async function notYetReadmitted(context: Context, lifecycle: Lifecycle, beganMs: number): Promise<string | null> {
+  const { witnessReachable, check } = context;
+  const waitedMs = context.ports.clock.now() - beganMs;
+  const input = { lifecycle, sources: knownSources(context), check, waitedMs, witnessReachable };
+  const verdict = context.parts.gates.readmitted(input);
+  if (verdict.pass) return null;
+  const butForWitness = context.parts.gates.readmitted({ ...input, lifecycle: { ...lifecycle, witnessRequests: 1 } });
+  if (witnessReachable && butForWitness.pass) await sendWitness(context, 2 * listed(context).length);
+  return verdict.why;
+}
+
+async function awaitBlindReadmission(context: Context, member: Member, began: number): Promise<number> {
+  await pause(context, blindWaitMs(context.check.healthyThreshold, context.check));
+  const { health } = await observe(context, member);
+  if (health !== 200) {
+    throw new RolloutError(
+      "NotReadmitted",
+      `${member.info.name}: the health path answers ${health ?? "nothing"} after the wait for the balancer`,
+    );
+  }
+  emit(context, "readmitted", { seconds: secondsSince(context, began), probes: null }, member);
+  return context.check.checkIntervalSeconds;
+}
+
+/** Watches a new container for `minReadySeconds`: it must neither restart nor stop serving. */
+export async function awaitMinReady(context: Context, member: Member): Promise<void> {
+  const { minReadySeconds, gate } = context.manifest.rollout;
+  const instance = member.lifecycle?.instance;
+  const began = context.ports.clock.now();
+  while (secondsSince(context, began) < minReadySeconds) {
+    await pause(context);
+    const { health } = await observe(context, member);
+    const state = member.lifecycle?.state ?? "silent";
+    if (gate === "evidence" ? member.lifecycle?.instance !== instance || state !== "serving" : health !== 200) {
+      throw new RolloutError(
+        "InstanceChanged",
+        `${member.info.name} did not stay ready for minReadySeconds (${minReadySeconds} s): it is ${gate === "evidence" ? state : `answering ${health ?? "nothing"}`}`,
+      );
+    }
+  }
+}
+
+async function refreshSources(context: Context, refreshedMs: number): Promise<number> {
+  const now = context.ports.clock.now();
+  if (now - refreshedMs < REFRESH_INTERVALS * context.check.checkIntervalSeconds * 1000) return refreshedMs;
+  await observeAll(
+    context,
+    context.members.filter((member) => member.locked),
+  );
+  return now;
+}
+
+/** What the app says; a few silent looks in a row are forgiven, as a busy host may need a moment. */
+async function presentLifecycle(context: Context, member: Member): Promise<Lifecycle> {
+  for (let look = 1; ; look += 1) {
+    const { lifecycle } = await observe(context, member);
+    if (lifecycle) return lifecycle;
+    if (look >= SILENT_LOOKS)
+      throw new RolloutError("InstanceChanged", `${member.info.name}: the app's control port does not answer`);
+    await pause(context);
+  }
+}
+
+async function sameInstance(context: Context, member: Member, instance: string): Promise<Lifecycle> {
+  const lifecycle = await presentLifecycle(context, member);
+  if (lifecycle.instance !== instance) {
+    throw new RolloutError(
+      "InstanceChanged",
+      `${member.info.name}: the app's process restarted while it was waited for (${instance} became ${lifecycle.instance})`,
+    );
+  }
+  return lifecycle;
+}
+
+function failAfterDeadline(
+  context: Context,
+  beganMs: number,
+  code: "NotEjected" | "NotReadmitted",
+  message: string,
+): void {
+  const limit = context.manifest.rollout.progressDeadlineSeconds;
+  if (secondsSince(context, beganMs) >= limit)
+    throw new RolloutError(code, `${message} (progressDeadlineSeconds, ${limit} s)`);
+}

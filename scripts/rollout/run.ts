@@ -1,0 +1,199 @@
+/** The whole rollout. Reads like the procedure it follows; every decision is in core/, every effect behind a port. */
+import {
+  emit,
+  listed,
+  memberNamed,
+  sendWitness,
+  superseded,
+  type Context,
+  type Parts,
+  type RolloutRequest,
+} from "./context.js";
+import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
+import { gates } from "./core/gates.js";
+import { makePlan, type Plan } from "./core/plan.js";
+import type { Receipt } from "./core/receipt.js";
+import { serves } from "./core/target.js";
+import { hostSteps } from "./host-steps.js";
+import { convergeAll, replaceBatch, retire } from "./phases/hosts.js";
+import { withLocks } from "./phases/locks.js";
+import { preflight } from "./phases/preflight.js";
+import { conclude, prepare, pullEverywhere, settled, smokeBoot, wantedImage } from "./phases/release.js";
+import type { Ports } from "./ports.js";
+
+/** Time between two witness requests while nothing else is asked of it. */
+const WITNESS_EVERY_MS = 500;
+
+export const standardParts: Parts = { gates, steps: hostSteps };
+
+/** Brings the fleet onto the release and says how that went. Expected failures end in the receipt, never in an exception. */
+export async function rollout(request: RolloutRequest, ports: Ports, parts: Parts = standardParts): Promise<Receipt> {
+  const context = newContext(request, ports, parts);
+  const { manifest } = request;
+  emit(context, "started", {
+    runId: context.runId,
+    fleet: manifest.fleet,
+    hosts: manifest.hosts.map((host) => host.name),
+    image: request.image,
+  });
+  const failure = await attempt(() => perform(context));
+  const receipt = await close(context, failure);
+  emit(context, "finished", { receipt });
+  return receipt;
+}
+
+async function perform(context: Context): Promise<void> {
+  await preflight(context);
+  const image = wantedImage(context);
+  if (image === null) { emit(context, "infrastructureOnly", {}); return; }
+  await withLocks(context, async () => {
+    await pullEverywhere(context, image);
+    await prepare(context);
+    const plan = planOf(context);
+    const first = [...plan.converge, ...plan.batches.flat()][0];
+    await smokeBoot(context, first === undefined ? undefined : memberNamed(context, first));
+    emit(context, "planned", plan);
+    await roll(context, plan);
+  });
+}
+
+async function roll(context: Context, plan: Plan): Promise<void> {
+  const end = new AbortController();
+  const watching = watch(context, end.signal);
+  const now = context.ports.clock.now();
+  const named = (names: readonly string[]) => names.map((name) => memberNamed(context, name));
+  try {
+    context.expectService =
+      plan.keep.length > 0 ||
+      plan.batches.length > 0 ||
+      superseded(context).some((member) => member.survey && serves(member.survey));
+    for (const member of named(plan.keep)) conclude(context, member, "kept", now);
+    context.rolling = plan.converge.length + plan.batches.length + plan.retire.length > 0;
+    await convergeAll(context, named(plan.converge));
+    for (const batch of plan.batches) await replaceBatch(context, named(batch));
+    for (const member of named(plan.retire)) await retire(context, member);
+    await prove(context);
+    await prune(context);
+  } finally {
+    end.abort();
+    await watching;
+  }
+}
+
+function planOf(context: Context): Plan {
+  const { manifest, check, release } = context;
+  if (!release) throw new Error("a plan needs a release");
+  const surveys = new Map(
+    listed(context).map((member) => {
+      if (!member.survey) throw new Error(`${member.info.name} was not surveyed`);
+      return [member.info.name, member.survey];
+    }),
+  );
+  const names = superseded(context).map((member) => member.info.name);
+  return makePlan({ surveys, superseded: names, releaseId: release.id, policy: manifest.rollout, check });
+}
+
+/** A request through the balancer now and then, so that the receipt says what a client would have seen. */
+async function watch(context: Context, end: AbortSignal): Promise<void> {
+  while (!end.aborted) {
+    if (context.witnessReachable) await sendWitness(context, 1);
+    await context.ports.clock.sleep(WITNESS_EVERY_MS, end);
+  }
+}
+
+/** @throws RolloutError NotConverged */
+async function prove(context: Context): Promise<void> {
+  const surveys = await settled(
+    listed(context).map(async (member) => ({ member, survey: await member.host.survey() })),
+  );
+  for (const { member, survey } of surveys) {
+    const { current } = survey.containers;
+    const told = survey.lifecycle?.release;
+    if (
+      current?.release !== context.release?.id ||
+      !serves(survey) ||
+      (told !== undefined && told !== context.release?.id)
+    ) {
+      throw new RolloutError(
+        "NotConverged",
+        `${member.info.name} does not serve release ${context.release?.id ?? ""} at the end (it runs ${current?.release ?? "none"}); run the rollout again`,
+      );
+    }
+  }
+}
+
+/** The release goes on even if old images stay: a full disk is a warning here, and refused by the next preflight. */
+async function prune(context: Context): Promise<void> {
+  await Promise.all(
+    listed(context).map(async (member) => {
+      try {
+        const survey = await member.host.survey();
+        const kept = [survey.containers.current?.release, survey.containers.previous?.release];
+        await member.host.prune(survey.releases.filter((release) => kept.includes(release.id)));
+      } catch (error) {
+        emit(context, "pruneFailed", { why: error instanceof Error ? error.message : String(error) }, member);
+      }
+    }),
+  );
+}
+
+async function attempt(work: () => Promise<void>): Promise<unknown> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return error ?? new Error("thrown without a reason");
+  }
+}
+
+async function close(context: Context, failure: unknown): Promise<Receipt> {
+  const { ports, runId, manifest, release } = context;
+  await Promise.allSettled(context.members.map((member) => member.host.close()));
+  const error = failure === null ? null : describe(failure);
+  if (error) emit(context, "failed", error);
+  return {
+    runId,
+    fleet: manifest.fleet,
+    startedAt: new Date(ports.clock.date().getTime() - (ports.clock.now() - context.startedMs)).toISOString(),
+    seconds: (ports.clock.now() - context.startedMs) / 1000,
+    release: release ? { id: release.id, image: release.image } : null,
+    hosts: context.members.map((member) => member.receipt),
+    witness: { ...context.witness, reachable: context.witnessReachable },
+    error,
+    exitCode: exitCodeOf(context, failure),
+  };
+}
+
+function describe(failure: unknown): NonNullable<Receipt["error"]> {
+  if (failure instanceof RolloutError) return { code: failure.code, message: failure.message };
+  return { code: "Bug", message: failure instanceof Error ? failure.message : String(failure) };
+}
+
+function exitCodeOf(context: Context, failure: unknown): ExitCode {
+  if (failure === null) return exitCodes.onTarget;
+  if (!(failure instanceof RolloutError)) return exitCodes.bug;
+  if (failure.code === "Interrupted") return exitCodes.interrupted;
+  if (failure.code === "LockHeld") return exitCodes.locked;
+  if (!context.rolling) return exitCodes.preflightRefused;
+  const changed = listed(context).some(({ receipt }) => receipt.action === "replaced" || receipt.action === "deployed");
+  const lost = context.members.some(({ status }) => status === "failed");
+  return changed || lost ? exitCodes.failedMixed : exitCodes.failedRestored;
+}
+
+function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Context {
+  return {
+    request,
+    manifest: request.manifest,
+    ports,
+    parts,
+    runId: ports.random.id(),
+    startedMs: ports.clock.now(),
+    check: request.manifest.healthCheck,
+    release: null,
+    members: [],
+    witnessReachable: false,
+    witness: { sent: 0, failed: 0 },
+    expectService: false,
+    rolling: false,
+  };
+}

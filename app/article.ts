@@ -1,0 +1,23 @@
+/**
+ * The contract of the article that the fleet grew from: three routes on one port, draining through `GET /shutdown`, no way back,
+ * no signal handler. For rehearsing an app that has nothing more.
+ */
+import Fastify from "fastify";
+import type { FastifyInstance, FastifyServerOptions } from "fastify";
+import { FailuresOnly } from "./logging.ts";
+
+/** Builds the article's app without listening. */
+export function buildArticle(logger: FastifyServerOptions["logger"]): FastifyInstance {
+  const app = Fastify({ logger: logger ?? false, logController: new FailuresOnly(), exposeHeadRoutes: false });
+  const id = Math.random();
+  let shutdown = false;
+  app.get("/", () => ({ api: "happy response", id }));
+  app.get("/health", (_request, reply) =>
+    shutdown ? reply.code(503).send({ status: "shutdown" }) : reply.send({ status: "ok" }),
+  );
+  app.get("/shutdown", () => {
+    shutdown = true;
+    return { shutdown };
+  });
+  return app;
+}

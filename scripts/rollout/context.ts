@@ -161,12 +161,24 @@ export async function observeAll(context: Context, members: readonly Member[]): 
   );
 }
 
-/** Nodes of the balancer that any host of the fleet has been probed by lately. */
-export const knownSources = (context: Context): string[] =>
-  liveSources(
-    context.members.map((member) => member.lifecycle),
-    context.check,
-  );
+/**
+ * Nodes of the balancer that any host of the fleet has been probed by lately. A droplet that asks its own private address shows up
+ * as that address, so the fleet's own are no nodes.
+ */
+export function knownSources({ members, check }: Context): string[] {
+  const own = new Set(members.flatMap(({ info }) => [info.address, info.privateAddress]));
+  return liveSources(
+    members.map((member) => member.lifecycle),
+    check,
+  ).filter((source) => !own.has(source));
+}
+
+/** Most probes in a row, failed or passed, that any one node has sent to a host. */
+export function mostProbes(context: Context, { lifecycle }: Member, outcome: "failed" | "passed"): number {
+  const sources = new Set(knownSources(context));
+  const counts = lifecycle?.probes.filter((probe) => sources.has(probe.source)).map((probe) => probe[outcome]) ?? [];
+  return Math.max(0, ...counts);
+}
 
 /** Sends witness requests and counts them. */
 export async function sendWitness(context: Context, count: number): Promise<number> {

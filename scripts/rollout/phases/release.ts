@@ -119,7 +119,10 @@ export async function smokeBoot(context: Context, first: Member | undefined): Pr
   const { manifest } = context;
   if (!first) return;
   const why = reasonToSkip(context, first);
-  if (why) { emit(context, "smokeSkipped", { why }, first); return; }
+  if (why) {
+    emit(context, "smokeSkipped", { why }, first);
+    return;
+  }
   const began = context.ports.clock.now();
   try {
     await perform(context, first, "smoke");

@@ -4,6 +4,7 @@ import {
   emit,
   knownSources,
   listed,
+  mostProbes,
   observe,
   observeAll,
   pause,
@@ -81,7 +82,7 @@ export async function awaitEjection(context: Context, member: Member): Promise<E
   let refreshedMs = began;
   for (;;) {
     const lifecycle = await sameInstance(context, member, drained.instance);
-    if (firstProbeSeconds === null && lifecycle.probes.some((probe) => probe.failed > 0))
+    if (firstProbeSeconds === null && mostProbes(context, member, "failed") > 0)
       firstProbeSeconds = secondsSince(context, began);
     refreshedMs = await refreshSources(context, refreshedMs);
     const why = await notYetEjected(context, member, lifecycle, began);
@@ -89,10 +90,10 @@ export async function awaitEjection(context: Context, member: Member): Promise<E
     failAfterDeadline(context, began, "NotEjected", `${member.info.name} was not let go by the balancer: ${why}`);
     await pause(context);
   }
-  await awaitIdle(context, member, drained.instance);
-  const failed = member.lifecycle?.probes.map((probe) => probe.failed) ?? [];
-  const probes = { taken: Math.max(0, ...failed), floor: context.check.unhealthyThreshold };
+  // Counted before the wait for requests in flight: that one depends on clients, not on the balancer.
+  const probes = { taken: mostProbes(context, member, "failed"), floor: context.check.unhealthyThreshold };
   member.receipt = { ...member.receipt, drain: probes };
+  await awaitIdle(context, member, drained.instance);
   const witness = context.witnessReachable ? WITNESS_PER_HOST * listed(context).length : 0;
   emit(context, "ejected", { seconds: secondsSince(context, began), probes, witness }, member);
   setStatus(context, member, "ejected");
@@ -141,7 +142,8 @@ async function awaitIdle(context: Context, member: Member, instance: string): Pr
           `${member.info.name}: ${inFlight} requests are still in flight after ${drainTimeoutSeconds} s (drainTimeoutSeconds); raise it, or set onDrainTimeout to "cut"`,
         );
       }
-      cut(context, member, inFlight, upgraded); return;
+      cut(context, member, inFlight, upgraded);
+      return;
     }
     await pause(context);
   }
@@ -159,8 +161,10 @@ export async function awaitIdleMoment(context: Context, member: Member): Promise
   for (;;) {
     const { inFlight, upgraded } = await presentLifecycle(context, member);
     if (inFlight + upgraded === 0) return;
-    if (secondsSince(context, began) >= context.manifest.rollout.drainTimeoutSeconds)
-      { cut(context, member, inFlight, upgraded); return; }
+    if (secondsSince(context, began) >= context.manifest.rollout.drainTimeoutSeconds) {
+      cut(context, member, inFlight, upgraded);
+      return;
+    }
     await pause(context, 50);
   }
 }
@@ -201,7 +205,7 @@ export async function awaitReadmission(context: Context, member: Member): Promis
   let refreshedMs = began;
   for (;;) {
     const lifecycle = await sameInstance(context, member, fresh.instance);
-    if (firstProbeSeconds === null && lifecycle.probes.some((probe) => probe.passed > 0))
+    if (firstProbeSeconds === null && mostProbes(context, member, "passed") > 0)
       firstProbeSeconds = secondsSince(context, began);
     refreshedMs = await refreshSources(context, refreshedMs);
     const why = await notYetReadmitted(context, lifecycle, began);
@@ -209,8 +213,7 @@ export async function awaitReadmission(context: Context, member: Member): Promis
     failAfterDeadline(context, began, "NotReadmitted", `${member.info.name} was not taken into rotation: ${why}`);
     await pause(context);
   }
-  const passed = member.lifecycle?.probes.map((probe) => probe.passed) ?? [];
-  const probes = { taken: Math.max(0, ...passed), floor: context.check.healthyThreshold };
+  const probes = { taken: mostProbes(context, member, "passed"), floor: context.check.healthyThreshold };
   member.receipt = { ...member.receipt, readmission: probes };
   emit(context, "readmitted", { seconds: secondsSince(context, began), probes }, member);
   return firstProbeSeconds ?? 0;

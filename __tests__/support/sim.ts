@@ -1,0 +1,66 @@
+/** Runs one rollout in the simulation. */
+import type { Behaviour } from "../../lab/sim/app.js";
+import { SimWorld, type SimOptions } from "../../lab/sim/world.js";
+import type { Manifest } from "../../contract/manifest.js";
+import type { Release } from "../../contract/release.js";
+import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+import type { Parts } from "../../scripts/rollout/context.js";
+import { rollout, standardParts } from "../../scripts/rollout/run.js";
+import { testImage, testRelease } from "./fleet.js";
+
+export interface SimRun {
+  readonly world: SimWorld;
+  /** Receipt of the first rollout. */
+  readonly receipt: Receipt;
+  readonly receipts: readonly Receipt[];
+}
+
+interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
+  readonly manifest: Manifest;
+  readonly image?: string;
+  readonly startedByTerraform?: boolean;
+  readonly parts?: Parts;
+  /** Rollouts started at the same moment. @default 1 */
+  readonly contenders?: number;
+}
+
+/** No rollout of a test may take longer than this, in virtual seconds. */
+const LIMIT_SECONDS = 24 * 3600;
+
+export const healthy: Behaviour = { startMs: 500, kind: "healthy" };
+
+/** Every host serves release 1; release 2 is rolled out unless told otherwise. */
+export async function simulate({
+  manifest,
+  image = testImage(2),
+  startedByTerraform = true,
+  parts = standardParts,
+  contenders = 1,
+  ...options
+}: RunOptions): Promise<SimRun> {
+  const seeds = new Map<string, Release | null>(manifest.hosts.map((host) => [host.name, testRelease(manifest, 1)]));
+  const world = new SimWorld({
+    manifest,
+    phasesMs: [1000],
+    ratePerSecond: 20,
+    requestMs: () => 50,
+    latencyMs: () => 20,
+    behaviourOf: () => healthy,
+    seeds,
+    ...options,
+  });
+  const request = {
+    manifest,
+    image,
+    startedByTerraform,
+    registryLogin: null,
+    owner: "test@lab",
+    signal: new AbortController().signal,
+  };
+  const all = (): Promise<Receipt[]> =>
+    Promise.all(Array.from({ length: contenders }, () => rollout(request, world.ports(), parts)));
+  const receipts = await world.run(all, LIMIT_SECONDS);
+  const [receipt] = receipts;
+  if (!receipt) throw new Error("at least one rollout is run");
+  return { world, receipt, receipts };
+}

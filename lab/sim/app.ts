@@ -1,0 +1,127 @@
+/** One process of the app in memory: life cycle, probes, requests in flight. */
+import type { Lifecycle } from "../../contract/host.js";
+import type { VirtualClock } from "./clock.js";
+
+/** How the app of an image behaves. */
+export interface Behaviour {
+  /** Milliseconds from the start of the process to its first answer. */
+  readonly startMs: number;
+  /** healthy · sick: health path answers 503 for ever · exits: ends after `startMs` · deaf: listens on another port */
+  readonly kind: "healthy" | "sick" | "exits" | "deaf";
+}
+
+interface Probes {
+  passed: number;
+  failed: number;
+  atMs: number;
+}
+
+export class SimApp {
+  state: "starting" | "serving" | "draining" | "stopping" | "ended" = "starting";
+  #inFlight = new Set<(ok: boolean) => void>();
+  #probes = new Map<string, Probes>();
+  #lastRequestMs: number | null = null;
+  #witness = 0;
+  #onIdle: (() => void) | null = null;
+
+  constructor(
+    readonly instance: string,
+    readonly release: string,
+    readonly behaviour: Behaviour,
+    private readonly clock: VirtualClock,
+  ) {
+    clock.after(behaviour.startMs, () => {
+      if (this.state !== "starting") return;
+      if (behaviour.kind === "exits") this.kill();
+      else this.state = "serving";
+    });
+  }
+
+  /** Whether a connection to the service port is taken. */
+  get listening(): boolean {
+    return (this.state === "serving" || this.state === "draining") && this.behaviour.kind !== "deaf";
+  }
+
+  /** What the health path answers; null without an answer. */
+  get health(): number | null {
+    if (!this.listening) return null;
+    return this.state === "serving" && this.behaviour.kind === "healthy" ? 200 : 503;
+  }
+
+  lifecycle(): Lifecycle | null {
+    if (this.state === "starting" || this.state === "ended") return null;
+    const now = this.clock.now();
+    return {
+      instance: this.instance,
+      release: this.release,
+      state: this.state,
+      inFlight: this.#inFlight.size,
+      upgraded: 0,
+      probes: [...this.#probes].map(([source, { passed, failed, atMs }]) => ({
+        source,
+        passed,
+        failed,
+        agoMs: now - atMs,
+      })),
+      lastRequestAgoMs: this.#lastRequestMs === null ? null : now - this.#lastRequestMs,
+      witnessRequests: this.#witness,
+    };
+  }
+
+  /** One health request of a balancer's node; `true` when it passed. */
+  probe(source: string): boolean {
+    const health = this.health;
+    if (health === null) return false;
+    const seen = this.#probes.get(source) ?? { passed: 0, failed: 0, atMs: 0 };
+    const passed = health === 200;
+    this.#probes.set(source, {
+      passed: passed ? seen.passed + 1 : 0,
+      failed: passed ? 0 : seen.failed + 1,
+      atMs: this.clock.now(),
+    });
+    return passed;
+  }
+
+  /** Takes a request; `done` tells whether it was answered. */
+  request(lengthMs: number, witness: boolean, done: (ok: boolean) => void): void {
+    if (!this.listening) return done(false);
+    if (witness) this.#witness += 1;
+    else this.#lastRequestMs = this.clock.now();
+    this.#inFlight.add(done);
+    this.clock.after(lengthMs, () => this.#finish(done, true));
+  }
+
+  drain(): void {
+    if (this.state === "serving") this.state = "draining";
+  }
+
+  undrain(): boolean {
+    if (this.state === "draining") this.state = "serving";
+    return this.state === "serving";
+  }
+
+  /** SIGTERM: takes no more requests, finishes the others; `ended` is called once. */
+  terminate(ended: () => void): void {
+    if (this.state === "ended") return ended();
+    this.state = "stopping";
+    if (this.#inFlight.size === 0) {
+      this.state = "ended";
+      return ended();
+    }
+    this.#onIdle = ended;
+  }
+
+  /** SIGKILL: whatever is in flight is lost. */
+  kill(): void {
+    this.state = "ended";
+    for (const done of [...this.#inFlight]) this.#finish(done, false);
+  }
+
+  #finish(done: (ok: boolean) => void, ok: boolean): void {
+    if (!this.#inFlight.delete(done)) return;
+    done(ok);
+    if (this.#inFlight.size > 0 || this.state !== "stopping") return;
+    this.state = "ended";
+    this.#onIdle?.();
+  }
+}

@@ -1,0 +1,80 @@
+/** The balancer in memory: nodes with probe phases of their own, health as lab/model has it, an open load through it. */
+import type { ObservedCheck } from "../../contract/policy.js";
+import { newTarget, probed, type Target } from "../model/balancer.js";
+import type { VirtualClock } from "./clock.js";
+import type { SimMachine } from "./machine.js";
+
+/** One request's fate, for the one who sent it. */
+export type Done = (ok: boolean, reason: string) => void;
+
+export interface RotationWatcher {
+  /** A node's view of a host changed. */
+  rotated(machine: SimMachine, up: boolean): void;
+}
+
+interface Node {
+  readonly source: string;
+  readonly targets: Map<SimMachine, Target>;
+  turn: number;
+}
+
+export class SimBalancer {
+  readonly #nodes: Node[];
+  #connections = 0;
+
+  constructor(
+    private readonly check: ObservedCheck,
+    phasesMs: readonly number[],
+    private readonly clock: VirtualClock,
+    private readonly watcher: RotationWatcher,
+  ) {
+    this.#nodes = phasesMs.map((phaseMs, index) => {
+      const node: Node = { source: `10.0.0.${index + 1}`, targets: new Map(), turn: 0 };
+      clock.after(phaseMs, () => this.#probeAll(node));
+      return node;
+    });
+  }
+
+  /** A new member starts down; `up` is for hosts that served before the simulation began. */
+  add(machine: SimMachine, up: boolean): void {
+    for (const node of this.#nodes) {
+      let target = newTarget();
+      for (let passed = 0; up && passed < this.check.healthyThreshold; passed += 1) {
+        target = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
+      }
+      node.targets.set(machine, target);
+    }
+  }
+
+  /** Whether every node sends requests to the host. */
+  isUp(machine: SimMachine): boolean {
+    return this.#nodes.every((node) => node.targets.get(machine)?.up === true);
+  }
+
+  /** One request of a client on a connection of its own; nodes take connections in turn. */
+  request(lengthMs: number, witness: boolean, done: Done): void {
+    const node = this.#nodes[this.#connections % this.#nodes.length];
+    this.#connections += 1;
+    const app = node ? this.#pick(node)?.serving : undefined;
+    if (!app) return done(false, "503");
+    if (!app.listening) return done(false, "refused");
+    app.request(lengthMs, witness, (ok) => done(ok, ok ? "" : "reset"));
+  }
+
+  #pick(node: Node): SimMachine | undefined {
+    const up = [...node.targets].filter(([, target]) => target.up).map(([machine]) => machine);
+    node.turn += 1;
+    return up[node.turn % up.length];
+  }
+
+  #probeAll(node: Node): void {
+    for (const [machine, target] of node.targets) {
+      const next = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
+      node.targets.set(machine, next);
+      if (next.up !== target.up) this.watcher.rotated(machine, next.up);
+    }
+    this.clock.after(this.check.checkIntervalSeconds * 1000, () => this.#probeAll(node));
+  }
+}
+
+const thresholds = (check: ObservedCheck) => ({ fall: check.unhealthyThreshold, rise: check.healthyThreshold });

@@ -1,0 +1,187 @@
+/** A droplet in memory: its containers and what is done to them. */
+import type { Slot } from "../../contract/host.js";
+import type { Release } from "../../contract/release.js";
+import type { Operation } from "../../scripts/rollout/host-steps.js";
+import type { ContainerState } from "../../scripts/rollout/ports.js";
+import { SimApp, type Behaviour } from "./app.js";
+import type { VirtualClock } from "./clock.js";
+
+/** A step that could not be done, with the reason that the journal gets. */
+export class StepFailure extends Error {}
+
+interface SimContainer {
+  readonly id: string;
+  readonly release: Release;
+  restart: "no" | "always";
+  app: SimApp;
+  /** Whether it was the container that clients were served from when the rollout began. */
+  original: boolean;
+}
+
+/** Told what happens, so that invariants can be checked at the moment that they break. */
+export interface MachineWatcher {
+  removed(machine: SimMachine, wasOriginal: boolean): void;
+}
+
+export class SimMachine {
+  readonly #containers = new Map<Slot, SimContainer>();
+  readonly releases = new Map<string, Release>();
+  readonly images = new Set<string>();
+  retired = false;
+  /** Whether the host has had a ready container of another release than its first. */
+  replaced = false;
+  #starts = 0;
+
+  constructor(
+    readonly name: string,
+    /** Whether the manifest names it; a superseded one may go out of rotation for good. */
+    readonly listed: boolean,
+    private readonly clock: VirtualClock,
+    private readonly behaviourOf: (release: Release) => Behaviour,
+    private readonly watcher: MachineWatcher,
+  ) {}
+
+  /** The app that the service port leads to. */
+  get serving(): SimApp | null {
+    return this.#containers.get("current")?.app ?? null;
+  }
+
+  /** Starts a container that is there before any rollout. */
+  seed(release: Release): void {
+    this.releases.set(release.id, release);
+    const container = this.#boot(release, "always");
+    container.original = true;
+    this.#containers.set("current", container);
+  }
+
+  state(slot: Slot): ContainerState | undefined {
+    const container = this.#containers.get(slot);
+    if (!container) return undefined;
+    const running = container.app.state !== "ended";
+    return {
+      id: container.id,
+      image: container.release.image,
+      release: container.release.id,
+      running,
+      restarting: false,
+      restartCount: 0,
+      exitCode: running ? 0 : 1,
+    };
+  }
+
+  isRunning(slot: Slot): boolean {
+    return this.state(slot)?.running ?? false;
+  }
+
+  isReady(slot: Slot, release: string): boolean {
+    const container = this.#containers.get(slot);
+    const ready = container?.app.health === 200 && container.app.release === release;
+    if (ready && slot === "current") this.replaced = true;
+    return ready;
+  }
+
+  async perform(operation: Operation, argument: string): Promise<void> {
+    switch (operation.do) {
+      case "restart":
+        this.#existing(operation.slot).restart = operation.policy;
+        return;
+      case "drain":
+        return this.#existing("current").app.drain();
+      case "undrain":
+        return this.#undrain(operation.timeoutSeconds);
+      case "expect-drained":
+        return this.#expectDrained(argument);
+      case "stop":
+        return this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
+      case "start":
+        return this.#start(operation.slot);
+      case "cycle":
+        await this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
+        return this.#start(operation.slot);
+      case "move":
+        return this.#move(operation.from, operation.to);
+      case "remove":
+        return this.#remove(operation.slot);
+      case "set-aside":
+        return this.#setAside(operation.slot, operation.timeoutSeconds);
+      case "run":
+        return this.#run(operation.slot, operation.release);
+      case "retire":
+        this.retired = true;
+        return;
+    }
+  }
+
+  async #undrain(timeoutSeconds: number): Promise<void> {
+    const deadline = this.clock.now() + timeoutSeconds * 1000;
+    while (!this.#existing("current").app.undrain()) {
+      if (this.clock.now() >= deadline) throw new StepFailure("drain could not be taken back");
+      await this.clock.sleep(200);
+    }
+  }
+
+  #expectDrained(instance: string): void {
+    const { app } = this.#existing("current");
+    if (app.instance !== instance) throw new StepFailure("the process changed while it was drained");
+    if (app.state !== "draining") throw new StepFailure("the process is no longer draining");
+  }
+
+  async #stop(app: SimApp, timeoutSeconds: number): Promise<void> {
+    let ended = false;
+    app.terminate(() => (ended = true));
+    const deadline = this.clock.now() + timeoutSeconds * 1000;
+    while (!ended && this.clock.now() < deadline) await this.clock.sleep(50);
+    if (!ended) app.kill();
+  }
+
+  #start(slot: Slot): void {
+    const container = this.#existing(slot);
+    if (container.app.state === "ended") container.app = this.#newApp(container.release);
+  }
+
+  #move(from: Slot, to: Slot): void {
+    const container = this.#containers.get(from);
+    if (!container) return;
+    if (this.#containers.has(to)) throw new StepFailure(`the name of ${to} is already in use`);
+    this.#containers.delete(from);
+    this.#containers.set(to, container);
+  }
+
+  #remove(slot: Slot): void {
+    const container = this.#containers.get(slot);
+    if (!container) return;
+    container.app.kill();
+    this.#containers.delete(slot);
+    this.watcher.removed(this, container.original);
+  }
+
+  async #setAside(slot: Slot, timeoutSeconds: number): Promise<void> {
+    this.#remove("failed");
+    const container = this.#containers.get(slot);
+    if (!container) return;
+    await this.#stop(container.app, timeoutSeconds);
+    this.#move(slot, "failed");
+  }
+
+  #run(slot: Slot, release: Release): void {
+    if (this.#containers.has(slot)) throw new StepFailure(`the name of ${slot} is already in use`);
+    if (!this.images.has(release.image)) throw new StepFailure(`the image ${release.image} is not here`);
+    this.#containers.set(slot, this.#boot(release, "no"));
+  }
+
+  #boot(release: Release, restart: "no" | "always"): SimContainer {
+    const app = this.#newApp(release);
+    return { id: app.instance, release, restart, app, original: false };
+  }
+
+  #newApp(release: Release): SimApp {
+    this.#starts += 1;
+    return new SimApp(`${this.name}-${this.#starts}`, release.id, this.behaviourOf(release), this.clock);
+  }
+
+  #existing(slot: Slot): SimContainer {
+    const container = this.#containers.get(slot);
+    if (!container) throw new StepFailure(`there is no container in ${slot}`);
+    return container;
+  }
+}

@@ -1,0 +1,253 @@
+/** A fleet, its balancer and its clients in memory, behind the rollout's own ports. Invariants are checked as things happen. */
+import type { Slot } from "../../contract/host.js";
+import type { Manifest, ManifestHost } from "../../contract/manifest.js";
+import { mostUnavailable } from "../../contract/policy.js";
+import type { Release } from "../../contract/release.js";
+import { RolloutError } from "../../scripts/rollout/core/errors.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import type { HostPlan, OrderName } from "../../scripts/rollout/host-steps.js";
+import type {
+  Cloud,
+  CloudDroplet,
+  Host,
+  LockRequest,
+  LockResult,
+  Observation,
+  Ports,
+  PullResult,
+  Survey,
+  Witness,
+  WitnessReport,
+} from "../../scripts/rollout/ports.js";
+import type { Behaviour } from "./app.js";
+import { SimBalancer } from "./balancer.js";
+import { VirtualClock } from "./clock.js";
+import { SimMachine } from "./machine.js";
+import { SimSteward } from "./steward.js";
+
+export interface SimOptions {
+  readonly manifest: Manifest;
+  /** Settings that the balancer really has, where they are not the manifest's. */
+  readonly liveCheck?: Manifest["healthCheck"];
+  /** Milliseconds until the first probe of each balancer node: one entry a node. */
+  readonly phasesMs: readonly number[];
+  /** Requests a second through the balancer. */
+  readonly ratePerSecond: number;
+  /** Length of the next request in milliseconds. */
+  readonly requestMs: () => number;
+  /** Time that a command takes over SSH, in milliseconds. */
+  readonly latencyMs: () => number;
+  readonly behaviourOf: (release: Release) => Behaviour;
+  /** Release that each host serves before the rollout; null for an empty host. */
+  readonly seeds: ReadonlyMap<string, Release | null>;
+  readonly superseded?: readonly { host: ManifestHost; release: Release }[];
+  readonly witnessReachable?: boolean;
+}
+
+/** A client's failed request. */
+export interface Failure {
+  readonly atMs: number;
+  readonly reason: string;
+}
+
+export class SimWorld {
+  readonly clock = new VirtualClock();
+  readonly events: RolloutEvent[] = [];
+  readonly failures: Failure[] = [];
+  /** Broken safety invariants, in words. */
+  readonly broken: string[] = [];
+  readonly machines = new Map<string, SimMachine>();
+  readonly balancer: SimBalancer;
+  sent = 0;
+  #runs = 0;
+  readonly #locks = new Map<SimMachine, SimSteward>();
+  readonly #serving = new Set<SimMachine>();
+  readonly #untagged = new Set<string>();
+
+  constructor(private readonly options: SimOptions) {
+    const check = options.liveCheck ?? options.manifest.healthCheck;
+    this.balancer = new SimBalancer(check, options.phasesMs, this.clock, {
+      rotated: (machine) => this.#checkCapacity(machine),
+    });
+    for (const host of options.manifest.hosts) this.#addMachine(host, options.seeds.get(host.name) ?? null, true);
+    for (const { host, release } of options.superseded ?? []) this.#addMachine(host, release, false);
+  }
+
+  /** Ports for one rollout. */
+  ports(): Ports {
+    return {
+      hosts: { open: (info) => this.#host(info) },
+      cloud: this.#cloud(),
+      witness: this.#witness(),
+      clock: this.clock,
+      events: { emit: (event) => this.events.push(event) },
+      random: { id: () => `run${(this.#runs += 1)}` },
+    };
+  }
+
+  /** Lets clients send until the work has ended; time stands still otherwise. */
+  async run<Result>(work: () => Promise<Result>, limitSeconds: number): Promise<Result> {
+    // Seeded apps need their start; then the load begins.
+    await this.clock.run(this.clock.sleep(60_000), 120_000);
+    for (const [host, release] of this.options.seeds) if (release) this.#join(host);
+    for (const { host } of this.options.superseded ?? []) this.#join(host.id);
+    if (this.#serving.size > 0) this.#nextRequest();
+    return this.clock.run(work(), this.clock.now() + limitSeconds * 1000);
+  }
+
+  machine(name: string): SimMachine {
+    const machine = this.machines.get(name);
+    if (!machine) throw new Error(`there is no machine ${name}`);
+    return machine;
+  }
+
+  #addMachine(host: ManifestHost, release: Release | null, listed: boolean): void {
+    const machine = new SimMachine(host.name, listed, this.clock, this.options.behaviourOf, {
+      removed: (where, wasOriginal) => {
+        if (wasOriginal && !where.replaced && !where.retired)
+          this.broken.push(`${where.name}: the old container was removed before a new one was ready`);
+      },
+    });
+    if (release) machine.seed(release);
+    this.machines.set(listed ? host.name : host.id, machine);
+    if (!release) this.balancer.add(machine, false);
+  }
+
+  #join(key: string): void {
+    const machine = this.machine(key);
+    this.balancer.add(machine, true);
+    if (machine.listed) this.#serving.add(machine);
+  }
+
+  #checkCapacity(changed: SimMachine): void {
+    if (this.balancer.isUp(changed) && this.options.manifest.hosts.some((host) => host.name === changed.name))
+      this.#serving.add(changed);
+    const { hosts, rollout } = this.options.manifest;
+    const out = [...this.#serving].filter((machine) => !this.balancer.isUp(machine)).map((machine) => machine.name);
+    const most = mostUnavailable(rollout.maxUnavailable, hosts.length);
+    if (out.length > most)
+      this.broken.push(`${out.join(", ")} were out of rotation at once, above maxUnavailable (${most})`);
+  }
+
+  #nextRequest(): void {
+    this.sent += 1;
+    const atMs = this.clock.now();
+    this.balancer.request(this.options.requestMs(), false, (ok, reason) => {
+      if (!ok) this.failures.push({ atMs, reason });
+    });
+    this.clock.after(1000 / this.options.ratePerSecond, () => this.#nextRequest());
+  }
+
+  #latency(): Promise<void> {
+    return this.clock.sleep(this.options.latencyMs());
+  }
+
+  #witness(): Witness {
+    const one = (): Promise<string> =>
+      new Promise((resolve) =>
+        this.balancer.request(5, true, (ok, reason) => this.clock.sleep(5).then(() => resolve(ok ? "" : reason))),
+      );
+    const send = async (count: number): Promise<WitnessReport> => {
+      if (this.options.witnessReachable === false)
+        return { sent: count, answered: 0, failures: Array.from({ length: count }, () => "ECONNREFUSED") };
+      const outcomes = await Promise.all(Array.from({ length: count }, one));
+      const failures = outcomes.filter((outcome) => outcome !== "");
+      return { sent: count, answered: count - failures.length, failures };
+    };
+    return { send, reachable: () => Promise.resolve(this.options.witnessReachable !== false) };
+  }
+
+  #cloud(): Cloud {
+    const { manifest, superseded = [], liveCheck } = this.options;
+    const droplet = (host: ManifestHost): CloudDroplet => ({
+      ...host,
+      active: true,
+      tags: this.#untagged.has(host.id) ? [manifest.stackTag] : [manifest.fleetTag, manifest.stackTag],
+    });
+    return {
+      balancer: async () => ({ check: liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag }),
+      dropletsWithTag: async () => [...manifest.hosts, ...superseded.map((entry) => entry.host)].map(droplet),
+      untag: async (id) => void this.#untagged.add(id),
+      registryLogin: async () => "{}",
+    };
+  }
+
+  #host(info: ManifestHost): Host {
+    const listed = this.options.manifest.hosts.some((host) => host.id === info.id);
+    const machine = this.machine(listed ? info.name : info.id);
+    const steward = (): SimSteward => {
+      const held = this.#locks.get(machine);
+      if (!held) throw new Error(`${info.name} is not locked`);
+      return held;
+    };
+    return {
+      name: info.name,
+      survey: async () => this.#survey(machine),
+      lock: async (request) => this.#lock(machine, request),
+      pull: async (image) => this.#pull(machine, image),
+      prepare: async (plan: HostPlan) => {
+        await this.#latency();
+        if (plan.release) machine.releases.set(plan.release.id, plan.release);
+        steward().plan = plan;
+      },
+      order: async (name: OrderName, argument = "") => {
+        await this.#latency();
+        return steward().order(name, argument);
+      },
+      observe: async () => this.#observe(machine, steward()),
+      logs: async (slot: Slot) => (machine.state(slot) ? [`log of ${info.name}`] : []),
+      prune: async (keep) => {
+        for (const id of [...machine.releases.keys()])
+          if (!keep.some((release) => release.id === id)) machine.releases.delete(id);
+      },
+      close: async () => undefined,
+    };
+  }
+
+  async #survey(machine: SimMachine): Promise<Survey> {
+    await this.#latency();
+    const slots: Slot[] = ["current", "previous", "smoke", "failed"];
+    return {
+      boot: "done",
+      architecture: "x86_64",
+      docker: "20.10.24",
+      freeDiskMb: 10_000,
+      freeMemoryMb: 1000,
+      containers: Object.fromEntries(
+        slots.flatMap((slot) => (machine.state(slot) ? [[slot, machine.state(slot)]] : [])),
+      ),
+      lifecycle: this.options.manifest.rollout.gate === "evidence" ? (machine.serving?.lifecycle() ?? null) : null,
+      health: machine.serving?.health ?? null,
+      releases: [...machine.releases.values()],
+      retired: machine.retired,
+    };
+  }
+
+  async #lock(machine: SimMachine, request: LockRequest): Promise<LockResult> {
+    await this.#latency();
+    const holder = this.#locks.get(machine);
+    if (holder?.alive) return { type: "refused", holder: `${holder.request.runId}:${holder.request.owner}` };
+    this.#locks.set(machine, new SimSteward(request, machine, this.clock));
+    return { type: "held" };
+  }
+
+  async #pull(machine: SimMachine, image: string): Promise<PullResult> {
+    await this.#latency();
+    if (!image.includes("@sha256:")) throw new RolloutError("PullFailed", `the simulation has no tags: ${image}`);
+    machine.images.add(image);
+    return { type: "pulled", image, architecture: "amd64" };
+  }
+
+  async #observe(machine: SimMachine, steward: SimSteward): Promise<Observation> {
+    await this.#latency();
+    if (steward.alive) steward.beat();
+    const evidence = this.options.manifest.rollout.gate === "evidence";
+    return {
+      journal: [...steward.journal],
+      stewardAlive: steward.alive,
+      lifecycle: evidence ? (machine.serving?.lifecycle() ?? null) : null,
+      health: evidence ? null : (machine.serving?.health ?? null),
+      connections: evidence ? null : (machine.serving?.lifecycle()?.inFlight ?? 0),
+    };
+  }
+}

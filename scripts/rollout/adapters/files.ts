@@ -1,0 +1,48 @@
+/** Files on the machine that runs the rollout. */
+import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { homedir, hostname, userInfo } from "node:os";
+import path from "node:path";
+import { environmentNames } from "../../../contract/manifest.js";
+import { InvalidInput } from "../../../contract/problems.js";
+import type { Environment, Source } from "../input.js";
+
+/** Folder of known hosts and run records: EVENKEEL_STATE_DIR, or the user's state folder. */
+export function stateFolder(environment: Environment): string {
+  const chosen = environment[environmentNames.stateFolder];
+  if (chosen) return path.resolve(chosen);
+  return path.join(environment["XDG_STATE_HOME"] || path.join(homedir(), ".local", "state"), "evenkeel");
+}
+
+/** @throws InvalidInput when the file cannot be read */
+export function readSource(file: string): Source {
+  try {
+    return { name: file, text: readFileSync(file, "utf8") };
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new InvalidInput(file, [`cannot be read (${why}); write it with: npx cdktf output --outputs-file ${file}`]);
+  }
+}
+
+/** Who runs the rollout, for people; one word, as it becomes part of a lock's name. */
+export const whoRuns = (): string => `${userInfo().username}@${hostname()}`.replaceAll(/[^A-Za-z0-9@._-]/g, "-");
+
+/** A folder that takes what one rollout leaves behind. */
+export class RunRecord {
+  readonly folder: string;
+
+  constructor(state: string, runId: string) {
+    this.folder = path.join(state, "runs", runId);
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+  }
+
+  append(name: string, text: string): void {
+    appendFileSync(path.join(this.folder, name), text);
+  }
+
+  /** Puts the file in place whole or not at all. */
+  write(name: string, text: string): void {
+    const file = path.join(this.folder, name);
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  }
+}

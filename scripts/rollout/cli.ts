@@ -1,0 +1,181 @@
+/** The command line: reads the input, runs one command, says how it ended with its exit code. */
+import { Command, CommanderError, Option } from "commander";
+import { InvalidInput } from "../../contract/problems.js";
+import { environmentNames as names, type Manifest } from "../../contract/manifest.js";
+import { readSource, RunRecord, stateFolder, whoRuns } from "./adapters/files.js";
+import { stopSignal } from "./adapters/signals.js";
+import { systemClock } from "./adapters/system.js";
+import { realPorts, sshHosts } from "./compose.js";
+import { exitCodes, type ExitCode } from "./core/errors.js";
+import type { RolloutEvent } from "./core/events.js";
+import {
+  readImage,
+  readManifest,
+  readRegistryLogin,
+  readStartedByTerraform,
+  secretsOf,
+  type Environment,
+} from "./input.js";
+import { jsonLine } from "./output/json-lines.js";
+import { redacting } from "./output/redact.js";
+import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams } from "./output/sinks.js";
+import { textTable } from "./output/text.js";
+import { timelineSvg } from "./output/timeline/timeline.js";
+import { rollout } from "./run.js";
+import { lookAtHosts, verdict } from "./status.js";
+
+const DEFAULT_OUTPUTS = "outputs.json";
+/** Live displays are drawn this often. */
+const TICK_MS = 100;
+
+interface Options {
+  readonly outputs?: string;
+  readonly stack?: string;
+  readonly image?: string;
+  readonly output: OutputKind;
+}
+
+interface World {
+  readonly environment: Environment;
+  readonly streams: Streams;
+}
+
+/** Runs the command line and gives back its exit code. Bad input is one line each on stderr and code 2. */
+export async function main(argv: readonly string[], environment: Environment, streams: Streams): Promise<ExitCode> {
+  guardStreams(streams);
+  let exitCode: ExitCode = exitCodes.onTarget;
+  const program = build({ environment, streams }, (code) => (exitCode = code));
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.onTarget : exitCodes.badInput;
+    if (!(error instanceof InvalidInput)) throw error;
+    streams.stderr.write(`${error.message}\n`);
+    return exitCodes.badInput;
+  }
+}
+
+function build(world: World, end: (code: ExitCode) => void): Command {
+  const { streams, environment } = world;
+  const program = new Command("rollout")
+    .description("Brings every host of the fleet onto one release, one after the other, without a failed request.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
+    });
+  const command = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .option(
+        "--outputs <file>",
+        `file written by cdktf output --outputs-file (default: ${names.manifest}, else ${DEFAULT_OUTPUTS})`,
+      )
+      .option("--stack <name>", "stack within the outputs file, when it has several")
+      .option("--image <image>", `image by digest or tag; empty keeps the serving one (default: ${names.image})`);
+  command("deploy", "roll out an image, or put the fleet back onto the serving one")
+    .addOption(
+      new Option("--output <kind>", "how progress is shown").choices(outputKinds).default("auto").env(names.output),
+    )
+    .action(async (options: Options) => end(await deploy(world, options)));
+  command("status", "show what each host runs; changes nothing").action(async (options: Options) => {
+    const rows = await lookAtHosts(
+      manifestOf(options, environment),
+      sshHosts(manifestOf(options, environment), environment),
+    );
+    streams.stdout.write(statusText(rows));
+  });
+  command("verify", "exit 0 when every host serves one and the same release").action(async (options: Options) => {
+    const manifest = manifestOf(options, environment);
+    const image = readImage(options.image ?? environment[names.image] ?? "");
+    const { exitCode, message } = verdict(await lookAtHosts(manifest, sshHosts(manifest, environment)), image);
+    streams.stdout.write(`${message}\n`);
+    end(exitCode);
+  });
+  return program;
+}
+
+async function deploy({ environment, streams }: World, options: Options): Promise<ExitCode> {
+  const manifest = manifestOf(options, environment);
+  const request = {
+    manifest,
+    image: readImage(options.image ?? environment[names.image] ?? ""),
+    startedByTerraform: readStartedByTerraform(environment),
+    registryLogin: readRegistryLogin(environment),
+    owner: whoRuns(),
+  };
+  const secrets = secretsOf(environment);
+  const output = createOutput({ kind: options.output, streams, environment, secrets, now: () => systemClock.now() });
+  const events: RolloutEvent[] = [];
+  let record: RunRecord | undefined;
+  const recorder = {
+    emit: (event: RolloutEvent) => void (events.push(event), record?.append("events.jsonl", jsonLine(event))),
+    tick: () => undefined,
+    close: () => undefined,
+  };
+  const recording = redacting(recorder, secrets);
+  const ports = realPorts(manifest, environment, (runId) => {
+    record = new RunRecord(stateFolder(environment), runId);
+    return {
+      emit(event) {
+        recording.emit(event);
+        output.sink.emit(event);
+      },
+    };
+  });
+  const stop = stopSignal();
+  const timer = setInterval(() => output.sink.tick(), TICK_MS);
+  try {
+    const receipt = await rollout({ ...request, signal: stop.signal }, ports);
+    output.sink.close();
+    output.result(receipt);
+    record?.write("receipt.json", `${JSON.stringify(receipt, null, 2)}\n`);
+    record?.write("timeline.svg", timelineSvg({ events, title: `${manifest.fleet}: rollout ${receipt.runId}` }));
+    return receipt.exitCode;
+  } finally {
+    clearInterval(timer);
+    stop.dispose();
+    await ports.dispose();
+  }
+}
+
+/** From `--outputs`, else from the environment, else from outputs.json. */
+function manifestOf({ outputs, stack }: Options, environment: Environment): Manifest {
+  const text = environment[names.manifest];
+  const source =
+    outputs === undefined && text ? { name: names.manifest, text } : readSource(outputs ?? DEFAULT_OUTPUTS);
+  return readManifest(source, stack);
+}
+
+function statusText(rows: Awaited<ReturnType<typeof lookAtHosts>>): string {
+  const column = (title: string, values: readonly string[]) => ({ title, values, align: "left" as const });
+  const table = textTable([
+    column(
+      "host",
+      rows.map((row) => row.name),
+    ),
+    column(
+      "droplet",
+      rows.map((row) => row.id),
+    ),
+    column(
+      "state",
+      rows.map((row) => row.state),
+    ),
+    column(
+      "release",
+      rows.map((row) => row.release ?? "-"),
+    ),
+    column(
+      "previous",
+      rows.map((row) => row.previous ?? "-"),
+    ),
+    column(
+      "image",
+      rows.map((row) => row.image ?? "-"),
+    ),
+  ]);
+  return `${table.join("\n")}\n`;
+}

@@ -1,0 +1,51 @@
+/** Puts the real ports together for one manifest and one environment. */
+import path from "node:path";
+import { environmentNames, type Manifest } from "../../contract/manifest.js";
+import { DigitalOcean } from "./adapters/cloud.js";
+import { stateFolder } from "./adapters/files.js";
+import { SshHosts } from "./adapters/hosts.js";
+import { systemClock, systemRandom } from "./adapters/system.js";
+import { HttpWitness } from "./adapters/witness.js";
+import { readApiUrl, readBalancerUrl, type Environment } from "./input.js";
+import type { Events, Ports } from "./ports.js";
+
+export interface RealPorts extends Ports {
+  readonly runId: string;
+  dispose(): Promise<void>;
+}
+
+/** @throws InvalidInput for an environment that cannot be used; nothing was opened then */
+export function realPorts(
+  manifest: Manifest,
+  environment: Environment,
+  eventsOf: (runId: string) => Events,
+): RealPorts {
+  const balancerUrl = readBalancerUrl(environment, manifest);
+  const apiUrl = readApiUrl(environment);
+  const runId = systemRandom.id();
+  const witness = new HttpWitness(balancerUrl, runId);
+  const hosts = sshHosts(manifest, environment);
+  const token = environment[environmentNames.digitaloceanToken];
+  return {
+    runId,
+    hosts,
+    witness,
+    cloud: token ? new DigitalOcean(token, apiUrl) : null,
+    clock: systemClock,
+    random: { id: () => runId },
+    events: eventsOf(runId),
+    async dispose() {
+      hosts.dispose();
+      await witness.close();
+    },
+  };
+}
+
+export function sshHosts(manifest: Manifest, environment: Environment): SshHosts {
+  const settings = {
+    access: manifest.ssh,
+    configFile: environment[environmentNames.sshConfig] || null,
+    knownHosts: path.join(stateFolder(environment), "known_hosts"),
+  };
+  return new SshHosts(manifest, settings, systemClock);
+}

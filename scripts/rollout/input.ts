@@ -1,0 +1,104 @@
+/** What a rollout was asked to do: environment, options and outputs file become one validated input. Pure. */
+import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
+import { environmentNames as names, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
+import { imageReference } from "../../contract/release.js";
+import type { RegistryLogin } from "./context.js";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A text that was read from somewhere, and where, for messages. */
+export interface Source {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * The manifest: in an outputs file as `cdktf output --outputs-file` writes it, or by itself.
+ * @throws InvalidInput
+ */
+export function readManifest({ name, text }: Source, stack: string | undefined): Manifest {
+  const content = jsonOf(name, text);
+  if (isRecord(content) && "version" in content) return parse(name, manifestSchema, content);
+  const stacks = isRecord(content)
+    ? Object.entries(content).filter(([, outputs]) => isRecord(outputs) && "manifest" in outputs)
+    : [];
+  const chosen = stack === undefined ? stacks : stacks.filter(([key]) => key === stack);
+  const found = stacks.map(([key]) => key).join(", ") || "none";
+  const [only] = chosen;
+  if (!only || chosen.length > 1) {
+    const need =
+      stack === undefined
+        ? "one stack with an output manifest; name one with --stack"
+        : `the stack "${stack}" with an output manifest`;
+    throw new InvalidInput(name, [`got stacks with a manifest: ${found}; needs ${need}`]);
+  }
+  return parseJson(
+    `${name}, stack ${only[0]}`,
+    manifestSchema,
+    String((only[1] as Record<string, unknown>)["manifest"]),
+  );
+}
+
+/** @throws InvalidInput for an image that is neither empty nor a reference */
+export function readImage(image: string): string {
+  return image === "" ? "" : parse("image", imageReference, image);
+}
+
+/** @throws InvalidInput when only one of the two is set */
+export function readRegistryLogin(environment: Environment): RegistryLogin | null {
+  const user = environment[names.registryUser] ?? "";
+  const password = environment[names.registryPassword] ?? "";
+  if (Boolean(user) !== Boolean(password)) {
+    const [set, unset] = user
+      ? [names.registryUser, names.registryPassword]
+      : [names.registryPassword, names.registryUser];
+    throw new InvalidInput("environment", [`${set} is set and ${unset} is not; set both or none`]);
+  }
+  return user ? { user, password } : null;
+}
+
+/** @throws InvalidInput for another word than `terraform` */
+export function readStartedByTerraform(environment: Environment): boolean {
+  const value = environment[names.startedBy] ?? "";
+  if (value === "" || value === "terraform") return value === "terraform";
+  throw new InvalidInput("environment", [
+    `${names.startedBy}: got ${JSON.stringify(value)}; needs "terraform" or nothing`,
+  ]);
+}
+
+/** URL of the balancer as this machine reaches it. @throws InvalidInput */
+export function readBalancerUrl(environment: Environment, { loadBalancer }: Manifest): string {
+  const value = environment[names.balancerUrl];
+  if (!value) return `${loadBalancer.scheme}://${loadBalancer.address}:${loadBalancer.port}/`;
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw new InvalidInput("environment", [
+    `${names.balancerUrl}: got ${JSON.stringify(value)}; needs an http or https URL`,
+  ]);
+}
+
+/** @throws InvalidInput */
+export function readApiUrl(environment: Environment): string | undefined {
+  const value = environment[names.digitaloceanApi];
+  if (!value) return undefined;
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw new InvalidInput("environment", [
+    `${names.digitaloceanApi}: got ${JSON.stringify(value)}; needs an http or https URL`,
+  ]);
+}
+
+/** Values that must never be shown. */
+export const secretsOf = (environment: Environment): string[] =>
+  [names.digitaloceanToken, "DIGITALOCEAN_ACCESS_TOKEN", names.registryPassword].flatMap(
+    (name) => environment[name] || [],
+  );
+
+function jsonOf(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidInput(name, ["is not JSON; needs a manifest or the file that cdktf output --outputs-file writes"]);
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -7,7 +7,6 @@ const common = {
 
 /** unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file, one after the other. */
 export default {
-  randomize: true,
   reporters: ["default", "<rootDir>/__tests__/support/skipped-reporter.mjs"],
   projects: [
     {

@@ -8,7 +8,21 @@ const shortName = text("2 to 32 small letters, digits and -, starting with a let
 /** @see https://docs.digitalocean.com/reference/api/reference/tags/ */
 const tagName = text("1 to 255 letters, digits, :, - and _", /^[A-Za-z0-9:_-]{1,255}$/);
 const slug = text("a slug of small letters, digits, - and .", /^[a-z0-9][a-z0-9.-]{1,62}$/);
-const cidr = text("a range such as 203.0.113.7/32", /^[0-9a-fA-F.:]+\/\d{1,3}$/);
+const cidr = z.union([z.cidrv4(), z.cidrv6()], "a range such as 203.0.113.7/32");
+const octet = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
+const privateRange = new RegExp(
+  `^(10\\.${octet}|172\\.(1[6-9]|2\\d|3[01])|192\\.168)\\.${octet}\\.${octet}/(1[6-9]|2[0-8])$`,
+);
+
+/** Environment variables that `main.ts` and `fleet.config.ts` read. */
+export const configEnvironment = {
+  /** Path of another configuration module than `fleet.config.ts`. */
+  config: "EVENKEEL_CONFIG",
+  /** One line of an OpenSSH public key. */
+  sshPublicKey: "EVENKEEL_SSH_PUBLIC_KEY",
+  /** Ranges that may connect to port 22, with commas between. */
+  sshAllowedCidrs: "EVENKEEL_SSH_ALLOWED_CIDRS",
+} as const;
 
 /** One droplet's size, system and network. */
 export const droplet = record({
@@ -35,7 +49,8 @@ export const loadBalancer = record({
 });
 
 /** SSH keys and who may use them. */
-export const access = sshAccess.extend({
+export const access = record({
+  ...sshAccess.shape,
   /** Public key to register for the droplets. @default - none; then `keyFingerprints` must name one */
   publicKey: text(
     "one line of an OpenSSH public key",
@@ -52,16 +67,20 @@ export const access = sshAccess.extend({
   allowedCidrs: z.array(cidr, "a list of ranges such as 203.0.113.7/32").default([]),
 });
 
-const shape = record({
-  /** Names droplets (`<name>-1` …), container, firewall and files on the hosts. @default "api" */
+/** Every field alone, for constructs that take some of them; {@link fleetConfig} adds the rules between fields. */
+export const fleetFields = record({
+  /** Names droplets (`<name>-1` …), container, firewall and files on the hosts. A change makes another stack beside the old one. @default "api" */
   name: shortName.default("api"),
-  /** Tells two copies of the stack in one account apart; part of the stack's own tag. @default "production" */
+  /** Tells two copies of the stack in one account apart; part of the stack's own tag. A change makes another stack. @default "production" */
   environment: shortName.default("production"),
   /** Region slug of droplets, network and balancer. A change rebuilds everything. @default "sfo3" */
   region: slug.default("sfo3"),
   /** Number of droplets. 1 to 100. @default 2 */
   dropletCount: whole("droplets", 1, 100).default(2),
-  /** Tag by which the balancer finds its hosts; must belong to this fleet alone within the account. @default "http-api" */
+  /**
+   * Tag by which the balancer finds its hosts; must belong to this fleet alone within the account. A change on a running
+   * fleet is an outage: until Terraform has moved droplets and balancer, neither knows the other. @default "http-api"
+   */
   fleetTag: tagName.default("http-api"),
   droplet: droplet.prefault({}),
   loadBalancer: loadBalancer.prefault({}),
@@ -70,21 +89,17 @@ const shape = record({
   ssh: access.prefault({}),
   rollout: rolloutPolicy.prefault({}),
   /** Address range of the private network. A change rebuilds everything. @default - chosen by DigitalOcean */
-  vpcIpRange: text(
-    "a private range such as 10.110.0.0/20",
-    /^(10|172|192)\.\d{1,3}\.\d{1,3}\.\d{1,3}\/(1[6-9]|2[0-8])$/,
-  ).optional(),
+  vpcIpRange: text("a private range from /16 to /28 such as 10.110.0.0/20", privateRange).optional(),
 });
 
-/** The whole configuration. */
-export const fleetConfig = shape.superRefine((config, context) => {
-  const report = (path: string[], message: string) =>
-    context.addIssue({ code: "custom", path, message, params: crossField });
-  together({ ...config, hosts: config.dropletCount }, report);
+type Ownership = Pick<z.output<typeof fleetFields>, "name" | "environment" | "fleetTag" | "ssh">;
+
+/** The rules between fields that hold for a fleet even without a balancer in front. */
+export function ownRules(config: Ownership, report: (path: string[], message: string) => void): void {
   if (!config.ssh.publicKey && config.ssh.keyFingerprints.length === 0) {
     report(
       ["ssh"],
-      "publicKey is not set and keyFingerprints is empty (0 keys); set one of them, or nobody can reach the droplets",
+      `publicKey is not set and keyFingerprints is empty (0 keys); set one of them, or nobody can reach the droplets (fleet.config.ts takes publicKey from ${configEnvironment.sshPublicKey})`,
     );
   }
   if (config.fleetTag === stackTag(config)) {
@@ -93,6 +108,14 @@ export const fleetConfig = shape.superRefine((config, context) => {
       `fleetTag ("${config.fleetTag}") is the stack's own tag ("${stackTag(config)}"); choose another name`,
     );
   }
+}
+
+/** The whole configuration. */
+export const fleetConfig = fleetFields.superRefine((config, context) => {
+  const report = (path: string[], message: string) =>
+    context.addIssue({ code: "custom", path, message, params: crossField });
+  together({ ...config, hosts: config.dropletCount }, report);
+  ownRules(config, report);
 });
 
 /** What a user writes. */
@@ -103,6 +126,10 @@ export type ResolvedConfig = z.output<typeof fleetConfig>;
 /** Tag that marks a droplet as created by this stack; superseded droplets are found by it. */
 export const stackTag = (config: { name: string; environment: string }): string =>
   `evenkeel:${config.environment}:${config.name}`;
+
+/** Name of the stack: of its folder in cdktf.out, of its state file, and in an outputs file. */
+export const stackName = (config: { name: string; environment: string }): string =>
+  `${config.name}-${config.environment}`;
 
 /** Names of the fleet's droplets, first to last. */
 export const dropletNames = (config: { name: string; dropletCount: number }): string[] =>

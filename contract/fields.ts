@@ -4,21 +4,27 @@
  */
 import { z } from "zod";
 
+/** Ends validation at the first fault of a value, so that one bad value is one line and no rule between fields sees it. */
+const only = (need: string) => ({ error: need, abort: true });
+
 /** A whole number with its unit and range; both ends are allowed. */
 export const whole = (unit: string, minimum: number, maximum: number) => {
   const need = `a whole number of ${unit} from ${minimum} to ${maximum}`;
-  return z.int(need).min(minimum, need).max(maximum, need);
+  return z.int(only(need)).min(minimum, only(need)).max(maximum, only(need));
 };
 
 /** A number above zero with its unit and upper end. */
 export const positive = (unit: string, maximum: number) => {
   const need = `a number of ${unit} above 0, at most ${maximum}`;
-  return z.number(need).positive(need).max(maximum, need);
+  return z.number(need).positive(only(need)).max(maximum, only(need));
 };
 
-/** A text of a given form; `need` says the form in words. A Terraform token is never of the form. */
+/**
+ * A text of a given form; `need` says the form in words. What Terraform would take for a template, a token among it, is
+ * never of the form: these texts end up in the synthesized JSON, where `${` and `%{` are evaluated.
+ */
 export const text = (need: string, form: RegExp) =>
-  z.string(need).refine((value) => form.test(value) && !value.includes("${"), need);
+  z.string(need).refine((value) => form.test(value) && !/[$%]\{/.test(value), only(need));
 
 /** One of a few words. */
 export const choice = <const Words extends readonly [string, ...string[]]>(...words: Words) =>
@@ -40,6 +46,6 @@ export const record = <Shape extends z.ZodRawShape>(shape: Shape) =>
 export function isToken(value: unknown): boolean {
   // cdktf encodes number tokens as doubles below -1e280 (cdktf 0.21, lib/tokens/private/encoding, DOUBLE_TOKEN_MARKER_BITS).
   if (typeof value === "number") return value < -1e280;
-  if (typeof value === "string") return value.includes("${");
-  return Array.isArray(value) && value.some((entry) => typeof entry === "string" && entry.startsWith("#{Token["));
+  if (typeof value === "string") return value.includes("${") || value.startsWith("#{TfToken[");
+  return Array.isArray(value) && value.some((entry) => typeof entry === "string" && entry.startsWith("#{TfToken["));
 }

@@ -45,7 +45,8 @@ export const observedCheck = record({
 });
 export type ObservedCheck = z.output<typeof observedCheck>;
 
-const share = z.string().regex(/^([1-9]\d?)%$/);
+const unavailable = 'a whole number of hosts from 1 to 99, or a share from "1%" to "99%"';
+const share = z.string().regex(/^([1-9]\d?)%$/, { error: unavailable, abort: true });
 
 /** How a rollout goes about the fleet. */
 export const rolloutPolicy = record({
@@ -56,9 +57,7 @@ export const rolloutPolicy = record({
    */
   gate: choice("evidence", "fixed-wait").default("evidence"),
   /** Most hosts out of rotation at once: a count, or a share of the fleet that is rounded down, at least 1. Below the fleet's size. @default 1 */
-  maxUnavailable: z
-    .union([z.int().min(1).max(99), share], 'a whole number of hosts from 1 to 99, or a share from "1%" to "99%"')
-    .default(1),
+  maxUnavailable: z.union([whole("hosts", 1, 99), share], unavailable).default(1),
   /** Seconds a new container must stay ready without a restart before the next host follows. 0 to 3600. @default 0 */
   minReadySeconds: whole("seconds", 0, 3600).default(0),
   /** Longest time one host may go without reaching its next gate. 10 to 7200 s. @default 600 */
@@ -96,14 +95,15 @@ export const service = record({
   /** Seconds from SIGTERM to SIGKILL. 1 to 3600. @default 10 */
   stopTimeoutSeconds: whole("seconds", 1, 3600).default(10),
   /** Command and arguments instead of the image's own. @default - the image's command */
-  command: z.array(z.string("a text"), "a list of texts").default([]),
+  command: z.array(text("a text without ${ and %{", /^[^\0]*$/), "a list of texts").default([]),
   /** Environment of the container. Not for secrets: it is part of the synthesized JSON. @default - none */
   environment: z
-    .record(
-      z.string().regex(environmentName, "names of letters, digits and _, not starting with a digit"),
-      z.string("a text").refine((value) => !/[\n\r\0]/.test(value), "a text without line breaks"),
-      "an object of names and texts",
-    )
+    .record(z.string().regex(environmentName), text("a text without line breaks, ${ and %{", /^[^\n\r\0]*$/), {
+      error: (issue) =>
+        issue.code === "invalid_key"
+          ? "a name of letters, digits and _, not starting with a digit"
+          : "an object of names and texts",
+    })
     .default({}),
   /** Memory limit of the container in MB. 16 to 1000000. @default - no limit */
   memoryMb: whole("megabytes", 16, 1_000_000).optional(),

@@ -17,19 +17,25 @@ export class InvalidInput extends Error {
 
 /** `path: got VALUE; needs NEED` for each issue of a failed validation of `input`. */
 export function problems(error: z.ZodError, input: unknown): string[] {
-  return error.issues.map((issue) => {
-    if (issue.code === "unrecognized_keys") {
-      const names = issue.keys.map((key) => dotted([...issue.path, key])).join(", ");
-      return `${names}: not a known key; needs ${issue.message}`;
-    }
-    const value = at(input, issue.path);
-    const where = dotted(issue.path) || "(whole input)";
-    if (isToken(value) && !isCrossField(issue)) {
-      return `${where}: got a Terraform token, known only during apply; needs ${issue.message}, written out, because the rollout is planned at synth`;
-    }
-    if (isCrossField(issue)) return `${where}: ${issue.message}`;
-    return `${where}: got ${shown(value)}; needs ${issue.message}`;
-  });
+  return error.issues.flatMap((issue) => lines(issue, input));
+}
+
+function lines(issue: z.core.$ZodIssue, input: unknown): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      return `${dotted(path)}: got ${shown(at(input, path))}, but is not a known key; needs ${issue.message}`;
+    });
+  }
+  const value = at(input, issue.path);
+  const where = dotted(issue.path) || "(whole input)";
+  if (isCrossField(issue)) return [`${where}: ${issue.message}`];
+  if (isToken(value)) {
+    return [
+      `${where}: got a Terraform token, known only during apply; needs ${issue.message}, written out, because the rollout is planned at synth`,
+    ];
+  }
+  return [`${where}: got ${shown(value)}; needs ${issue.message}`];
 }
 
 /** Validates `input`, or throws {@link InvalidInput} naming every fault at once. */
@@ -67,6 +73,8 @@ function at(input: unknown, path: readonly PropertyKey[]): unknown {
 
 function shown(value: unknown): string {
   if (value === undefined) return "nothing";
-  const json = JSON.stringify(value) ?? String(value);
+  // JSON has no NaN and no Infinity: it would show null.
+  const json =
+    typeof value === "number" ? String(value) : ((JSON.stringify(value) as string | undefined) ?? typeof value);
   return json.length > LONGEST_VALUE ? `${json.slice(0, LONGEST_VALUE)}…` : json;
 }

@@ -10,11 +10,16 @@ export const pinnedImage = text(
   /^[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}$/,
 );
 
+/** What an image is called, in the syntax that JavaScript and Terraform share. */
+export const imageForm =
+  /^[a-z0-9][a-z0-9._-]*(:[0-9]{1,5})?(\/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+
+/** {@link imageForm} in words. */
+export const imageNeed =
+  "an image such as registry.example.com/api:v2 or registry.example.com/api@sha256:<64 hex digits>";
+
 /** An image by digest or tag. */
-export const imageReference = text(
-  "an image such as registry.example.com/api:v2 or registry.example.com/api@sha256:<64 hex digits>",
-  /^[a-z0-9][a-z0-9._-]*(:\d{1,5})?(\/[a-z0-9._-]+)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$/,
-);
+export const imageReference = text(imageNeed, imageForm);
 
 /** What a release file on a host holds. */
 export const release = record({

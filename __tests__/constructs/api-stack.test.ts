@@ -1,0 +1,223 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Testing } from "cdktf";
+import { manifest } from "../../contract/manifest.js";
+import { parseJson } from "../../contract/problems.js";
+import type { FleetConfig } from "../../constructs/index.js";
+import { ApiStack } from "../../constructs/index.js";
+import type { Synthesized } from "../support/schema-check.js";
+import { bundleFixture, exampleConfig, exampleStack, publicKey, synthesized } from "../support/stacks.js";
+
+const only = (stack: Synthesized, type: string) => {
+  const all = Object.values(stack.resource[type] ?? {});
+  expect(all).toHaveLength(1);
+  return all[0] ?? {};
+};
+const localExec = (stack: Synthesized) => {
+  const [provisioner] = only(stack, "null_resource")["provisioner"] as { "local-exec": Record<string, unknown> }[];
+  return provisioner?.["local-exec"] ?? {};
+};
+const triggers = (config: FleetConfig) => only(synthesized(exampleStack(config)), "null_resource")["triggers"];
+
+describe("the synthesized stack", () => {
+  test.each([1, 2, 3, 10])("with %i droplets is what it was", (dropletCount) => {
+    expect(synthesized(exampleStack({ dropletCount }))).toMatchSnapshot();
+  });
+
+  test("is the same each time", () => {
+    expect(Testing.synth(exampleStack())).toBe(Testing.synth(exampleStack()));
+  });
+
+  test("has the article's defaults", () => {
+    const stack = synthesized(exampleStack());
+    const droplets = Object.values(stack.resource["digitalocean_droplet"] ?? {});
+    expect(droplets.map((droplet) => droplet["name"])).toEqual(["api-1", "api-2"]);
+    expect(only(stack, "digitalocean_loadbalancer")).toMatchObject({
+      forwarding_rule: [{ entry_port: 80, entry_protocol: "http", target_port: 80, target_protocol: "http" }],
+      healthcheck: { path: "/health", check_interval_seconds: 10, unhealthy_threshold: 2, healthy_threshold: 3 },
+    });
+    expect(Object.values(stack.resource["digitalocean_tag"] ?? {})[0]).toEqual({ name: "http-api" });
+  });
+
+  test("keeps the address of a droplet when the fleet grows or shrinks", () => {
+    const names = (dropletCount: number) =>
+      Object.keys(synthesized(exampleStack({ dropletCount })).resource["digitalocean_droplet"] ?? {});
+    expect(names(2)).toEqual(["fleet_api-1_EA027F34", "fleet_api-2_D331836E"]);
+    expect(names(10)).toEqual(expect.arrayContaining(names(3)));
+    expect(names(3)).toEqual(expect.arrayContaining(names(2)));
+  });
+
+  test("leaves providers to the environment and their versions exact", () => {
+    const { provider, terraform } = synthesized(exampleStack());
+    expect(provider).toEqual({ digitalocean: [{}], null: [{}] });
+    expect(terraform).toMatchObject({
+      required_version: ">= 1.5.0, < 1.16.0",
+      required_providers: { digitalocean: { version: "2.71.0" }, null: { version: "3.2.4" } },
+    });
+  });
+});
+
+describe("a rebuild or a shrink never takes a serving droplet away", () => {
+  const stack = synthesized(exampleStack({ dropletCount: 3 }));
+  const droplets = Object.entries(stack.resource["digitalocean_droplet"] ?? {});
+
+  test("every droplet is created before it is destroyed", () => {
+    for (const [, droplet] of droplets) expect(droplet["lifecycle"]).toEqual({ create_before_destroy: true });
+    expect(droplets).toHaveLength(3);
+  });
+
+  test("one rollout waits for all droplets, the balancer and the firewall", () => {
+    const [balancer = ""] = Object.keys(stack.resource["digitalocean_loadbalancer"] ?? {});
+    const [firewall = ""] = Object.keys(stack.resource["digitalocean_firewall"] ?? {});
+    expect(only(stack, "null_resource")["depends_on"]).toEqual([
+      ...droplets.map(([name]) => `digitalocean_droplet.${name}`),
+      `digitalocean_loadbalancer.${balancer}`,
+      `digitalocean_firewall.${firewall}`,
+    ]);
+  });
+
+  test("the balancer finds droplets by their tag and never by ids", () => {
+    const [fleetTag = "", stackTag = ""] = Object.keys(stack.resource["digitalocean_tag"] ?? {});
+    const balancer = only(stack, "digitalocean_loadbalancer");
+    expect(balancer).toMatchObject({ droplet_tag: `\${digitalocean_tag.${fleetTag}.name}`, network: "EXTERNAL" });
+    expect(balancer).not.toHaveProperty("droplet_ids");
+    for (const [, droplet] of droplets) {
+      expect(droplet["tags"]).toEqual([fleetTag, stackTag].map((tag) => `\${digitalocean_tag.${tag}.name}`));
+    }
+  });
+
+  test("the firewall stays on a superseded droplet: it is attached by the stack's own tag", () => {
+    expect(only(stack, "digitalocean_firewall")["tags"]).toEqual([
+      expect.stringMatching(/^\$\{digitalocean_tag\.fleet_stack-tag_/),
+    ]);
+  });
+});
+
+describe("the firewall", () => {
+  const inbound = (ssh: FleetConfig["ssh"]) =>
+    only(synthesized(exampleStack({ ssh: { publicKey, ...ssh } })), "digitalocean_firewall")["inbound_rule"];
+  const fromBalancer = {
+    protocol: "tcp",
+    port_range: "80",
+    source_load_balancer_uids: [expect.stringMatching(/^\$\{digitalocean_loadbalancer\..*\.id\}$/)],
+  };
+
+  test("opens the service port to this balancer only and SSH to the listed ranges only", () => {
+    expect(inbound({ allowedCidrs: ["203.0.113.7/32"] })).toEqual([
+      fromBalancer,
+      { protocol: "tcp", port_range: "22", source_addresses: ["203.0.113.7/32"] },
+    ]);
+  });
+
+  test("has no rule for SSH when no range is listed", () => {
+    expect(inbound({})).toEqual([fromBalancer]);
+  });
+});
+
+describe("the rollout's provisioner", () => {
+  test("runs the bundle beside the stack, without a double quote in the command", () => {
+    const { command, environment, quiet } = localExec(synthesized(exampleStack()));
+    expect(command).toBe("node $EVENKEEL_BUNDLE deploy; exit $?");
+    expect(quiet).toBe(true);
+    expect(environment).toMatchObject({
+      EVENKEEL_IMAGE: "${var.image}",
+      EVENKEEL_STARTED_BY: "terraform",
+      EVENKEEL_BUNDLE: expect.stringMatching(
+        /^\$\{path\.module\}\/assets\/rollout_bundle_\w+\/\w+\/rollout-bundle\.mjs$/,
+      ),
+    });
+    expect(Object.keys(environment as object)).toHaveLength(4);
+  });
+
+  test("carries the manifest with plain references only", () => {
+    const stack = synthesized(exampleStack());
+    const text = (localExec(stack)["environment"] as Record<string, string>)["EVENKEEL_MANIFEST"] ?? "";
+    const expressions = text.match(/\$\{[^}]*\}/g) ?? [];
+    expect(expressions).toHaveLength(2 * 3 + 2);
+    for (const expression of expressions) {
+      expect(expression).toMatch(
+        /^\$\{digitalocean_(droplet|loadbalancer)\.[A-Za-z0-9_-]+\.(id|ip|ipv4_address|ipv4_address_private)\}$/,
+      );
+    }
+    expect(stack.output["manifest"]?.value).toBe(text);
+    let known = 0;
+    const applied = text.replaceAll(/\$\{[^}]*\}/g, () => `known-${known++}`);
+    expect(() => parseJson("manifest", manifest, applied)).not.toThrow();
+  });
+
+  test("runs again for what a release is made of, and not for how it is rolled out", () => {
+    const before = triggers({});
+    expect(triggers({ rollout: { drainTimeoutSeconds: 61 }, healthCheck: { checkIntervalSeconds: 20 } })).toEqual(
+      before,
+    );
+    for (const change of [
+      { service: { environment: { A: "1" } } },
+      { service: { port: 81 } },
+      { service: { memoryMb: 64 } },
+      { service: { command: ["x"] } },
+      { healthCheck: { path: "/other" } },
+      { fleetTag: "other" },
+      { environment: "staging" },
+      { dropletCount: 3 },
+    ] satisfies FleetConfig[]) {
+      expect(triggers(change)).not.toEqual(before);
+    }
+  });
+
+  test("runs again for another image and for a raised counter", () => {
+    expect(triggers({})).toMatchObject({ image: "${var.image}", redeploy: "${var.redeploy}" });
+  });
+});
+
+describe("outputs", () => {
+  test("name what people and the command line need, and nothing secret or unstable", () => {
+    const { output } = synthesized(exampleStack());
+    expect(Object.keys(output).sort()).toEqual(["droplet_addresses", "load_balancer_ip", "manifest"]);
+    for (const { description } of Object.values(output)) expect(description).toMatch(/^\S.+\S$/);
+    expect(JSON.stringify(output)).not.toMatch(/sensitive|droplet_ids/);
+  });
+});
+
+describe("secrets", () => {
+  const planted = {
+    DIGITALOCEAN_TOKEN: "planted-digitalocean-token",
+    DIGITALOCEAN_ACCESS_TOKEN: "planted-access-token",
+    EVENKEEL_REGISTRY_PASSWORD: "planted-registry-password",
+    EVENKEEL_REGISTRY_USER: "planted-registry-user",
+    SPACES_SECRET_ACCESS_KEY: "planted-spaces-key",
+    AWS_SECRET_ACCESS_KEY: "planted-aws-key",
+  };
+  const before = { ...process.env };
+  beforeEach(() => void Object.assign(process.env, planted));
+  afterEach(() => {
+    for (const name of Object.keys(planted)) Reflect.deleteProperty(process.env, name);
+    Object.assign(process.env, before);
+  });
+
+  test("of the environment do not reach the synthesized JSON", () => {
+    expect(Testing.synth(exampleStack())).not.toContain("planted");
+  });
+});
+
+describe("bad input", () => {
+  const build =
+    (config: unknown, bundlePath = bundleFixture) =>
+    () =>
+      new ApiStack(Testing.app(), "api-production", { config: config as FleetConfig, bundlePath });
+
+  test("is refused with one line a fault", () => {
+    expect(build({ ...exampleConfig, dropletCount: 0, region: 7 })).toThrow(
+      "config: region: got 7; needs a slug of small letters, digits, - and .\n" +
+        "config: dropletCount: got 0; needs a whole number of droplets from 1 to 100",
+    );
+  });
+
+  test("a missing bundle is named with its mend", () => {
+    expect(build(exampleConfig, "dist/none.mjs")).toThrow(
+      'bundlePath: got "dist/none.mjs", where no file is; needs the bundled rollout: run "npm run build" first',
+    );
+  });
+
+  test("a folder is no bundle", () => {
+    expect(build(exampleConfig, "contract")).toThrow('bundlePath: got "contract", where no file is');
+  });
+});

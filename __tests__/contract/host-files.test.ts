@@ -1,0 +1,146 @@
+import { describe, expect, test } from "@jest/globals";
+import { containerName, labels, lifecycle, parseJournal } from "../../contract/host.js";
+import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
+import { imageReference, pinnedImage, release, releaseSettings } from "../../contract/release.js";
+import { fullManifest } from "../support/examples.js";
+
+const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
+const { service } = fullManifest;
+
+describe("an image", () => {
+  test.each([
+    "api",
+    "api:v2",
+    "registry.example.com/foo/api",
+    "localhost:5000/api:v1",
+    `r.example.com/api:v1@${digest}`,
+  ])("%s is one", (image) => {
+    expect(imageReference.safeParse(image).success).toBe(true);
+  });
+  test.each([
+    "",
+    "API:v1",
+    "https://r.example.com/api",
+    "api:",
+    "api@sha256:12",
+    "api:v1 ",
+    "-api",
+    "api:${x}",
+    "api\n",
+  ])("%j is none", (image) => {
+    expect(imageReference.safeParse(image).success).toBe(false);
+  });
+  test("is pinned by its digest alone", () => {
+    expect(pinnedImage.safeParse(`registry.digitalocean.com/foo/api@${digest}`).success).toBe(true);
+    expect(pinnedImage.safeParse("registry.digitalocean.com/foo/api:v1").success).toBe(false);
+  });
+});
+
+describe("a release file", () => {
+  const good = { id: "0123456789abcdef", image: `api@${digest}`, service, healthPath: "/health" };
+
+  test("comes back as it was written", () => {
+    expect(parseJson("release", release, JSON.stringify(good))).toEqual(good);
+  });
+
+  test.each<[string, object, RegExp]>([
+    ["an id that is no hash", { id: "v2" }, /^release: id: got "v2"; needs 16 hex digits$/],
+    ["an image by tag", { image: "api:v1" }, /^release: image: got "api:v1"; needs an image by digest/],
+    ["a field that nobody knows", { extra: 1 }, /^release: extra: got 1, but is not a known key/],
+  ])("is refused with %s", (_fault, change, line) => {
+    expect(() => parse("release", release, { ...good, ...change })).toThrow(line);
+  });
+});
+
+describe("the settings of a release", () => {
+  const of = (change: object) => releaseSettings({ ...service, ...change }, "/health");
+  const before = of({});
+
+  test("do not depend on the order of the environment", () => {
+    expect(of({ environment: { A: "1", B: "2" } })).toBe(of({ environment: { B: "2", A: "1" } }));
+  });
+
+  test.each([{ port: 81 }, { controlPort: 9001 }, { command: [] }, { environment: {} }, { memoryMb: 512 }])(
+    "change with %j",
+    (change) => {
+      expect(of(change)).not.toBe(before);
+    },
+  );
+
+  test("change with the health path", () => {
+    expect(releaseSettings(service, "/other")).not.toBe(before);
+  });
+
+  test.each([{ smokePort: 9999 }, { stopTimeoutSeconds: 99 }])("do not change with %j", (change) => {
+    expect(of(change)).toBe(before);
+  });
+});
+
+describe("labels and names", () => {
+  test("are what other tools on the host can rely on", () => {
+    expect(labels).toEqual({ fleet: "evenkeel.fleet", release: "evenkeel.release" });
+    expect((["current", "previous", "smoke", "failed"] as const).map((slot) => containerName("api", slot))).toEqual([
+      "api",
+      "api-previous",
+      "api-smoke",
+      "api-failed",
+    ]);
+  });
+});
+
+describe("the journal", () => {
+  test("is read line by line", () => {
+    expect(parseJournal("0\theld\t\n1\tstep\told-stop\n1\tfailed\tno such image\n")).toEqual([
+      { sequence: 0, state: "held", detail: "" },
+      { sequence: 1, state: "step", detail: "old-stop" },
+      { sequence: 1, state: "failed", detail: "no such image" },
+    ]);
+  });
+
+  test.each(["1\tdone\t", "1\tdo", "1", "gar"])("leaves out a last line that is still being written: %j", (half) => {
+    expect(parseJournal(`0\theld\t\n${half}`)).toHaveLength(1);
+  });
+
+  test("is empty before the first line", () => {
+    expect(parseJournal("")).toEqual([]);
+  });
+
+  test("keeps a detail whole that has a tab within", () => {
+    expect(parseJournal("1\tfailed\ta\tb\n")).toEqual([{ sequence: 1, state: "failed", detail: "a b" }]);
+  });
+
+  test.each(["x\theld\t", "1\tunheard-of\t", "", "-1\theld\t", "1 held"])("refuses the line %j", (line) => {
+    expect(() => parseJournal(`${line}\n`)).toThrow("journal line is not of the form <sequence> <state> <detail>");
+  });
+});
+
+describe("the answer of GET /lifecycle", () => {
+  const good = {
+    instance: "a1",
+    release: "0123456789abcdef",
+    state: "serving",
+    inFlight: 0,
+    upgraded: 0,
+    probes: [{ source: "10.110.0.9", passed: 3, failed: 0, agoMs: 12.5 }],
+    lastRequestAgoMs: null,
+    witnessRequests: 0,
+  };
+
+  test("comes back as it was sent", () => {
+    expect(parse("lifecycle", lifecycle, good)).toEqual(good);
+  });
+
+  test.each<[object, string]>([
+    [{ state: "gone" }, 'lifecycle: state: got "gone"; needs one of "serving", "draining", "stopping"'],
+    [{ inFlight: -1 }, "lifecycle: inFlight: got -1; needs a whole number from 0"],
+    [{ instance: "" }, 'lifecycle: instance: got ""; needs a text'],
+    [
+      { probes: [{ source: "x", passed: 0.5, failed: 0, agoMs: 0 }] },
+      "lifecycle: probes[0].passed: got 0.5; needs a whole number",
+    ],
+  ])("is refused with %j", (change, line) => {
+    expect(() => parse("lifecycle", lifecycle, { ...good, ...change })).toThrow(
+      new InvalidInput("lifecycle", [line.slice("lifecycle: ".length)]),
+    );
+  });
+});

@@ -1,0 +1,202 @@
+import { describe, expect, test } from "@jest/globals";
+import { Token } from "cdktf";
+import { dropletNames, fleetConfig, stackName, stackTag } from "../../contract/config.js";
+import { manifest } from "../../contract/manifest.js";
+import { mostUnavailable } from "../../contract/policy.js";
+import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
+import { fullConfig, fullManifest } from "../support/examples.js";
+
+const configLines = (change: object): readonly string[] =>
+  linesOf(() => parse("config", fleetConfig, { ...fullConfig, ...change }));
+const manifestLines = (change: object): readonly string[] =>
+  linesOf(() => parse("manifest", manifest, { ...fullManifest, ...change }));
+
+function linesOf(run: () => unknown): readonly string[] {
+  try {
+    run();
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidInput) return error.problems;
+    throw error;
+  }
+}
+
+const { healthCheck, service, ssh, rollout } = fullConfig;
+
+describe("rules between fields, in config and manifest alike, quote both values", () => {
+  test.each<[string, object, string]>([
+    [
+      "a probe may not outlast the interval",
+      { healthCheck: { ...healthCheck, responseTimeoutSeconds: 11 } },
+      "healthCheck.responseTimeoutSeconds: responseTimeoutSeconds (11 s) is above checkIntervalSeconds (10 s); make it at most the interval, or one slow probe delays the next",
+    ],
+    [
+      "a host must be able to become ready within the deadline",
+      { rollout: { ...rollout, minReadySeconds: 600 } },
+      "rollout.minReadySeconds: minReadySeconds (600 s) is not below progressDeadlineSeconds (600 s); raise the deadline or lower minReadySeconds",
+    ],
+    [
+      "the balancer needs time for its probes",
+      { healthCheck: { ...healthCheck, checkIntervalSeconds: 60, unhealthyThreshold: 9 } },
+      "rollout.progressDeadlineSeconds: progressDeadlineSeconds (600 s) leaves the balancer no time for 10 probes at checkIntervalSeconds (60 s); needs more than 600 s",
+    ],
+    [
+      "a container must be able to become ready within the deadline",
+      { rollout: { ...rollout, readyTimeoutSeconds: 601 } },
+      "rollout.readyTimeoutSeconds: readyTimeoutSeconds (601 s) is above progressDeadlineSeconds (600 s); lower it or raise the deadline",
+    ],
+    [
+      "requests must be able to end within the deadline",
+      { rollout: { ...rollout, drainTimeoutSeconds: 601 } },
+      "rollout.drainTimeoutSeconds: drainTimeoutSeconds (601 s) is above progressDeadlineSeconds (600 s); lower it or raise the deadline",
+    ],
+    [
+      "one host must stay in rotation",
+      { rollout: { ...rollout, maxUnavailable: 3 } },
+      "rollout.maxUnavailable: maxUnavailable (3) takes out all 3 hosts; needs at most 2",
+    ],
+    [
+      "the control port is not the service port",
+      { service: { ...service, controlPort: 80 } },
+      "service: controlPort (80) is the same as port (80); give each port its own number",
+    ],
+    [
+      "the smoke boot has a port of its own",
+      { service: { ...service, smokePort: 9000 } },
+      "service: smokePort (9000) is the same as controlPort (9000); give each port its own number",
+    ],
+    [
+      "and a control port above it",
+      { service: { ...service, smokePort: 8999 } },
+      "service: smokePort + 1 (9000) is the same as controlPort (9000); give each port its own number",
+    ],
+    [
+      "what Evenkeel sets is not set twice",
+      { service: { ...service, environment: { PORT: "80" } } },
+      "service.environment.PORT: PORT is set by Evenkeel itself; take it out of the environment",
+    ],
+  ])("%s", (_rule, change, line) => {
+    expect(configLines(change)).toEqual([line]);
+    expect(manifestLines({ ...change, ...("ssh" in change ? {} : { ssh: fullManifest.ssh }) })).toEqual([line]);
+  });
+
+  test.each(["PORT", "CONTROL_PORT", "CONTROL_HOST", "HEALTH_PATH", "RELEASE"])("%s is Evenkeel's own", (name) => {
+    expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
+  });
+});
+
+describe("rules of the config", () => {
+  test("somebody must be able to reach the droplets", () => {
+    const without = { ...ssh, publicKey: undefined };
+    expect(configLines({ ssh: { ...without, keyFingerprints: [] } })).toEqual([
+      "ssh: publicKey is not set and keyFingerprints is empty (0 keys); set one of them, or nobody can reach the droplets (fleet.config.ts takes publicKey from EVENKEEL_SSH_PUBLIC_KEY)",
+    ]);
+    expect(configLines({ ssh: { ...without, keyFingerprints: ["12"] } })).toEqual([]);
+    expect(configLines({ ssh: { ...ssh, keyFingerprints: [] } })).toEqual([]);
+  });
+
+  test("the balancer's tag is not the stack's own", () => {
+    expect(configLines({ fleetTag: "evenkeel:production:api" })).toEqual([
+      'fleetTag: fleetTag ("evenkeel:production:api") is the stack\'s own tag ("evenkeel:production:api"); choose another name',
+    ]);
+  });
+
+  test("a fault of a field is not followed by rules that it breaks", () => {
+    expect(configLines({ dropletCount: 0, rollout: { ...rollout, maxUnavailable: 3 } })).toEqual([
+      "dropletCount: got 0; needs a whole number of droplets from 1 to 100",
+    ]);
+  });
+});
+
+describe("rules of the manifest", () => {
+  const [first, second] = fullManifest.hosts;
+
+  test("each host is listed once, by name and by id", () => {
+    expect(manifestLines({ hosts: [first, { ...second, name: first?.name }] })).toEqual([
+      'hosts: hosts[1].name ("api-1") is the same as hosts[0].name ("api-1"); each host is listed once',
+    ]);
+    expect(manifestLines({ hosts: [first, { ...second, id: first?.id }] })).toEqual([
+      'hosts: hosts[1].id ("100") is the same as hosts[0].id ("100"); each host is listed once',
+    ]);
+  });
+
+  test("there is at least one host", () => {
+    expect(manifestLines({ hosts: [] })).toEqual(["hosts: got []; needs a list of at least one host"]);
+  });
+
+  test("another version is refused", () => {
+    expect(manifestLines({ version: 2 })).toEqual(["version: got 2; needs 1, the version that this rollout reads"]);
+  });
+
+  test("a reference that Terraform has not resolved is refused", () => {
+    const [line] = manifestLines({
+      hosts: [{ ...first, address: "${digitalocean_droplet.fleet_api-1.ipv4_address}" }],
+    });
+    expect(line).toMatch(/^hosts\[0\]\.address: got a Terraform token/);
+  });
+
+  test("text that is no JSON is refused", () => {
+    expect(linesOf(() => parseJson("manifest", manifest, "{version:"))).toEqual(['got "{version:"; needs JSON']);
+  });
+});
+
+describe("texts that Terraform would evaluate are refused", () => {
+  test.each(["${HOME}", "%{ if true }", Token.asString("${var.image}")])("%j in environment and command", (value) => {
+    expect(configLines({ service: { ...service, environment: { A: value } } })).toHaveLength(1);
+    expect(configLines({ service: { ...service, command: [value] } })).toHaveLength(1);
+  });
+
+  test.each(["$HOME", "100%", "#{x}", 'a "b"', "a\\b"])("%j is plain text", (value) => {
+    expect(configLines({ service: { ...service, environment: { A: value } } })).toEqual([]);
+  });
+
+  test("a list that is known only during apply is named as a token", () => {
+    const [line] = configLines({ ssh: { ...ssh, keyFingerprints: Token.asList("${data.keys}") } });
+    expect(line).toMatch(/^ssh\.keyFingerprints\[0\]: got a Terraform token/);
+  });
+});
+
+describe("forms", () => {
+  const accepts = (change: object) => configLines(change).length === 0;
+
+  test.each(["10.0.0.0/16", "172.16.0.0/20", "172.31.255.0/28", "192.168.1.0/24"])("%s is a private range", (range) => {
+    expect(accepts({ vpcIpRange: range })).toBe(true);
+  });
+  test.each(["172.32.0.0/20", "192.0.2.0/24", "10.0.0.0/15", "10.0.0.0/29", "10.0.0.256/24", "11.0.0.0/20"])(
+    "%s is none",
+    (range) => {
+      expect(accepts({ vpcIpRange: range })).toBe(false);
+    },
+  );
+  test.each(["203.0.113.7/32", "0.0.0.0/0", "2001:db8::/32", "::/0"])("%s may be allowed", (range) => {
+    expect(accepts({ ssh: { ...ssh, allowedCidrs: [range] } })).toBe(true);
+  });
+  test.each(["203.0.113.7", "203.0.113.7/33", "300.0.0.0/8", "x/8", "::/129"])("%s may not", (range) => {
+    expect(accepts({ ssh: { ...ssh, allowedCidrs: [range] } })).toBe(false);
+  });
+  test.each([1, 99, "1%", "25%", "99%"])("maxUnavailable %j", (maxUnavailable) => {
+    expect(accepts({ dropletCount: 100, rollout: { ...rollout, maxUnavailable } })).toBe(true);
+  });
+  test.each([0, 100, 1.5, "0%", "100%", "25", "2.5%", "-1%"])("not maxUnavailable %j", (maxUnavailable) => {
+    expect(accepts({ dropletCount: 100, rollout: { ...rollout, maxUnavailable } })).toBe(false);
+  });
+});
+
+describe("maxUnavailable as a share is rounded down, at least 1", () => {
+  test.each<[string, number, number]>([
+    ["25%", 10, 2],
+    ["25%", 3, 1],
+    ["1%", 2, 1],
+    ["99%", 2, 1],
+    ["99%", 100, 99],
+  ])("%s of %i hosts is %i", (share, hosts, most) => {
+    expect(mostUnavailable(share, hosts)).toBe(most);
+  });
+});
+
+test("names follow from name and environment", () => {
+  const config = { name: "api", environment: "staging", dropletCount: 3 };
+  expect(dropletNames(config)).toEqual(["api-1", "api-2", "api-3"]);
+  expect(stackTag(config)).toBe("evenkeel:staging:api");
+  expect(stackName(config)).toBe("api-staging");
+});

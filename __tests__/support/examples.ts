@@ -1,0 +1,74 @@
+/** Good examples with every optional field set: what bad input is generated from. */
+import type { FleetConfig } from "../../contract/config.js";
+import type { Manifest } from "../../contract/manifest.js";
+import { publicKey } from "./stacks.js";
+
+const healthCheck = {
+  path: "/health",
+  checkIntervalSeconds: 10,
+  responseTimeoutSeconds: 5,
+  unhealthyThreshold: 2,
+  healthyThreshold: 3,
+};
+
+const service = {
+  port: 80,
+  controlPort: 9000,
+  smokePort: 9080,
+  stopTimeoutSeconds: 10,
+  command: ["node", "server.js"],
+  environment: { NODE_ENV: "production" },
+  memoryMb: 256,
+};
+
+const ssh = { user: "deploy", port: 22, configFile: "~/.ssh/config", proxyJump: "ops@bastion.example.com" };
+
+const rollout = {
+  gate: "evidence",
+  maxUnavailable: 1,
+  minReadySeconds: 0,
+  progressDeadlineSeconds: 600,
+  drainTimeoutSeconds: 60,
+  onDrainTimeout: "halt",
+  readyTimeoutSeconds: 120,
+  bootTimeoutSeconds: 600,
+  pullTimeoutSeconds: 600,
+  smokeBoot: true,
+  leaseSeconds: 120,
+  minFreeDiskMb: 1024,
+} as const;
+
+export const fullConfig = {
+  name: "api",
+  environment: "production",
+  region: "sfo3",
+  dropletCount: 3,
+  fleetTag: "http-api",
+  vpcIpRange: "10.110.0.0/20",
+  droplet: { size: "s-1vcpu-1gb", image: "debian-12-x64", monitoring: true },
+  loadBalancer: { name: "front", sizeUnit: 1, entryPort: 80, backendKeepalive: false, httpIdleTimeoutSeconds: 60 },
+  healthCheck,
+  service,
+  ssh: { ...ssh, publicKey, keyFingerprints: ["12345"], allowedCidrs: ["203.0.113.7/32"] },
+  rollout,
+} satisfies FleetConfig;
+
+const host = (number: number) => ({
+  name: `api-${number}`,
+  id: `${number}00`,
+  address: `192.0.2.${number}`,
+  privateAddress: `10.110.0.${number}`,
+});
+
+export const fullManifest = {
+  version: 1,
+  fleet: "api",
+  fleetTag: "http-api",
+  stackTag: "evenkeel:production:api",
+  hosts: [host(1), host(2), host(3)],
+  loadBalancer: { id: "1f2e3d4c-0000-4000-8000-000000000000", address: "203.0.113.1", scheme: "http", port: 80 },
+  healthCheck,
+  service,
+  ssh,
+  rollout,
+} satisfies Manifest;

@@ -1,0 +1,26 @@
+/** Synthesized stacks for tests. */
+import { fileURLToPath } from "node:url";
+import type { TerraformStack } from "cdktf";
+import { Testing } from "cdktf";
+import type { FleetConfig } from "../../constructs/index.js";
+import { ApiStack } from "../../constructs/index.js";
+import type { Synthesized } from "./schema-check.js";
+
+/** A file of the project, by its path from the root. */
+export const projectFile = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+export const bundleFixture = projectFile("__tests__/fixtures/rollout-bundle.mjs");
+
+/** A public key that belongs to nobody. */
+export const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvenkeelTestsOnlyNoSuchKeyExistsAnywhere0 tests";
+
+/** The smallest configuration that has all optional resources. */
+export const exampleConfig: FleetConfig = { ssh: { publicKey, allowedCidrs: ["203.0.113.7/32"] } };
+
+export function exampleStack(config: FleetConfig = {}): ApiStack {
+  const merged = { ...exampleConfig, ...config };
+  return new ApiStack(Testing.app(), "api-production", { config: merged, bundlePath: bundleFixture });
+}
+
+/** Parsed, because the text differs between cdktf and its fork in blanks only. */
+export const synthesized = (stack: TerraformStack): Synthesized => JSON.parse(Testing.synth(stack)) as Synthesized;

@@ -1,0 +1,109 @@
+/** The whole product as one stack. */
+import { DigitaloceanProvider } from "@cdktf/provider-digitalocean/lib/provider/index.js";
+import { NullProvider } from "@cdktf/provider-null/lib/provider/index.js";
+import { LocalBackend, TerraformOutput, TerraformStack } from "cdktf";
+import type { Construct } from "constructs";
+import type { FleetConfig, ResolvedConfig } from "../contract/config.js";
+import { fleetConfig } from "../contract/config.js";
+import { parse } from "../contract/problems.js";
+import { ApiFleet } from "./api-fleet.js";
+import { ApiLoadBalancer } from "./api-load-balancer.js";
+import { FleetFirewall } from "./fleet-firewall.js";
+import { Rollout } from "./rollout.js";
+import { imageVariable, redeployVariable } from "./variables.js";
+
+/** What an {@link ApiStack} is made from. */
+export interface ApiStackProps {
+  readonly config: FleetConfig;
+  /** Path of the bundled rollout, `dist/rollout.mjs` after `npm run build`. A relative path counts from the working directory. */
+  readonly bundlePath: string;
+}
+
+/**
+ * Fleet, balancer, firewall and rollout, with the Terraform variables `image` and `redeploy`.
+ * @throws InvalidInput when the configuration is bad or the bundle is missing
+ */
+export class ApiStack extends TerraformStack {
+  readonly fleet: ApiFleet;
+  readonly loadBalancer: ApiLoadBalancer;
+  readonly firewall: FleetFirewall;
+  readonly rollout: Rollout;
+
+  constructor(scope: Construct, id: string, props: ApiStackProps) {
+    super(scope, id);
+    const config = parse("config", fleetConfig, props.config);
+    this.declareTerraform();
+    this.fleet = this.createFleet(config);
+    this.loadBalancer = this.createLoadBalancer(config);
+    this.firewall = this.createFirewall(config);
+    this.rollout = this.createRollout(config, props.bundlePath);
+    this.createOutputs();
+  }
+
+  /**
+   * Providers stay at the exact versions that the bindings were generated from: cdktf.out holds the lock file and is not
+   * committed, so a range would let every machine choose its own.
+   */
+  private declareTerraform(): void {
+    // 1.16.0 can apply a delete-then-create beside create_before_destroy create-first and leave the destroy out (terraform#39076).
+    this.addOverride("terraform.required_version", ">= 1.5.0, < 1.16.0");
+    // Token and endpoint come from DIGITALOCEAN_TOKEN and DIGITALOCEAN_API_URL, so that neither is in JSON or state.
+    new DigitaloceanProvider(this, "digitalocean");
+    new NullProvider(this, "null");
+    // Terraform counts from the stack's folder, so this is the folder that holds cdktf.out; cdktf's own default is absolute.
+    new LocalBackend(this, { path: `../../../terraform.${this.node.id}.tfstate` });
+  }
+
+  private createFleet({ name, environment, region, dropletCount, fleetTag, droplet, ssh, vpcIpRange }: ResolvedConfig) {
+    const own = { name, environment, region, dropletCount, fleetTag, droplet, ssh, vpcIpRange };
+    return new ApiFleet(this, "fleet", own);
+  }
+
+  private createLoadBalancer({ loadBalancer, name, region, healthCheck, service }: ResolvedConfig) {
+    return new ApiLoadBalancer(this, "load-balancer", {
+      ...loadBalancer,
+      name: loadBalancer.name ?? `${region}-${name}`,
+      region,
+      healthCheck,
+      servicePort: service.port,
+      dropletTag: this.fleet.fleetTag,
+      vpcUuid: this.fleet.vpcUuid,
+    });
+  }
+
+  private createFirewall({ name, environment, service, ssh }: ResolvedConfig) {
+    return new FleetFirewall(this, "firewall", {
+      name,
+      environment,
+      servicePort: service.port,
+      sshPort: ssh.port,
+      allowedCidrs: ssh.allowedCidrs,
+      dropletTag: this.fleet.stackTag,
+      loadBalancerUid: this.loadBalancer.uid,
+    });
+  }
+
+  private createRollout({ service, rollout }: ResolvedConfig, bundlePath: string) {
+    return new Rollout(this, "rollout", {
+      fleet: this.fleet,
+      loadBalancer: this.loadBalancer,
+      after: [this.firewall.resource],
+      service,
+      rollout,
+      image: imageVariable(this).stringValue,
+      redeploy: redeployVariable(this).stringValue,
+      bundlePath,
+    });
+  }
+
+  private createOutputs(): void {
+    this.output("load_balancer_ip", "Public address of the API", this.loadBalancer.address);
+    const addresses = [...this.fleet.droplets].map(([name, droplet]) => [name, droplet.ipv4Address]);
+    this.output("droplet_addresses", "Public address of each droplet by its name", Object.fromEntries(addresses));
+    this.output("manifest", "What `npm run rollout -- --outputs <file>` reads", this.rollout.manifestJson);
+  }
+
+  private output(id: string, description: string, value: unknown): void {
+    new TerraformOutput(this, id, { value, description, staticId: true });
+  }
+}

@@ -1,0 +1,91 @@
+/** Files that cloud-init puts on a droplet. None may hold "${" or "%{": Terraform would evaluate it. */
+
+/** Address where any process on a droplet can read its user data and ids. */
+export const METADATA_ADDRESS = "169.254.169.254";
+
+/** Unit that keeps containers away from {@link METADATA_ADDRESS}. */
+export const METADATA_UNIT = "evenkeel-metadata.service";
+
+/** One entry of cloud-init's `write_files`. */
+export interface HostFile {
+  readonly path: string;
+  readonly permissions: "0644" | "0755";
+  readonly content: string;
+}
+
+const file = (path: string, ...lines: readonly string[]): HostFile => ({
+  path,
+  permissions: "0644",
+  content: `${lines.join("\n")}\n`,
+});
+
+/**
+ * live-restore keeps the API running while the Docker engine restarts; the log of one container takes at most 30 MB.
+ * @see https://docs.docker.com/engine/daemon/live-restore/
+ */
+export const dockerConfiguration: HostFile = file(
+  "/etc/docker/daemon.json",
+  JSON.stringify(
+    { "live-restore": true, "log-driver": "json-file", "log-opts": { "max-size": "10m", "max-file": "3" } },
+    null,
+    2,
+  ),
+);
+
+/** Keys only, nobody as root. The name sorts before cloud-init's own file, and sshd takes the first value it reads. */
+export const sshConfiguration = (port: number): HostFile =>
+  file(
+    "/etc/ssh/sshd_config.d/10-evenkeel.conf",
+    `Port ${port}`,
+    "PermitRootLogin no",
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+    "X11Forwarding no",
+  );
+
+/** Security fixes every day, but neither a reboot nor a new Docker behind the rollout's back. */
+export const upgradeConfiguration: readonly HostFile[] = [
+  file(
+    "/etc/apt/apt.conf.d/20auto-upgrades",
+    'APT::Periodic::Update-Package-Lists "1";',
+    'APT::Periodic::Unattended-Upgrade "1";',
+  ),
+  file(
+    "/etc/apt/apt.conf.d/52evenkeel-unattended-upgrades",
+    'Unattended-Upgrade::Automatic-Reboot "false";',
+    'Unattended-Upgrade::Package-Blacklist { "docker"; "containerd"; "runc"; };',
+  ),
+];
+
+const BLOCK_SCRIPT = "/usr/local/sbin/evenkeel-block-metadata";
+
+/**
+ * The rule stands before Docker starts, so that no container ever runs without it: Docker keeps a DOCKER-USER chain that it
+ * finds and passes all traffic of containers through it.
+ * @see https://docs.docker.com/engine/network/packet-filtering-firewalls/
+ */
+export const metadataBlock: readonly HostFile[] = [
+  {
+    ...file(
+      BLOCK_SCRIPT,
+      "#!/bin/sh",
+      "set -eu",
+      `rule='DOCKER-USER -d ${METADATA_ADDRESS} -j REJECT'`,
+      "iptables -w -N DOCKER-USER 2>/dev/null || :",
+      "iptables -w -C $rule 2>/dev/null || iptables -w -I $rule",
+    ),
+    permissions: "0755",
+  },
+  file(
+    `/etc/systemd/system/${METADATA_UNIT}`,
+    "[Unit]",
+    "Description=Keep containers away from the droplet's metadata",
+    "Before=docker.service",
+    "[Service]",
+    "Type=oneshot",
+    "RemainAfterExit=yes",
+    `ExecStart=${BLOCK_SCRIPT}`,
+    "[Install]",
+    "WantedBy=docker.service multi-user.target",
+  ),
+];

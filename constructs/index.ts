@@ -1,0 +1,9 @@
+/** Public API. */
+export type { FleetConfig, ResolvedConfig } from "../contract/config.js";
+export { fleetConfig, stackName, stackTag } from "../contract/config.js";
+export { InvalidInput } from "../contract/problems.js";
+export { ApiFleet, type ApiFleetProps } from "./api-fleet.js";
+export { ApiLoadBalancer, type ApiLoadBalancerProps } from "./api-load-balancer.js";
+export { ApiStack, type ApiStackProps } from "./api-stack.js";
+export { FleetFirewall, type FleetFirewallProps } from "./fleet-firewall.js";
+export { Rollout, type RolloutProps } from "./rollout.js";

@@ -1,0 +1,13 @@
+/** When a rollout has to run again although image and droplets are the same. */
+import { createHash } from "node:crypto";
+import type { Manifest } from "../contract/manifest.js";
+import { releaseSettings } from "../contract/release.js";
+
+/**
+ * Hash of all that a rollout brings onto the hosts: the release's settings, and the names under which hosts, containers and
+ * superseded droplets are found. Waits and deadlines are not among them: the next rollout uses them, none is run for them.
+ */
+export function settingsHash({ version, fleet, fleetTag, stackTag, service, healthCheck }: Manifest): string {
+  const settings = JSON.stringify([version, fleet, fleetTag, stackTag, releaseSettings(service, healthCheck.path)]);
+  return createHash("sha256").update(settings).digest("hex").slice(0, 16);
+}

@@ -111,7 +111,7 @@ async function deploy({ environment, streams }: World, options: Options): Promis
   const events: RolloutEvent[] = [];
   let record: RunRecord | undefined;
   const recorder = {
-    emit: (event: RolloutEvent) => void (events.push(event), record?.append("events.jsonl", jsonLine(event))),
+    emit: (event: RolloutEvent) => void (events.push(event), record?.append("events.jsonl", `${jsonLine(event)}\n`)),
     tick: () => undefined,
     close: () => undefined,
   };

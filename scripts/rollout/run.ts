@@ -18,8 +18,9 @@ import { hostSteps } from "./host-steps.js";
 import { convergeAll, replaceBatch, retire } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { preflight } from "./phases/preflight.js";
-import { conclude, prepare, pullEverywhere, settled, smokeBoot, wantedImage } from "./phases/release.js";
+import { conclude, prepare, pullEverywhere, smokeBoot, wantedImage } from "./phases/release.js";
 import type { Ports } from "./ports.js";
+import { settled } from "./settled.js";
 
 /** Time between two witness requests while nothing else is asked of it. */
 const WITNESS_EVERY_MS = 500;
@@ -45,14 +46,17 @@ export async function rollout(request: RolloutRequest, ports: Ports, parts: Part
 async function perform(context: Context): Promise<void> {
   await preflight(context);
   const image = wantedImage(context);
-  if (image === null) { emit(context, "infrastructureOnly", {}); return; }
+  if (image === null) {
+    emit(context, "infrastructureOnly", {});
+    return;
+  }
   await withLocks(context, async () => {
     await pullEverywhere(context, image);
     await prepare(context);
     const plan = planOf(context);
     const first = [...plan.converge, ...plan.batches.flat()][0];
     await smokeBoot(context, first === undefined ? undefined : memberNamed(context, first));
-    emit(context, "planned", plan);
+    emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
     await roll(context, plan);
   });
 }

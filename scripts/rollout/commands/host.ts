@@ -37,11 +37,10 @@ cat >"$folder/config.json"
 if [ ! -s "$folder/config.json" ]; then echo '{}' >"$folder/config.json"; fi
 docker --config "$folder" pull --quiet ${quote(image)} </dev/null >/dev/null && ${line(docker.inspectImage(image))}`;
 
-/** Digests (`repository@sha256:…`) and architecture as {@link docker.inspectImage} prints them. */
+/** Digests (`repository@sha256:…`) and architecture as {@link docker.inspectImage} prints them; none of another form. */
 export function parsePulled(output: string): { digests: string[]; architecture: string } {
-  const text = output.trim();
-  const cut = text.lastIndexOf("|");
-  return { digests: JSON.parse(text.slice(0, cut)) as string[], architecture: text.slice(cut + 1) };
+  const [, digests = "", architecture = ""] = /^(\[.*\]|null)\|(\S+)$/.exec(output.trim()) ?? [];
+  return { digests: digests.match(/[^\s"[\],]+@sha256:[0-9a-f]+/g) ?? [], architecture };
 }
 
 export const logs = (fleet: string, slot: Slot, lines: number): string =>
@@ -49,6 +48,8 @@ export const logs = (fleet: string, slot: Slot, lines: number): string =>
 
 /** Removes images of the same repositories and release files that are not among `keep`, and the folders of old runs. */
 export const prune = (fleet: string, keep: readonly Release[]): string => {
+  // Knowing of nothing that is in use, one knows of nothing that is not.
+  if (keep.length === 0) return ":";
   const repositories = [...new Set(keep.map((release) => release.image.split("@")[0] ?? ""))];
   const keptImages = keep.map((release) => quote(release.image)).join(" | ");
   const keptFiles = keep.flatMap((release) => [

@@ -39,7 +39,7 @@ export function parseSurvey(output: string): Survey {
   const part = (name: string): string => {
     const value = found.get(name);
     if (value === undefined) throw new Error(`the host's answer has no section "${name}"`);
-    return value;
+    return value.trim();
   };
   return {
     boot: bootOf(part("boot")),
@@ -116,12 +116,13 @@ export const observe = (place: Place, runId: string, beat: number): string =>
 
 export function parseObservation(output: string): Observation {
   const found = parseSections(output);
-  const journal = found.get("journal");
+  const part = (name: string): string => (found.get(name) ?? "").trim();
   return {
-    journal: journal ? parseJournal(`${journal}\n`) : [],
-    stewardAlive: found.get("end") === "alive",
-    lifecycle: lifecycleOf(found.get("lifecycle") ?? ""),
-    health: healthOf(found.get("health") ?? ""),
-    connections: found.get("connections") ? Number(found.get("connections")) : null,
+    // Not trimmed: a last line without its end is still being written.
+    journal: parseJournal(found.get("journal") ?? ""),
+    stewardAlive: part("end") === "alive",
+    lifecycle: lifecycleOf(part("lifecycle")),
+    health: healthOf(part("health")),
+    connections: part("connections") ? Number(part("connections")) : null,
   };
 }

@@ -17,12 +17,12 @@ export const sections = (parts: Readonly<Record<string, string>>): string =>
     .map(([name, command]) => `printf '\\n@@%s\\n' ${quote(name)}\n${command}`)
     .join("\n");
 
-/** Splits the output of {@link sections}. A section that never began is missing. */
+/** Splits the output of {@link sections}, each as it was printed. A section that never began is missing. */
 export function parseSections(output: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const part of output.split("\n@@").slice(1)) {
     const end = part.indexOf("\n");
-    found.set(part.slice(0, end), part.slice(end + 1).trim());
+    found.set(part.slice(0, end), part.slice(end + 1));
   }
   return found;
 }

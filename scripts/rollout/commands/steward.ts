@@ -15,6 +15,8 @@ import { fleetFolder, line, quote } from "./shell.js";
 
 /** Seconds between two looks of the steward at its orders. */
 const TICK_SECONDS = 0.2;
+/** Tries to take a lock that nobody seems to hold; contenders get in each other's way for a few, a full disk for good. */
+const LOCK_TRIES = 1000;
 /** Longest answer that the steward waits for on a loopback port. */
 const ANSWER_SECONDS = 5;
 
@@ -32,10 +34,11 @@ folder=runs/$run
 sequence=0
 todo=
 ready=no
+output=/dev/null
 trap '' HUP INT PIPE
 
 say() { printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal"; }
-reason() { tail -n 3 "$folder/output" 2>/dev/null | tr '\\n\\t' '  '; }
+reason() { tail -n 3 "$output" 2>/dev/null | tr '\\n\\t' '  '; }
 now() { date +%s; }
 
 # Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward.
@@ -55,7 +58,14 @@ newest() {
 }
 
 take_lock() {
+  tries=0
+  why=
   while :; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt ${LOCK_TRIES} ]; then
+      say 0 refused "nobody: $why"
+      return 1
+    fi
     newest
     if [ "$last" -gt 0 ]; then
       holder=$(readlink "lock.$last") || continue
@@ -65,7 +75,7 @@ take_lock() {
       fi
     fi
     mine=$((last + 1))
-    ln -s "$$:$run:$owner" "lock.$mine" 2>/dev/null || continue
+    why=$(ln -s "$$:$run:$owner" "lock.$mine" 2>&1) || continue
     newest
     [ "$last" -eq "$mine" ] && break
     rm -f "lock.$mine"
@@ -76,28 +86,30 @@ take_lock() {
 }
 
 perform() {
-  todo="$1 $todo"
+  todo="$1:$2 $todo"
   say "$sequence" step "$2"
-  "run_$1" >"$folder/output" 2>&1 </dev/null
+  "run_$1" >"$output" 2>&1 </dev/null
 }
 
 # Takes back what was done since the last commit, last step first; goes on past a step that cannot be taken back.
 take_back() {
   stuck=
-  for number in $todo; do
-    "undo_$number" >>"$folder/output" 2>&1 </dev/null || stuck="$stuck $number"
+  for entry in $todo; do
+    "undo_\${entry%%:*}" >>"$output" 2>&1 </dev/null || stuck="$stuck \${entry#*:}"
   done
   todo=
   ready=no
   if [ -n "$stuck" ]; then
-    say "$sequence" undone "except for step$stuck: $(reason)"
+    say "$sequence" undone "except for$stuck: $(reason)"
   else
     say "$sequence" undone "all"
   fi
 }
 
 obey() {
-  : >"$folder/output"
+  # A full disk must not keep a host drained. Not with ":", whose failure would end the shell.
+  output=$folder/output
+  printf '' 2>/dev/null >"$output" || output=/dev/null
   case $1 in
     undo)
       take_back
@@ -109,7 +121,7 @@ obey() {
       exit 0
       ;;
     smoke | drain | replace | commit | stop)
-      if "stage_$1"; then
+      if "stage_$1" 2>>"$output"; then
         case $1 in
           replace) ready=yes ;;
           smoke | commit | stop)
@@ -149,6 +161,7 @@ while :; do
   next=$((sequence + 1))
   if [ -f "$folder/order.$next" ]; then
     sequence=$next
+    order=
     argument=
     read -r order argument <"$folder/order.$next"
     # shellcheck source=/dev/null
@@ -232,7 +245,8 @@ const helpers = `exists() { docker inspect --type container --format '{{.Id}}' "
 answer() { curl -sS --max-time ${ANSWER_SECONDS} "$@"; }
 `;
 
-const shellFunction = (name: string, body: string): string => `${name}() {\n${body.replaceAll(/^/gm, "  ")}\n}\n`;
+/** The body is not indented: a word of it may hold line breaks. */
+const shellFunction = (name: string, body: string): string => `${name}() {\n${body}\n}\n`;
 
 function runOf(place: Place, step: HostStep): string {
   const parts = [...(step.run ? [operation(place, step.run)] : []), ...(step.until ? [until(place, step.until)] : [])];

@@ -4,18 +4,19 @@ import { RolloutError } from "../core/errors.js";
 import { entryFloorSeconds, floorSeconds } from "../core/floor.js";
 import { serves } from "../core/target.js";
 import { perform } from "../orders.js";
+import { settled } from "../settled.js";
 import { conclude, showFailedLog } from "./release.js";
 import { awaitEjection, awaitIdleMoment, awaitMinReady, awaitReadmission, quorum } from "./rotation.js";
 
 /** Replaces hosts that serve, all of a batch at once. */
 export async function replaceBatch(context: Context, batch: readonly Member[]): Promise<void> {
   await quorum(context, batch);
-  await inParallel(batch, (member) => restoring(context, member, () => replace(context, member)));
+  await settled(batch.map((member) => restoring(context, member, () => replace(context, member))));
 }
 
 /** Brings hosts that do not serve onto the release: nothing is lost by doing so at once. */
 export async function convergeAll(context: Context, members: readonly Member[]): Promise<void> {
-  await inParallel(members, (member) => restoring(context, member, () => converge(context, member)));
+  await settled(members.map((member) => restoring(context, member, () => converge(context, member))));
 }
 
 async function replace(context: Context, member: Member): Promise<void> {
@@ -138,11 +139,4 @@ async function retireUnreachable(context: Context, member: Member, began: number
   await cloud?.untag(member.info.id, fleetTag);
   await clock.sleep((context.check.unhealthyThreshold + 1) * context.check.checkIntervalSeconds * 1000);
   conclude(context, member, "skipped", began);
-}
-
-/** Waits for all, then throws what failed first in order: no host is left to itself. */
-async function inParallel(members: readonly Member[], work: (member: Member) => Promise<void>): Promise<void> {
-  const results = await Promise.allSettled(members.map(work));
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed) throw failed.reason;
 }

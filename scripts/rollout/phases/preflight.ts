@@ -3,6 +3,7 @@ import { emit, listed, newMember, pause, setStatus, superseded, type Context, ty
 import { RolloutError } from "../core/errors.js";
 import { checkNumbers, larger } from "../core/gates.js";
 import { serves } from "../core/target.js";
+import { settled } from "../settled.js";
 import type { CloudDroplet, Survey } from "../ports.js";
 
 /** Machine names of the one architecture that images are built for. */
@@ -17,7 +18,7 @@ export async function preflight(context: Context): Promise<void> {
     ...context.manifest.hosts.map((info) => newMember(context, info, false)),
     ...unlisted.map((info) => newMember(context, info, true)),
   ];
-  await Promise.all(listed(context).map((member) => awaitBoot(context, member)));
+  await awaitAllBoots(context);
   await Promise.all(superseded(context).map((member) => surveySuperseded(member)));
   for (const member of listed(context)) checkFitness(context, member);
   await readWitness(context);
@@ -58,11 +59,24 @@ async function unlistedDroplets(context: Context): Promise<CloudDroplet[]> {
   return found.map((droplet) => ({ ...droplet, name: `${droplet.name}-${droplet.id}` }));
 }
 
-async function awaitBoot(context: Context, member: Member): Promise<void> {
+/** The first host that cannot be used ends the wait for the others. */
+async function awaitAllBoots(context: Context): Promise<void> {
+  const end = new AbortController();
+  await settled(
+    listed(context).map((member) =>
+      awaitBoot(context, member, end.signal).catch((error: unknown) => {
+        end.abort();
+        throw error;
+      }),
+    ),
+  );
+}
+
+async function awaitBoot(context: Context, member: Member, end: AbortSignal): Promise<void> {
   const limit = context.manifest.rollout.bootTimeoutSeconds;
   const deadline = context.ports.clock.now() + limit * 1000;
   setStatus(context, member, "waiting");
-  for (;;) {
+  while (!end.aborted) {
     const outcome = await trySurvey(member);
     if (!(outcome instanceof RolloutError) && outcome.boot !== "running") {
       member.survey = outcome;

@@ -5,6 +5,7 @@ import { RolloutError } from "../core/errors.js";
 import { imageToKeep, releaseOf, serves } from "../core/target.js";
 import { perform } from "../orders.js";
 import type { Survey } from "../ports.js";
+import { settled } from "../settled.js";
 
 /** Lines of a failed container's log that are shown. */
 const LOG_LINES = 20;
@@ -76,15 +77,6 @@ async function pull(
     );
   }
   return result.image;
-}
-
-/** Waits for all, then throws the first failure: nothing goes on behind the back of the one who handles it. */
-export async function settled<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
-  const results = await Promise.allSettled(work);
-  return results.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
 }
 
 /** Hands every locked host its steps, laid out from what it looks like now that it is locked. */

@@ -20,6 +20,8 @@ import { WITNESS_PER_HOST } from "../core/gates.js";
 
 /** Intervals after which the other hosts are asked again which nodes the balancer has. */
 const REFRESH_INTERVALS = 3;
+/** Milliseconds, per second of the balancer's interval, before a window that was not quiet is tried again. */
+const AFTER_NOISE_MS_PER_SECOND = 250;
 /** Looks in a row without an answer from the app before the host counts as lost. */
 const SILENT_LOOKS = 10;
 
@@ -125,7 +127,9 @@ async function notYetEjected(
   const window = context.ports.clock.now() - windowMs;
   const after = await sameInstance(context, member, before.instance);
   const quiet = gates.quiet({ before, after, windowMs: window, answered, hosts });
-  return quiet.pass ? null : quiet.why;
+  if (quiet.pass) return null;
+  await pause(context, context.check.checkIntervalSeconds * AFTER_NOISE_MS_PER_SECOND);
+  return quiet.why;
 }
 
 /** Waits for requests that were accepted before the balancer let go. */

@@ -1,0 +1,98 @@
+/** One e2e scenario: a synthesized fleet in the embedded world, a load on its balancer, rollouts as Terraform runs them. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { FleetConfig } from "../../constructs/index.js";
+import { environmentNames, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
+import { parseJson } from "../../contract/problems.js";
+import { withCheck } from "../../lab/embedded/check.js";
+import { startWorld, type World, type WorldOptions } from "../../lab/embedded/world.js";
+import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
+import { deploy, synthesize, type Deployment } from "../../lab/rehearsal.js";
+import { realPorts } from "../../scripts/rollout/compose.js";
+import type { Parts } from "../../scripts/rollout/context.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+import { rollout } from "../../scripts/rollout/run.js";
+
+/** Provider and DigitalOcean start at 3 seconds; a scenario that is not about the clock need not wait that long. */
+export const FAST_CHECK = { checkIntervalSeconds: 1, responseTimeoutSeconds: 1, unhealthyThreshold: 2, healthyThreshold: 2 } as const;
+
+export interface ScenarioOptions {
+  readonly fleet?: FleetConfig;
+  readonly world?: WorldOptions;
+  /** Check of balancer and manifest. @default FAST_CHECK */
+  readonly check?: Partial<Manifest["healthCheck"]>;
+}
+
+export class Scenario {
+  readonly #loads: Load[] = [];
+
+  private constructor(
+    readonly world: World,
+    readonly stackFolder: string,
+    private readonly folder: string,
+  ) {}
+
+  static async start({ fleet = {}, world = {}, check = FAST_CHECK }: ScenarioOptions = {}): Promise<Scenario> {
+    const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-e2e-"));
+    process.env["E2E_FLEET"] = JSON.stringify(fleet);
+    const stack = await synthesize("__tests__/support/e2e.config.ts", folder);
+    const started = await startWorld({ stackJson: withCheck(stack.json, check), options: world });
+    return new Scenario(started, stack.folder, folder);
+  }
+
+  /** Deploys as `terraform apply` would. */
+  deploy(image: string, environment: Readonly<Record<string, string>> = {}): Promise<Deployment> {
+    return deploy(this.world, { image, stackFolder: this.stackFolder, environment });
+  }
+
+  /** Pushes and deploys version 1, and insists that it worked. */
+  async begin(): Promise<string> {
+    const image = await this.world.pushReference("v1");
+    const { exitCode, stderr } = await this.deploy(image);
+    if (exitCode !== 0) throw new Error(`the first deploy ended with ${exitCode}:\n${stderr}`);
+    return image;
+  }
+
+  /** Load on the balancer; at least 200 requests a second, some of them slow. */
+  async load(settings: Partial<LoadSettings> = {}): Promise<Load> {
+    const load = await startLoad({ url: this.world.balancer.url(), ratePerSecond: 200, slowShare: 0.05, slowMs: 800, ...settings });
+    this.#loads.push(load);
+    return load;
+  }
+
+  /** Does something under load and tells what the client saw. */
+  async under<Result>(work: () => Promise<Result>, settings: Partial<LoadSettings> = {}): Promise<{ result: Result; seen: LoadReport }> {
+    const load = await this.load(settings);
+    const result = await work();
+    return { result, seen: await load.stop() };
+  }
+
+  /** A rollout in this process over the real adapters, with parts of it exchanged. */
+  async rolloutWith(parts: Parts, image: string, onEvent: (event: RolloutEvent) => void = () => undefined): Promise<Receipt> {
+    const { environment } = this.world.rolloutCommand({ image, stackFolder: this.stackFolder });
+    const manifest = parseJson("manifest", manifestSchema, environment[environmentNames.manifest] ?? "");
+    const ports = realPorts(manifest, environment, () => ({ emit: onEvent }));
+    const request = { manifest, image, startedByTerraform: true, registryLogin: null, owner: "test@lab", signal: new AbortController().signal };
+    try {
+      return await rollout(request, ports, parts);
+    } finally {
+      await ports.dispose();
+    }
+  }
+
+  /** Image of the running current container of every declared droplet; null where none runs. */
+  running(): (string | null)[] {
+    return this.world.droplets.map((droplet) => {
+      const current = droplet.containers().find((container) => container.name === "api");
+      return current?.status === "running" ? current.image : null;
+    });
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#loads.map((load) => load.stop().catch(() => undefined)));
+    await this.world.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

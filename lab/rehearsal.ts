@@ -1,0 +1,91 @@
+/** A rollout rehearsed as it is declared: synthesized JSON, a world made from it, and the provisioner's own command. */
+import { execa } from "execa";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Receipt } from "../scripts/rollout/core/receipt.js";
+import type { RolloutEvent } from "../scripts/rollout/core/events.js";
+import type { World } from "./embedded/world.js";
+
+const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+/** No rollout in the lab may take longer. */
+const LIMIT_MS = 300_000;
+
+export interface SynthesizedStack {
+  /** Holds cdk.tf.json and its assets, all that Terraform needs. */
+  readonly folder: string;
+  readonly json: object;
+}
+
+/** Bundles the rollout and synthesizes the stack of a configuration module into `outFolder`, as `npm run synth` does. */
+export async function synthesize(configModule: string, outFolder: string): Promise<SynthesizedStack> {
+  await runScript("scripts/bundle.ts", {});
+  await runScript("main.ts", { EVENKEEL_CONFIG: path.resolve(PROJECT, configModule), CDKTF_OUTDIR: outFolder });
+  const stacks = path.join(outFolder, "stacks");
+  const [name] = readdirSync(stacks);
+  if (name === undefined) throw new Error(`no stack was synthesized into ${stacks}`);
+  const folder = path.join(stacks, name);
+  return { folder, json: JSON.parse(readFileSync(path.join(folder, "cdk.tf.json"), "utf8")) as object };
+}
+
+async function runScript(script: string, environment: Readonly<Record<string, string>>): Promise<void> {
+  await execa(process.execPath, ["--import", "tsx", script], { cwd: PROJECT, env: environment });
+}
+
+export interface Deployment {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What the rollout left behind; empty and null when it did not come that far. */
+  readonly events: readonly RolloutEvent[];
+  readonly receipt: Receipt | null;
+}
+
+export interface DeployOptions {
+  readonly image: string;
+  readonly stackFolder: string;
+  /** Lets progress through to this process's stderr. @default false */
+  readonly show?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Runs the command of the provisioner with its environment, as `terraform apply` would. */
+export async function deploy(
+  world: World,
+  { image, stackFolder, show = false, environment = {} }: DeployOptions,
+): Promise<Deployment> {
+  const { command, environment: declared, cwd } = world.rolloutCommand({ image, stackFolder });
+  const before = runFolders(declared);
+  const result = await execa("/bin/sh", ["-c", command], {
+    cwd,
+    env: { ...declared, ...environment },
+    extendEnv: false,
+    reject: false,
+    timeout: LIMIT_MS,
+    stdin: "ignore",
+    stderr: show ? ["pipe", "inherit"] : "pipe",
+  });
+  const folder = runFolders(declared).find((candidate) => !before.includes(candidate));
+  return {
+    exitCode: result.exitCode ?? -1,
+    stdout: result.stdout,
+    stderr: result.stderr,
+    events: folder ? eventsIn(folder) : [],
+    receipt: folder ? receiptIn(folder) : null,
+  };
+}
+
+function runFolders(environment: Readonly<Record<string, string>>): string[] {
+  const runs = path.join(environment["EVENKEEL_STATE_DIR"] ?? "", "runs");
+  return existsSync(runs) ? readdirSync(runs).map((name) => path.join(runs, name)) : [];
+}
+
+function eventsIn(folder: string): RolloutEvent[] {
+  const lines = readFileSync(path.join(folder, "events.jsonl"), "utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as RolloutEvent);
+}
+
+function receiptIn(folder: string): Receipt | null {
+  const file = path.join(folder, "receipt.json");
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Receipt) : null;
+}

@@ -1,0 +1,89 @@
+/** One example of each event's data, for docs/events.md. A new event does not compile until it has one. */
+import type { EventData, EventName, HostStatus } from "../core/events.js";
+import type { HostReceipt, Receipt } from "../core/receipt.js";
+
+/** Every status of a host. */
+export const statusWords: Readonly<Record<HostStatus, true>> = {
+  waiting: true,
+  idle: true,
+  serving: true,
+  draining: true,
+  ejected: true,
+  starting: true,
+  ready: true,
+  failed: true,
+  restored: true,
+  retired: true,
+};
+
+/** Everything that may be done to a host. */
+export const actionWords: Readonly<Record<HostReceipt["action"], true>> = {
+  kept: true,
+  deployed: true,
+  replaced: true,
+  retired: true,
+  skipped: true,
+  restored: true,
+  untouched: true,
+};
+
+const image = `registry.digitalocean.com/foo/api@sha256:${"ab".repeat(32)}`;
+const release = "3f2a9c1d7e5b4a60";
+
+const replaced: HostReceipt = {
+  name: "api-1",
+  id: "412345678",
+  action: "replaced",
+  seconds: 14.2,
+  floorSeconds: 13.1,
+  drain: { taken: 2, floor: 2 },
+  readmission: { taken: 3, floor: 3 },
+  cut: 0,
+  outageSeconds: null,
+};
+
+/** A receipt of a rollout over two hosts. */
+export const exampleReceipt: Receipt = {
+  runId: "k7m2q9",
+  fleet: "api",
+  startedAt: "2026-01-15T09:30:00.000Z",
+  seconds: 31.4,
+  release: { id: release, image },
+  hosts: [replaced, { ...replaced, name: "api-2", id: "412345679", seconds: 14, drain: { taken: 3, floor: 2 } }],
+  witness: { sent: 96, failed: 0, reachable: true },
+  error: null,
+  exitCode: 0,
+};
+
+export const examples: { readonly [Name in EventName]: EventData<Name> } = {
+  started: { runId: "k7m2q9", fleet: "api", hosts: ["api-1", "api-2"], image },
+  hostStatus: { status: "draining", detail: "" },
+  releaseChosen: { release, image },
+  infrastructureOnly: {},
+  locked: { hosts: 2 },
+  pulled: { seconds: 2.8 },
+  smokePassed: { seconds: 1.4 },
+  smokeSkipped: { why: "96 MB of memory are free, 256 MB are needed" },
+  planned: {
+    hosts: [
+      { host: "api-1", action: "replace", seconds: 13.1 },
+      { host: "api-2", action: "replace", seconds: 13.1 },
+    ],
+    seconds: 26.2,
+    maxUnavailable: 1,
+  },
+  step: { step: "new-run" },
+  ejected: { seconds: 6.2, probes: { taken: 2, floor: 2 }, witness: 20 },
+  cut: { requests: 1, upgraded: 2 },
+  readmitted: { seconds: 7.1, probes: { taken: 3, floor: 3 } },
+  outage: { seconds: 1.2 },
+  witnessUnreachable: { address: "203.0.113.10" },
+  witnessFailed: { failures: ["503", "ECONNRESET"] },
+  balancerDiffers: { field: "unhealthyThreshold", declared: 2, live: 3 },
+  skipped: { why: "api-3 is off and gets no traffic" },
+  failedLog: { lines: ["Error: DATABASE_URL is not set", "    at start (/app/server.js:12:9)"] },
+  undone: { outcome: "api-1 runs its old container" },
+  pruneFailed: { why: "no space left on device" },
+  failed: { code: "StepFailed", message: "new-ready on api-1: not ready within 30 s; see its last log lines" },
+  finished: { receipt: exampleReceipt },
+};

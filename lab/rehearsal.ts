@@ -18,9 +18,17 @@ export interface SynthesizedStack {
 }
 
 /** Bundles the rollout and synthesizes the stack of a configuration module into `outFolder`, as `npm run synth` does. */
-export async function synthesize(configModule: string, outFolder: string): Promise<SynthesizedStack> {
+export async function synthesize(
+  configModule: string,
+  outFolder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<SynthesizedStack> {
   await runScript("scripts/bundle.ts", {});
-  await runScript("main.ts", { EVENKEEL_CONFIG: path.resolve(PROJECT, configModule), CDKTF_OUTDIR: outFolder });
+  await runScript("main.ts", {
+    ...environment,
+    EVENKEEL_CONFIG: path.resolve(PROJECT, configModule),
+    CDKTF_OUTDIR: outFolder,
+  });
   const stacks = path.join(outFolder, "stacks");
   const [name] = readdirSync(stacks);
   if (name === undefined) throw new Error(`no stack was synthesized into ${stacks}`);

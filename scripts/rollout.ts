@@ -6,6 +6,8 @@ import { exitCodes } from "./rollout/core/errors.js";
 try {
   process.exitCode = await main(process.argv.slice(2), process.env, process);
 } catch (error) {
-  process.stderr.write(`this is a bug in Evenkeel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `this is a bug in Evenkeel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = exitCodes.bug;
 }

@@ -6,7 +6,20 @@ const wanted = JSON.parse(process.env["E2E_FLEET"] ?? "{}") as FleetConfig;
 export default {
   environment: "e2e",
   ...wanted,
-  healthCheck: { checkIntervalSeconds: 3, responseTimeoutSeconds: 3, unhealthyThreshold: 2, healthyThreshold: 2, ...wanted.healthCheck },
+  healthCheck: {
+    checkIntervalSeconds: 3,
+    responseTimeoutSeconds: 3,
+    unhealthyThreshold: 2,
+    healthyThreshold: 2,
+    ...wanted.healthCheck,
+  },
   ssh: { keyFingerprints: ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"] },
-  rollout: { readyTimeoutSeconds: 6, bootTimeoutSeconds: 30, progressDeadlineSeconds: 60, drainTimeoutSeconds: 30, minFreeDiskMb: 0, ...wanted.rollout },
+  rollout: {
+    readyTimeoutSeconds: 6,
+    bootTimeoutSeconds: 30,
+    progressDeadlineSeconds: 60,
+    drainTimeoutSeconds: 30,
+    minFreeDiskMb: 0,
+    ...wanted.rollout,
+  },
 } satisfies FleetConfig;

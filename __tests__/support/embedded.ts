@@ -16,7 +16,12 @@ import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import { rollout } from "../../scripts/rollout/run.js";
 
 /** Provider and DigitalOcean start at 3 seconds; a scenario that is not about the clock need not wait that long. */
-export const FAST_CHECK = { checkIntervalSeconds: 1, responseTimeoutSeconds: 1, unhealthyThreshold: 2, healthyThreshold: 2 } as const;
+export const FAST_CHECK = {
+  checkIntervalSeconds: 1,
+  responseTimeoutSeconds: 1,
+  unhealthyThreshold: 2,
+  healthyThreshold: 2,
+} as const;
 
 export interface ScenarioOptions {
   readonly fleet?: FleetConfig;
@@ -36,8 +41,7 @@ export class Scenario {
 
   static async start({ fleet = {}, world = {}, check = FAST_CHECK }: ScenarioOptions = {}): Promise<Scenario> {
     const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-e2e-"));
-    process.env["E2E_FLEET"] = JSON.stringify(fleet);
-    const stack = await synthesize("__tests__/support/e2e.config.ts", folder);
+    const stack = await synthesize("__tests__/support/e2e.config.ts", folder, { E2E_FLEET: JSON.stringify(fleet) });
     const started = await startWorld({ stackJson: withCheck(stack.json, check), options: world });
     return new Scenario(started, stack.folder, folder);
   }
@@ -57,24 +61,44 @@ export class Scenario {
 
   /** Load on the balancer; at least 200 requests a second, some of them slow. */
   async load(settings: Partial<LoadSettings> = {}): Promise<Load> {
-    const load = await startLoad({ url: this.world.balancer.url(), ratePerSecond: 200, slowShare: 0.05, slowMs: 800, ...settings });
+    const load = await startLoad({
+      url: this.world.balancer.url(),
+      ratePerSecond: 200,
+      slowShare: 0.05,
+      slowMs: 800,
+      ...settings,
+    });
     this.#loads.push(load);
     return load;
   }
 
   /** Does something under load and tells what the client saw. */
-  async under<Result>(work: () => Promise<Result>, settings: Partial<LoadSettings> = {}): Promise<{ result: Result; seen: LoadReport }> {
+  async under<Result>(
+    work: () => Promise<Result>,
+    settings: Partial<LoadSettings> = {},
+  ): Promise<{ result: Result; seen: LoadReport }> {
     const load = await this.load(settings);
     const result = await work();
     return { result, seen: await load.stop() };
   }
 
   /** A rollout in this process over the real adapters, with parts of it exchanged. */
-  async rolloutWith(parts: Parts, image: string, onEvent: (event: RolloutEvent) => void = () => undefined): Promise<Receipt> {
+  async rolloutWith(
+    parts: Parts,
+    image: string,
+    onEvent: (event: RolloutEvent) => void = () => undefined,
+  ): Promise<Receipt> {
     const { environment } = this.world.rolloutCommand({ image, stackFolder: this.stackFolder });
     const manifest = parseJson("manifest", manifestSchema, environment[environmentNames.manifest] ?? "");
     const ports = realPorts(manifest, environment, () => ({ emit: onEvent }));
-    const request = { manifest, image, startedByTerraform: true, registryLogin: null, owner: "test@lab", signal: new AbortController().signal };
+    const request = {
+      manifest,
+      image,
+      startedByTerraform: true,
+      registryLogin: null,
+      owner: "test@lab",
+      signal: new AbortController().signal,
+    };
     try {
       return await rollout(request, ports, parts);
     } finally {

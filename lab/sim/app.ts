@@ -22,7 +22,6 @@ export class SimApp {
   #probes = new Map<string, Probes>();
   #lastRequestMs: number | null = null;
   #witness = 0;
-  #onIdle: (() => void) | null = null;
 
   constructor(
     readonly instance: string,
@@ -100,15 +99,10 @@ export class SimApp {
     return this.state === "serving";
   }
 
-  /** SIGTERM: takes no more requests, finishes the others; `ended` is called once. */
-  terminate(ended: () => void): void {
-    if (this.state === "ended") return ended();
-    this.state = "stopping";
-    if (this.#inFlight.size === 0) {
-      this.state = "ended";
-      return ended();
-    }
-    this.#onIdle = ended;
+  /** SIGTERM: takes no more requests, and ends when the others are finished. */
+  terminate(): void {
+    if (this.state === "ended") return;
+    this.state = this.#inFlight.size === 0 ? "ended" : "stopping";
   }
 
   /** SIGKILL: whatever is in flight is lost. */
@@ -120,8 +114,6 @@ export class SimApp {
   #finish(done: (ok: boolean) => void, ok: boolean): void {
     if (!this.#inFlight.delete(done)) return;
     done(ok);
-    if (this.#inFlight.size > 0 || this.state !== "stopping") return;
-    this.state = "ended";
-    this.#onIdle?.();
+    if (this.state === "stopping" && this.#inFlight.size === 0) this.state = "ended";
   }
 }

@@ -44,12 +44,12 @@ export class VirtualClock implements Clock {
 
   /** Lets time pass until `work` has ended, for `limitMs` at most. */
   async run<Result>(work: Promise<Result>, limitMs: number): Promise<Result> {
-    let ended = false;
-    const watched = work.finally(() => (ended = true));
+    const state = { ended: false };
+    const watched = work.finally(() => (state.ended = true));
     watched.catch(() => undefined);
     for (;;) {
       await new Promise(setImmediate);
-      if (ended) return watched;
+      if (state.ended) return watched;
       this.#advance(limitMs);
     }
   }

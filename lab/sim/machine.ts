@@ -86,26 +86,26 @@ export class SimMachine {
         this.#existing(operation.slot).restart = operation.policy;
         return;
       case "drain":
-        return this.#existing("current").app.drain();
+        { this.#existing("current").app.drain(); return; }
       case "undrain":
         return this.#undrain(operation.timeoutSeconds);
       case "expect-drained":
-        return this.#expectDrained(argument);
+        { this.#expectDrained(argument); return; }
       case "stop":
         return this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
       case "start":
-        return this.#start(operation.slot);
+        { this.#start(operation.slot); return; }
       case "cycle":
         await this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
-        return this.#start(operation.slot);
+        { this.#start(operation.slot); return; }
       case "move":
-        return this.#move(operation.from, operation.to);
+        { this.#move(operation.from, operation.to); return; }
       case "remove":
-        return this.#remove(operation.slot);
+        { this.#remove(operation.slot); return; }
       case "set-aside":
         return this.#setAside(operation.slot, operation.timeoutSeconds);
       case "run":
-        return this.#run(operation.slot, operation.release);
+        { this.#run(operation.slot, operation.release); return; }
       case "retire":
         this.retired = true;
         return;
@@ -127,11 +127,10 @@ export class SimMachine {
   }
 
   async #stop(app: SimApp, timeoutSeconds: number): Promise<void> {
-    let ended = false;
-    app.terminate(() => (ended = true));
+    app.terminate();
     const deadline = this.clock.now() + timeoutSeconds * 1000;
-    while (!ended && this.clock.now() < deadline) await this.clock.sleep(50);
-    if (!ended) app.kill();
+    while (app.state !== "ended" && this.clock.now() < deadline) await this.clock.sleep(50);
+    if (app.state !== "ended") app.kill();
   }
 
   #start(slot: Slot): void {

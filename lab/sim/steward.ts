@@ -1,6 +1,13 @@
 /** The steward in memory: the same steps as data, done to a model of the host. Mirrors commands/steward.ts order for order. */
-import type { JournalEntry, JournalState, Slot } from "../../contract/host.js";
-import type { HostPlan, HostStep, Operation, OrderName, StagedOrder } from "../../scripts/rollout/host-steps.js";
+import type { JournalEntry, JournalState } from "../../contract/host.js";
+import type {
+  Condition,
+  HostPlan,
+  HostStep,
+  Operation,
+  OrderName,
+  StagedOrder,
+} from "../../scripts/rollout/host-steps.js";
 import type { LockRequest } from "../../scripts/rollout/ports.js";
 import type { VirtualClock } from "./clock.js";
 import { StepFailure, type SimMachine } from "./machine.js";
@@ -43,7 +50,10 @@ export class SimSteward {
     while (this.alive) {
       if (this.#orders.length === this.#sequence) {
         this.#ordered = new AbortController();
-        await this.clock.sleep(this.#heardMs + this.request.leaseSeconds * 1000 - this.clock.now(), this.#ordered.signal);
+        await this.clock.sleep(
+          this.#heardMs + this.request.leaseSeconds * 1000 - this.clock.now(),
+          this.#ordered.signal,
+        );
       }
       await this.clock.sleep(TICK_MS);
       const order = this.#orders[this.#sequence];
@@ -52,8 +62,9 @@ export class SimSteward {
         this.#argument = order.argument;
         await this.#obey(order.name);
         this.beat();
+      } else if (this.clock.now() - this.#heardMs >= this.request.leaseSeconds * 1000) {
+        await this.#lapse();
       }
-      if (this.alive && this.clock.now() - this.#heardMs >= this.request.leaseSeconds * 1000) await this.#lapse();
     }
   }
 
@@ -90,14 +101,19 @@ export class SimSteward {
     if (undo) this.#todo.unshift(undo);
     this.#say("step", name);
     if (run) await this.machine.perform(run, this.#argument);
-    if (until) await this.#until(until.ready, until.release, until.timeoutSeconds);
+    if (until) await this.#until(until);
   }
 
-  async #until(slot: Slot, release: string, timeoutSeconds: number): Promise<void> {
-    const deadline = this.clock.now() + timeoutSeconds * 1000;
-    while (!this.machine.isReady(slot, release)) {
-      if (!this.machine.isRunning(slot)) throw new StepFailure("the container ended or restarted");
-      if (this.clock.now() >= deadline) throw new StepFailure(`not ready within ${timeoutSeconds} s`);
+  async #until({ ready, release, timeoutSeconds, steadySeconds }: Condition): Promise<void> {
+    const began = this.clock.now();
+    let readyFrom: number | null = null;
+    for (;;) {
+      if (!this.machine.isRunning(ready)) throw new StepFailure("the container ended or restarted");
+      if (!this.machine.isReady(ready, release)) readyFrom = null;
+      else readyFrom ??= this.clock.now();
+      if (readyFrom !== null && this.clock.now() - readyFrom >= steadySeconds * 1000) return;
+      if (this.clock.now() - began >= (timeoutSeconds + steadySeconds) * 1000)
+        throw new StepFailure(`not ready within ${timeoutSeconds} s`);
       await this.clock.sleep(TICK_MS);
     }
   }

@@ -44,6 +44,9 @@ export interface SimOptions {
   readonly witnessReachable?: boolean;
 }
 
+/** Length of a witness request, and of its way. */
+const WITNESS_MS = 5;
+
 /** A client's failed request. */
 export interface Failure {
   readonly atMs: number;
@@ -120,8 +123,7 @@ export class SimWorld {
   }
 
   #checkCapacity(changed: SimMachine): void {
-    if (this.balancer.isUp(changed) && this.options.manifest.hosts.some((host) => host.name === changed.name))
-      this.#serving.add(changed);
+    if (changed.listed && this.balancer.isUp(changed)) this.#serving.add(changed);
     const { hosts, rollout } = this.options.manifest;
     const out = [...this.#serving].filter((machine) => !this.balancer.isUp(machine)).map((machine) => machine.name);
     const most = mostUnavailable(rollout.maxUnavailable, hosts.length);
@@ -145,7 +147,9 @@ export class SimWorld {
   #witness(): Witness {
     const one = (): Promise<string> =>
       new Promise((resolve) =>
-        this.balancer.request(5, true, (ok, reason) => this.clock.sleep(5).then(() => resolve(ok ? "" : reason))),
+        this.balancer.request(WITNESS_MS, true, (ok, reason) => {
+          void this.clock.sleep(WITNESS_MS).then(() => resolve(ok ? "" : reason));
+        }),
       );
     const send = async (count: number): Promise<WitnessReport> => {
       if (this.options.witnessReachable === false)

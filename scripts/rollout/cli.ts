@@ -1,13 +1,14 @@
 /** The command line: reads the input, runs one command, says how it ended with its exit code. */
+import path from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { InvalidInput } from "../../contract/problems.js";
 import { environmentNames as names, type Manifest } from "../../contract/manifest.js";
-import { readSource, RunRecord, stateFolder, whoRuns } from "./adapters/files.js";
+import { readSource, stateFolder, whoRuns } from "./adapters/files.js";
+import { RunRecord } from "./adapters/record.js";
 import { stopSignal } from "./adapters/signals.js";
 import { systemClock } from "./adapters/system.js";
 import { realPorts, sshHosts } from "./compose.js";
 import { exitCodes, type ExitCode } from "./core/errors.js";
-import type { RolloutEvent } from "./core/events.js";
 import {
   readImage,
   readManifest,
@@ -16,11 +17,9 @@ import {
   secretsOf,
   type Environment,
 } from "./input.js";
-import { jsonLine } from "./output/json-lines.js";
-import { redacting } from "./output/redact.js";
 import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams } from "./output/sinks.js";
 import { textTable } from "./output/text.js";
-import { timelineSvg } from "./output/timeline/timeline.js";
+import type { Events } from "./ports.js";
 import { rollout } from "./run.js";
 import { lookAtHosts, verdict } from "./status.js";
 
@@ -108,22 +107,11 @@ async function deploy({ environment, streams }: World, options: Options): Promis
   };
   const secrets = secretsOf(environment);
   const output = createOutput({ kind: options.output, streams, environment, secrets, now: () => systemClock.now() });
-  const events: RolloutEvent[] = [];
   let record: RunRecord | undefined;
-  const recorder = {
-    emit: (event: RolloutEvent) => void (events.push(event), record?.append("events.jsonl", `${jsonLine(event)}\n`)),
-    tick: () => undefined,
-    close: () => undefined,
-  };
-  const recording = redacting(recorder, secrets);
   const ports = realPorts(manifest, environment, (runId) => {
-    record = new RunRecord(stateFolder(environment), runId);
-    return {
-      emit(event) {
-        recording.emit(event);
-        output.sink.emit(event);
-      },
-    };
+    const folder = path.join(stateFolder(environment), "runs", runId);
+    record = new RunRecord(folder, secrets, (why) => streams.stderr.write(`${why}\n`));
+    return both(record, output.sink);
   });
   const stop = stopSignal();
   const timer = setInterval(() => output.sink.tick(), TICK_MS);
@@ -131,8 +119,7 @@ async function deploy({ environment, streams }: World, options: Options): Promis
     const receipt = await rollout({ ...request, signal: stop.signal }, ports);
     output.sink.close();
     output.result(receipt);
-    record?.write("receipt.json", `${JSON.stringify(receipt, null, 2)}\n`);
-    record?.write("timeline.svg", timelineSvg({ events, title: `${manifest.fleet}: rollout ${receipt.runId}` }));
+    record?.finish(receipt);
     return receipt.exitCode;
   } finally {
     clearInterval(timer);
@@ -140,6 +127,13 @@ async function deploy({ environment, streams }: World, options: Options): Promis
     await ports.dispose();
   }
 }
+
+const both = (first: Events, second: Events): Events => ({
+  emit(event) {
+    first.emit(event);
+    second.emit(event);
+  },
+});
 
 /** From `--outputs`, else from the environment, else from outputs.json. */
 function manifestOf({ outputs, stack }: Options, environment: Environment): Manifest {

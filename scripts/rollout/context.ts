@@ -61,7 +61,8 @@ export interface Context {
   check: ObservedCheck;
   release: Release | null;
   members: Member[];
-  witnessReachable: boolean;
+  /** Whether the balancer can be asked from here; null until it was tried. */
+  witnessReachable: boolean | null;
   readonly witness: { sent: number; failed: number };
   /** Whether a failed witness request is a fault: not before the first host of a new fleet serves. */
   expectService: boolean;

@@ -31,6 +31,8 @@ export interface Condition {
   readonly ready: Slot;
   readonly release: string;
   readonly timeoutSeconds: number;
+  /** Seconds that it must stay ready before it counts: a container that crashes soon after its start was ready once. */
+  readonly steadySeconds: number;
 }
 
 export interface HostStep {
@@ -78,6 +80,9 @@ export function hostSteps(context: HostContext): HostPlan {
   };
 }
 
+/** Nothing else watches the smoke boot's container, so it is watched here; in rotation the balancer's probes take longer. */
+const LEAST_STEADY_SECONDS = 1;
+
 function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
   return [
     { name: "smoke-clear", run: { do: "remove", slot: "smoke" } },
@@ -86,7 +91,15 @@ function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
       run: { do: "run", slot: "smoke", release },
       undo: { do: "set-aside", slot: "smoke", timeoutSeconds: stopTimeout(release) },
     },
-    { name: "smoke-ready", until: { ready: "smoke", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds } },
+    {
+      name: "smoke-ready",
+      until: {
+        ready: "smoke",
+        release: release.id,
+        timeoutSeconds: policy.readyTimeoutSeconds,
+        steadySeconds: Math.max(LEAST_STEADY_SECONDS, policy.minReadySeconds),
+      },
+    },
     { name: "smoke-remove", run: { do: "remove", slot: "smoke" } },
   ];
 }
@@ -140,7 +153,10 @@ function replace(release: Release, { policy, occupied, drain: drained }: HostCon
       run: { do: "run", slot: "current", release },
       undo: { do: "set-aside", slot: "current", timeoutSeconds: stopTimeoutSeconds },
     },
-    { name: "new-ready", until: { ready: "current", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds } },
+    {
+      name: "new-ready",
+      until: { ready: "current", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds, steadySeconds: 0 },
+    },
   ];
 }
 

@@ -195,7 +195,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     check: request.manifest.healthCheck,
     release: null,
     members: [],
-    witnessReachable: false,
+    witnessReachable: null,
     witness: { sent: 0, failed: 0 },
     expectService: false,
     rolling: false,

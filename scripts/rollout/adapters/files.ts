@@ -1,5 +1,5 @@
 /** Files on the machine that runs the rollout. */
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
 import path from "node:path";
 import { environmentNames } from "../../../contract/manifest.js";
@@ -25,24 +25,3 @@ export function readSource(file: string): Source {
 
 /** Who runs the rollout, for people; one word, as it becomes part of a lock's name. */
 export const whoRuns = (): string => `${userInfo().username}@${hostname()}`.replaceAll(/[^A-Za-z0-9@._-]/g, "-");
-
-/** A folder that takes what one rollout leaves behind. */
-export class RunRecord {
-  readonly folder: string;
-
-  constructor(state: string, runId: string) {
-    this.folder = path.join(state, "runs", runId);
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-  }
-
-  append(name: string, text: string): void {
-    appendFileSync(path.join(this.folder, name), text);
-  }
-
-  /** Puts the file in place whole or not at all. */
-  write(name: string, text: string): void {
-    const file = path.join(this.folder, name);
-    writeFileSync(`${file}.new`, text);
-    renameSync(`${file}.new`, file);
-  }
-}

@@ -105,7 +105,7 @@ const countConnections = (place: Place): string => {
 
 /** Beats the steward's heart with `beat`, and reads its journal and what the app says. */
 export const observe = (place: Place, runId: string, beat: number): string =>
-  `cd "${fleetFolder(place.fleet)}/runs/${runId}" || exit 1\nprintf %s ${beat} >beat.new && mv beat.new beat || :\n` +
+  `cd "${fleetFolder(place.fleet)}/runs/${runId}" || exit 1\n{ printf %s ${beat} >beat.new && mv beat.new beat; } || :\n` +
   sections({
     journal: "cat journal 2>/dev/null",
     end: `if kill -0 "$(cat pid 2>/dev/null)" 2>/dev/null; then echo alive; else echo gone; fi`,

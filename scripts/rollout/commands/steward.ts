@@ -113,10 +113,10 @@ obey() {
   case $1 in
     undo)
       take_back
-      say "$sequence" done undo
+      say "$sequence" "done" undo
       ;;
     leave)
-      say "$sequence" done leave
+      say "$sequence" "done" leave
       say 0 left "$run"
       exit 0
       ;;
@@ -129,7 +129,7 @@ obey() {
             ready=no
             ;;
         esac
-        say "$sequence" done "$1"
+        say "$sequence" "done" "$1"
       else
         why=$(reason)
         take_back
@@ -163,6 +163,7 @@ while :; do
     sequence=$next
     order=
     argument=
+    # shellcheck disable=SC2034
     read -r order argument <"$folder/order.$next"
     # shellcheck source=/dev/null
     if [ -f "$folder/stages.sh" ]; then . "./$folder/stages.sh"; fi
@@ -327,13 +328,17 @@ case $state in
 esac`;
 
 /** Ready: running without a restart, the health path answers 200 and the control port names the release. */
-function until(place: Place, { ready, release, timeoutSeconds }: Condition): string {
+function until(place: Place, { ready, release, timeoutSeconds, steadySeconds }: Condition): string {
   const name = containerName(place.fleet, ready);
   const named =
     place.gate === "evidence"
       ? ` &&\n    answer -f ${lifecycleUrl(place, ready)} 2>/dev/null | tr -d ' \\n' | grep -q ${quote(`"release":"${release}"`)}`
       : "";
+  // Whole seconds of two readings differ by more than the time in between may be: hence "more than", not "at least".
+  const met =
+    steadySeconds === 0 ? "return 0" : `if [ $(($(now) - ready_from)) -gt ${steadySeconds} ]; then return 0; fi`;
   return `since=$(now)
+ready_from=
 while :; do
   state=$(${line(docker.inspect(name, docker.ALIVE_FORMAT))})
   if [ "$state" != 'true|false|0' ]; then
@@ -341,8 +346,13 @@ while :; do
     return 1
   fi
   health=$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, ready))} 2>/dev/null)
-  if [ "$health" = 200 ]${named}; then return 0; fi
-  if [ $(($(now) - since)) -ge ${timeoutSeconds} ]; then
+  if [ "$health" = 200 ]${named}; then
+    ready_from=\${ready_from:-$(now)}
+    ${met}
+  else
+    ready_from=
+  fi
+  if [ $(($(now) - since)) -ge ${timeoutSeconds + steadySeconds} ]; then
     echo "not ready within ${timeoutSeconds} s (health path answered $health)"
     return 1
   fi

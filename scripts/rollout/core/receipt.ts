@@ -31,7 +31,8 @@ export interface Receipt {
   readonly seconds: number;
   readonly release: { readonly id: string; readonly image: string } | null;
   readonly hosts: readonly HostReceipt[];
-  readonly witness: { readonly sent: number; readonly failed: number; readonly reachable: boolean };
+  /** `reachable` is null when the rollout ended before it asked. */
+  readonly witness: { readonly sent: number; readonly failed: number; readonly reachable: boolean | null };
   readonly error: { readonly code: ErrorCode | "Bug"; readonly message: string } | null;
   readonly exitCode: ExitCode;
 }

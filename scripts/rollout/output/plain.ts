@@ -2,7 +2,7 @@
 import type { RolloutEvent } from "../core/events.js";
 import { summaryLines } from "./receipt-text.js";
 import type { Sink, Write } from "./sink.js";
-import { cells, cleanLines, fit } from "./text.js";
+import { cells, cleanLines, fit, oneLine } from "./text.js";
 import { isMinor, mark, wordsOf } from "./wording.js";
 
 const SECONDS_WIDTH = 7;
@@ -15,7 +15,7 @@ const LONGEST_NAME = 40;
  */
 export function plainLines(event: RolloutEvent, hostWidth: number): string[] {
   const time = `${(event.elapsedMs / 1000).toFixed(1).padStart(SECONDS_WIDTH)} s`;
-  const head = `${time}  ${fit(event.host ?? "", hostWidth)}  `;
+  const head = `${time}  ${fit(oneLine(event.host ?? ""), hostWidth)}  `;
   const indent = " ".repeat(cells(head));
   return cleanLines(mark(event.level) + wordsOf(event)).map((line, index) =>
     ((index === 0 ? head : indent) + line).trimEnd(),

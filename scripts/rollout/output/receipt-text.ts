@@ -76,6 +76,7 @@ export function hostColumns(hosts: readonly HostReceipt[]): Column[] {
 
 /** What was sent through the balancer by the rollout itself, and how it ended. */
 export function witnessText({ witness }: Receipt): string {
+  if (witness.reachable === null) return "nothing was sent";
   if (!witness.reachable) return "the balancer cannot be reached from here; waited a fixed number of intervals";
   return `${many(witness.sent, "request")} sent, ${witness.failed} failed`;
 }

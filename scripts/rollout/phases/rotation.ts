@@ -116,7 +116,7 @@ async function notYetEjected(
     sources: knownSources(context),
     check: context.check,
     waitedMs,
-    witnessReachable: context.witnessReachable,
+    witnessReachable: context.witnessReachable === true,
   };
   const verdict = gates.ejected(input);
   if (!verdict.pass) return verdict.why;
@@ -225,7 +225,8 @@ export async function awaitReadmission(context: Context, member: Member): Promis
 
 /** Null once in rotation. When all but the witness agrees, some requests are sent so that one can land here. */
 async function notYetReadmitted(context: Context, lifecycle: Lifecycle, beganMs: number): Promise<string | null> {
-  const { witnessReachable, check } = context;
+  const { check } = context;
+  const witnessReachable = context.witnessReachable === true;
   const waitedMs = context.ports.clock.now() - beganMs;
   const input = { lifecycle, sources: knownSources(context), check, waitedMs, witnessReachable };
   const verdict = context.parts.gates.readmitted(input);

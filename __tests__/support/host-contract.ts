@@ -1,0 +1,419 @@
+/**
+ * What every implementation of the `Host` port promises. Run against the simulation and against real commands over SSH, so that
+ * what holds in the one is known to hold in the other. Journals are compared line by line.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import type { JournalEntry, Lifecycle } from "../../contract/host.js";
+import type { Manifest, ManifestHost } from "../../contract/manifest.js";
+import type { Release } from "../../contract/release.js";
+import { releaseOf } from "../../scripts/rollout/core/target.js";
+import { hostSteps, type OrderName } from "../../scripts/rollout/host-steps.js";
+import type { Clock, Host, Hosts, LockRequest, Survey } from "../../scripts/rollout/ports.js";
+
+/** A world with as many empty, booted hosts as the suite asks for. */
+export interface ContractWorld {
+  readonly manifest: Manifest;
+  readonly hosts: Hosts;
+  readonly clock: Clock;
+  /** By digest; `exits` names an image whose process ends at once. */
+  readonly images: { readonly first: string; readonly second: string; readonly exits: string };
+  login(): Promise<string | null>;
+  /** Lets time pass until the work is done. */
+  run(work: () => Promise<void>): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** Hosts that the suite uses up, one a test: some stay empty until then, the others serve the first image. */
+const EMPTY_HOSTS = 3;
+const SERVING_HOSTS = 8;
+export const CONTRACT_HOSTS = EMPTY_HOSTS + SERVING_HOSTS;
+
+/** Longest time of one order on the world's clock; real machines may be busy. */
+const ORDER_MS = 90_000;
+const LOOK_MS = 100;
+
+/** Steps of an order on a host that serves and was drained, up to the moment when the new container runs. */
+const SWAP = [
+  "step failed-clear",
+  "step expect-drained",
+  "step previous-remove",
+  "step old-stop",
+  "step old-keep",
+  "step new-run",
+  "step new-ready",
+];
+
+/** One run on one host, over a connection of its own. */
+class Run {
+  constructor(
+    private readonly world: ContractWorld,
+    readonly host: Host,
+    readonly id: string,
+  ) {}
+
+  get request(): LockRequest {
+    return { runId: this.id, owner: `${this.id}@contract`, leaseSeconds: this.world.manifest.rollout.leaseSeconds };
+  }
+
+  async locked(): Promise<this> {
+    expect(await this.host.lock(this.request)).toEqual({ type: "held" });
+    return this;
+  }
+
+  /** Pulls the image and lays out the steps from what the host looks like. */
+  async prepared(image: string): Promise<Release> {
+    const { manifest } = this.world;
+    const pulled = await this.host.pull(image, await this.world.login(), manifest.rollout.pullTimeoutSeconds);
+    expect(pulled).toMatchObject({ type: "pulled", image });
+    const release = releaseOf(image, manifest.service, manifest.healthCheck.path);
+    await this.host.prepare(hostSteps({ release, policy: manifest.rollout, ...(await this.occupation()) }));
+    return release;
+  }
+
+  /** For a host that is to leave the fleet. */
+  async preparedToLeave(): Promise<void> {
+    const { manifest } = this.world;
+    await this.host.prepare(hostSteps({ release: null, policy: manifest.rollout, ...(await this.occupation()) }));
+  }
+
+  private async occupation(): Promise<{ occupied: boolean; drain: boolean }> {
+    const occupied = (await this.host.survey()).containers.current !== undefined;
+    return { occupied, drain: occupied };
+  }
+
+  /** Gives an order, and tells whether it ended as done or as failed. */
+  async order(name: OrderName, argument?: string): Promise<"done" | "failed"> {
+    const sequence = await this.host.order(name, argument);
+    const deadline = this.world.clock.now() + ORDER_MS;
+    for (;;) {
+      const { journal } = await this.host.observe();
+      const end = journal.find(
+        (entry) => entry.sequence === sequence && (entry.state === "done" || entry.state === "failed"),
+      );
+      if (end) return end.state as "done" | "failed";
+      if (this.world.clock.now() > deadline) throw new Error(`"${name}" has not ended: ${told(journal).join(" · ")}`);
+      await this.world.clock.sleep(LOOK_MS);
+    }
+  }
+
+  /** Gives orders that must all be done. */
+  async orders(...names: readonly OrderName[]): Promise<void> {
+    for (const name of names) expect([name, await this.order(name)]).toEqual([name, "done"]);
+  }
+
+  /** Leaves, and gives the whole journal once the steward is gone. */
+  async left(): Promise<string[]> {
+    await this.orders("leave");
+    for (;;) {
+      const { stewardAlive, journal } = await this.host.observe();
+      if (!stewardAlive) return told(journal);
+      await this.world.clock.sleep(LOOK_MS);
+    }
+  }
+
+  async journal(): Promise<string[]> {
+    return told((await this.host.observe()).journal);
+  }
+
+  /** What the app says, which must answer. */
+  async lifecycle(): Promise<Lifecycle> {
+    const { lifecycle } = await this.host.observe();
+    if (!lifecycle) throw new Error(`the app of ${this.host.name} does not answer`);
+    return lifecycle;
+  }
+}
+
+/** Lines of a journal without what may differ: who holds the lock, and the words for why something failed. */
+const told = (journal: readonly JournalEntry[]): string[] =>
+  journal.map(({ sequence, state, detail }) =>
+    ["step", "done", "undone"].includes(state) ? `${sequence} ${state} ${detail}` : `${sequence} ${state}`,
+  );
+
+/** The lines of one order. */
+const lines = (sequence: number, ...texts: readonly string[]): string[] => texts.map((text) => `${sequence} ${text}`);
+
+interface Serving {
+  readonly info: ManifestHost;
+  readonly release: Release;
+}
+
+function next<Item>(unused: Item[]): Item {
+  const item = unused.shift();
+  if (!item) throw new Error(`the suite needs more than ${CONTRACT_HOSTS} hosts`);
+  return item;
+}
+
+/** @param start gives a world of {@link CONTRACT_HOSTS} hosts */
+export function describeHostContract(name: string, start: () => Promise<ContractWorld>): void {
+  describe(`Host port: ${name}`, () => {
+    let world: ContractWorld;
+    let empty: ManifestHost[];
+    let serving: Serving[];
+    let runs = 0;
+    const opened: Host[] = [];
+
+    beforeAll(async () => {
+      world = await start();
+      empty = world.manifest.hosts.slice(0, EMPTY_HOSTS);
+      await world.run(async () => {
+        serving = await Promise.all(world.manifest.hosts.slice(EMPTY_HOSTS).map(deploy));
+      });
+      await close();
+    });
+    afterEach(() => close());
+    afterAll(() => (world as ContractWorld | undefined)?.end());
+
+    const open = (info: ManifestHost): Run => {
+      const host = world.hosts.open(info);
+      opened.push(host);
+      runs += 1;
+      return new Run(world, host, `run${runs}`);
+    };
+
+    const close = async (): Promise<void> => {
+      await Promise.all(opened.splice(0).map((host) => host.close()));
+    };
+
+    /** Brings an empty host onto the first image and leaves it. */
+    const deploy = async (info: ManifestHost): Promise<Serving> => {
+      const run = await open(info).locked();
+      const release = await run.prepared(world.images.first);
+      await run.orders("replace", "commit");
+      await run.left();
+      return { info, release };
+    };
+
+    /** A test in the world's own time. */
+    const promises = (what: string, work: () => Promise<void>): void => {
+      it(what, () => world.run(work));
+    };
+
+    promises("an empty host shows nothing", async () => {
+      const survey = await open(next(empty)).host.survey();
+      expect(survey).toMatchObject({
+        boot: "done",
+        containers: {},
+        lifecycle: null,
+        health: null,
+        releases: [],
+        retired: false,
+      });
+      expect(survey.docker).not.toBeNull();
+      expect(survey.architecture).not.toBe("");
+      expect(survey.freeDiskMb).toBeGreaterThan(0);
+      expect(survey.freeMemoryMb).toBeGreaterThan(0);
+    });
+
+    promises("smoke, replace and commit bring an empty host onto the release", async () => {
+      const info = next(empty);
+      const run = await open(info).locked();
+      const release = await run.prepared(world.images.first);
+      expect(await run.order("smoke")).toBe("done");
+      expect((await run.host.survey()).containers).toEqual({});
+      await run.orders("replace", "commit");
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step smoke-clear", "step smoke-run", "step smoke-ready", "step smoke-remove", "done smoke"),
+        ...lines(2, "step failed-clear", "step new-run", "step new-ready", "done replace"),
+        ...lines(3, "step restart-on", "done commit"),
+        "4 done leave",
+        "0 left",
+      ]);
+      expectServing(await open(info).host.survey(), release);
+    });
+
+    promises("a held lock is refused to a second run, which is told the holder, and is free after leave", async () => {
+      const info = next(empty);
+      const first = await open(info).locked();
+      const second = open(info);
+      expect(await second.host.lock(second.request)).toEqual({
+        type: "refused",
+        holder: `${first.id}:${first.request.owner}`,
+      });
+      expect((await first.host.observe()).stewardAlive).toBe(true);
+      expect(await first.left()).toEqual(["0 held", "1 done leave", "0 left"]);
+      const third = await open(info).locked();
+      expect(await third.journal()).toEqual(["0 held"]);
+    });
+
+    promises("drain lets the app say so and keeps its process, undo lets it serve again", async () => {
+      const { info } = next(serving);
+      const run = await open(info).locked();
+      await run.prepared(world.images.second);
+      const before = await run.lifecycle();
+      await run.orders("drain");
+      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "draining" });
+      await run.orders("undo");
+      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(2, "undone all", "done undo"),
+        "3 done leave",
+        "0 left",
+      ]);
+    });
+
+    promises("replace puts the new container in the place of the drained one and keeps that", async () => {
+      const { info, release: old } = next(serving);
+      const run = await open(info).locked();
+      const release = await run.prepared(world.images.second);
+      await run.orders("drain");
+      const { instance } = await run.lifecycle();
+      expect(await run.order("replace", instance)).toBe("done");
+      await run.orders("commit");
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(2, ...SWAP, "done replace"),
+        ...lines(3, "step restart-on", "done commit"),
+        "4 done leave",
+        "0 left",
+      ]);
+      const survey = await open(info).host.survey();
+      expectServing(survey, release);
+      expect(survey.containers.previous).toMatchObject({ release: old.id, running: false });
+      expect(survey.releases.map(({ id }) => id).sort()).toEqual([old.id, release.id].sort());
+    });
+
+    promises("undo after replace brings the old container back", async () => {
+      const { info, release: old } = next(serving);
+      const run = await open(info).locked();
+      const release = await run.prepared(world.images.second);
+      await run.orders("drain");
+      expect(await run.order("replace", (await run.lifecycle()).instance)).toBe("done");
+      await run.orders("undo");
+      const survey = await awaitServing(world, run);
+      expectServing(survey, old);
+      expect(survey.containers.failed).toMatchObject({ release: release.id, running: false });
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(2, ...SWAP, "done replace"),
+        ...lines(3, "undone all", "done undo"),
+        "4 done leave",
+        "0 left",
+      ]);
+    });
+
+    promises("replace refuses another process than the drained one, which then serves on", async () => {
+      const { info, release: old } = next(serving);
+      const run = await open(info).locked();
+      await run.prepared(world.images.second);
+      await run.orders("drain");
+      const before = await run.lifecycle();
+      expect(await run.order("replace", "another-process")).toBe("failed");
+      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
+      expectServing(await run.host.survey(), old);
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(2, "step failed-clear", "step expect-drained", "undone all", "failed"),
+        "3 done leave",
+        "0 left",
+      ]);
+    });
+
+    promises("a release that exits at once fails, the old container serves again and the log is there", async () => {
+      const { info, release: old } = next(serving);
+      const run = await open(info).locked();
+      const release = await run.prepared(world.images.exits);
+      await run.orders("drain");
+      expect(await run.order("replace", (await run.lifecycle()).instance)).toBe("failed");
+      const survey = await awaitServing(world, run);
+      expectServing(survey, old);
+      expect(survey.containers.previous).toBeUndefined();
+      expect(survey.containers.failed).toMatchObject({ release: release.id, running: false });
+      expect((await run.host.logs("failed", 20)).length).toBeGreaterThan(0);
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(2, ...SWAP, "undone all", "failed"),
+        "3 done leave",
+        "0 left",
+      ]);
+    });
+
+    promises("a smoke boot that fails leaves the serving container alone and its own log behind", async () => {
+      const { info, release: old } = next(serving);
+      const run = await open(info).locked();
+      await run.prepared(world.images.exits);
+      const before = await run.lifecycle();
+      expect(await run.order("smoke")).toBe("failed");
+      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
+      const survey = await run.host.survey();
+      expectServing(survey, old);
+      expect(survey.containers.smoke).toBeUndefined();
+      expect((await run.host.logs("failed", 20)).length).toBeGreaterThan(0);
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step smoke-clear", "step smoke-run", "step smoke-ready", "undone all", "failed"),
+        "2 done leave",
+        "0 left",
+      ]);
+    });
+
+    promises("undo after commit changes nothing", async () => {
+      const { info } = next(serving);
+      const run = await open(info).locked();
+      const release = await run.prepared(world.images.second);
+      await run.orders("drain");
+      expect(await run.order("replace", (await run.lifecycle()).instance)).toBe("done");
+      await run.orders("commit");
+      const [before, { instance }] = [await run.host.survey(), await run.lifecycle()];
+      await run.orders("undo");
+      const after = await run.host.survey();
+      expectServing(after, release);
+      expect(after.containers).toEqual(before.containers);
+      expect(await run.lifecycle()).toMatchObject({ instance, state: "serving" });
+      expect((await run.left()).slice(-5)).toEqual([
+        "3 done commit",
+        ...lines(4, "undone all", "done undo"),
+        "5 done leave",
+        "0 left",
+      ]);
+    });
+
+    promises("stop takes a host out for good", async () => {
+      const { info, release } = next(serving);
+      const run = await open(info).locked();
+      await run.preparedToLeave();
+      await run.orders("drain", "stop");
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(2, "step retired-stop", "step retire", "done stop"),
+        "3 done leave",
+        "0 left",
+      ]);
+      const survey = await open(info).host.survey();
+      expect(survey.retired).toBe(true);
+      expect(survey.containers.current).toMatchObject({ release: release.id, running: false });
+      expect(survey.health).toBeNull();
+    });
+  });
+}
+
+/** A container that was started again needs a moment until it answers. */
+async function awaitServing(world: ContractWorld, { host }: Run): Promise<Survey> {
+  const deadline = world.clock.now() + ORDER_MS;
+  for (;;) {
+    const survey = await host.survey();
+    if (survey.health === 200 || world.clock.now() > deadline) return survey;
+    await world.clock.sleep(LOOK_MS);
+  }
+}
+
+function expectServing(survey: Survey, release: Release): void {
+  expect(survey.containers.current).toMatchObject({
+    release: release.id,
+    image: release.image,
+    running: true,
+    restarting: false,
+    restartCount: 0,
+  });
+  expect(survey.health).toBe(200);
+  expect(survey.lifecycle).toMatchObject({ state: "serving", release: release.id });
+  expect(survey.releases).toContainEqual(release);
+  expect(survey.retired).toBe(false);
+}

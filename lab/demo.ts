@@ -19,23 +19,35 @@ const SLOW_SHARE = 0.05;
 /** Droplets answer SSH this late, and are done with cloud-init that much later. */
 const BOOT = { sshDelayMs: 2000, cloudInitDelayMs: 2000 };
 
-const usage = "usage: npm run demo -- [--break] [--nodes 1|2] [--uptime-check]";
+const usage = "usage: npm run demo -- [--break] [--nodes 1|2] [--uptime-check] [--out <folder>]";
 
 interface Options {
   readonly breaks: boolean;
   readonly nodes: number;
   readonly uptimeCheck: boolean;
+  /** Folder for the picture and the receipt. */
+  readonly out: string;
 }
 
 function readOptions(argv: string[]): Options | null {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { break: { type: "boolean" }, nodes: { type: "string" }, "uptime-check": { type: "boolean" } },
+      options: {
+        break: { type: "boolean" },
+        nodes: { type: "string" },
+        "uptime-check": { type: "boolean" },
+        out: { type: "string" },
+      },
     });
     const nodes = Number(values.nodes ?? "1");
     if (nodes !== 1 && nodes !== 2) return null;
-    return { breaks: values.break ?? false, nodes, uptimeCheck: values["uptime-check"] ?? false };
+    return {
+      breaks: values.break ?? false,
+      nodes,
+      uptimeCheck: values["uptime-check"] ?? false,
+      out: values.out ?? ".",
+    };
   } catch {
     return null;
   }
@@ -90,7 +102,7 @@ async function underLoad(world: World, stackFolder: string, options: Options): P
   const second = await deploy(world, { image, stackFolder, show: true });
   const report = await load.stop();
   const uptimeReport = await uptime?.stop();
-  leaveBehind(second, report);
+  leaveBehind(options.out, second, report);
   say(`\n${second.stdout}`);
   tellLoad(report);
   if (uptimeReport)
@@ -111,13 +123,13 @@ function tellLoad(report: LoadReport): void {
   say("left    timeline.svg, receipt.json");
 }
 
-/** The picture and the receipt, in the folder that the demo was started in. */
-function leaveBehind({ events, receipt }: Deployment, report: LoadReport): void {
+/** The picture and the receipt. */
+function leaveBehind(out: string, { events, receipt }: Deployment, report: LoadReport): void {
   const [first] = events;
   const startedAtMs = first ? report.startedAtMs - (Date.parse(first.time) - first.elapsedMs) : 0;
   const title = "Evenkeel demo: two droplets, one rollout under load";
-  writeFileSync("timeline.svg", timelineSvg({ events, load: { ...report, startedAtMs }, title }));
-  writeFileSync("receipt.json", `${JSON.stringify(receipt, null, 2)}\n`);
+  writeFileSync(path.join(out, "timeline.svg"), timelineSvg({ events, load: { ...report, startedAtMs }, title }));
+  writeFileSync(path.join(out, "receipt.json"), `${JSON.stringify(receipt, null, 2)}\n`);
 }
 
 function verdict(options: Options, { exitCode, receipt }: Deployment, report: LoadReport): number {

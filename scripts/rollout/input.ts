@@ -32,11 +32,11 @@ export function readManifest({ name, text }: Source, stack: string | undefined):
         : `the stack "${stack}" with an output manifest`;
     throw new InvalidInput(name, [`got stacks with a manifest: ${found}; needs ${need}`]);
   }
-  return parseJson(
-    `${name}, stack ${only[0]}`,
-    manifestSchema,
-    String((only[1] as Record<string, unknown>)["manifest"]),
-  );
+  const subject = `${name}, stack ${only[0]}`;
+  const output = (only[1] as Record<string, unknown>)["manifest"];
+  return typeof output === "string"
+    ? parseJson(subject, manifestSchema, output)
+    : parse(subject, manifestSchema, output);
 }
 
 /** @throws InvalidInput for an image that is neither empty nor a reference */
@@ -69,7 +69,8 @@ export function readStartedByTerraform(environment: Environment): boolean {
 /** URL of the balancer as this machine reaches it. @throws InvalidInput */
 export function readBalancerUrl(environment: Environment, { loadBalancer }: Manifest): string {
   const value = environment[names.balancerUrl];
-  if (!value) return `${loadBalancer.scheme}://${loadBalancer.address}:${loadBalancer.port}/`;
+  const { scheme, address, port } = loadBalancer;
+  if (!value) return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}/`;
   if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
   throw new InvalidInput("environment", [
     `${names.balancerUrl}: got ${JSON.stringify(value)}; needs an http or https URL`,

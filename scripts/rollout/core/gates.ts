@@ -61,6 +61,8 @@ export interface Gates {
   ejected(input: EjectionInput): Verdict;
   /** Enough witness requests were answered elsewhere while nothing landed here. */
   quiet(input: QuietInput): Verdict;
+  /** Nothing that was accepted before is still in flight. */
+  idle(lifecycle: Lifecycle): Verdict;
   /** Each known node has had enough passed probes and a witness request landed here. */
   readmitted(input: AdmissionInput): Verdict;
 }
@@ -120,6 +122,12 @@ export const gates: Gates = {
     if (landed > 0) return wait(`${landed} witness requests still landed here`);
     if (after.lastRequestAgoMs !== null && after.lastRequestAgoMs < windowMs) return wait("requests still arrive here");
     return pass;
+  },
+
+  idle({ inFlight, upgraded }) {
+    return inFlight + upgraded === 0
+      ? pass
+      : wait(`${inFlight} requests and ${upgraded} upgraded connections are in flight`);
   },
 
   readmitted({ lifecycle, sources, check, waitedMs, witnessReachable }) {

@@ -137,8 +137,9 @@ async function awaitIdle(context: Context, member: Member, instance: string): Pr
   const began = context.ports.clock.now();
   const { drainTimeoutSeconds, onDrainTimeout } = context.manifest.rollout;
   for (;;) {
-    const { inFlight, upgraded } = await sameInstance(context, member, instance);
-    if (inFlight === 0 && upgraded === 0) return;
+    const lifecycle = await sameInstance(context, member, instance);
+    if (context.parts.gates.idle(lifecycle).pass) return;
+    const { inFlight, upgraded } = lifecycle;
     if (secondsSince(context, began) >= drainTimeoutSeconds) {
       if (inFlight > 0 && onDrainTimeout === "halt") {
         throw new RolloutError(
@@ -163,8 +164,9 @@ export async function awaitIdleMoment(context: Context, member: Member): Promise
   if (context.manifest.rollout.gate === "fixed-wait") return;
   const began = context.ports.clock.now();
   for (;;) {
-    const { inFlight, upgraded } = await presentLifecycle(context, member);
-    if (inFlight + upgraded === 0) return;
+    const lifecycle = await presentLifecycle(context, member);
+    if (context.parts.gates.idle(lifecycle).pass) return;
+    const { inFlight, upgraded } = lifecycle;
     if (secondsSince(context, began) >= context.manifest.rollout.drainTimeoutSeconds) {
       cut(context, member, inFlight, upgraded);
       return;

@@ -1,0 +1,61 @@
+/** `npm run demo` as a new user runs it, in the harder variant: two balancer nodes out of phase and an uptime check. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, it, jest } from "@jest/globals";
+import { execa } from "execa";
+import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+
+jest.setTimeout(300_000);
+
+const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-demo-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs the demo with `folder` as the place for what it leaves behind. */
+const demo = (...argv: string[]) =>
+  execa("npm", ["run", "--silent", "demo", "--", "--out", folder, ...argv], {
+    reject: false,
+    stdin: "ignore",
+    env: { TMPDIR: folder },
+  });
+
+/** Processes of the demo's world: each has a home below the temporary folder that the demo was given. */
+function labProcesses(): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder);
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe("npm run demo", () => {
+  it("rolls version 2 out under load with two nodes out of phase and an uptime check: nothing fails, nothing is left", async () => {
+    const { exitCode, stdout } = await demo("--nodes", "2", "--uptime-check");
+    expect(stdout).toContain("not one request failed");
+    expect(exitCode).toBe(0);
+    const [, sent, rate, failed] = /load\s+(\d+) requests, (\d+) a second: (\d+) failed/.exec(stdout) ?? [];
+    expect(Number(sent)).toBeGreaterThan(0);
+    expect(Number(rate)).toBeGreaterThanOrEqual(200);
+    expect(failed).toBe("0");
+    expect(stdout).toMatch(/uptime\s+\d+ checks of the health path through the balancer, 0 failed/);
+    expect(readFileSync(path.join(folder, "timeline.svg"), "utf8")).toMatch(/^<svg /);
+    const receipt = JSON.parse(readFileSync(path.join(folder, "receipt.json"), "utf8")) as Receipt;
+    for (const host of receipt.hosts) {
+      expect(host.action).toBe("replaced");
+      for (const count of [host.drain, host.readmission]) {
+        expect(count).not.toBeNull();
+        expect(count?.taken).toBeLessThanOrEqual((count?.floor ?? 0) + 1);
+      }
+    }
+    if (existsSync("/proc/self/environ")) expect(labProcesses()).toEqual([]);
+  });
+
+  it("refuses words that it does not know, in one line", async () => {
+    const { exitCode, stderr } = await demo("--brake");
+    expect(exitCode).toBe(2);
+    expect(stderr.split("\n").filter((line) => line.startsWith("usage:"))).toHaveLength(1);
+  });
+});

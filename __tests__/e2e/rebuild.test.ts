@@ -1,0 +1,67 @@
+/** New droplets beside superseded ones: what a change of droplet settings does under `create_before_destroy`. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { execa } from "execa";
+import { Scenario } from "../support/embedded.js";
+
+jest.setTimeout(300_000);
+
+describe("a rebuild with an empty image", () => {
+  let scenario: Scenario;
+
+  beforeAll(async () => {
+    scenario = await Scenario.start({ world: { sshDelayMs: 500, cloudInitDelayMs: 500 } });
+  });
+  afterAll(() => scenario.end());
+
+  it("changes nothing on hosts while no release serves, and says so", async () => {
+    const { exitCode, stderr, receipt } = await scenario.deploy("");
+    expect(exitCode).toBe(0);
+    expect(receipt?.release).toBeNull();
+    expect(stderr).toContain("no host runs a release and no image was given");
+    expect(scenario.world.droplets.flatMap((droplet) => droplet.containers())).toEqual([]);
+  });
+
+  it("keeps the serving release, and takes the superseded droplets out before Terraform deletes them: 0 failed", async () => {
+    const image = await scenario.begin();
+    const old = [...scenario.world.droplets];
+    const { result, seen } = await scenario.under(async () => {
+      await scenario.world.rebuild();
+      const deployment = await scenario.deploy("");
+      const removals = await Promise.all(old.map((droplet) => scenario.world.remove(droplet)));
+      return { deployment, removals };
+    });
+    expect(result.deployment.exitCode).toBe(0);
+    expect(result.deployment.receipt?.hosts.map((host) => host.action)).toEqual([
+      "deployed",
+      "deployed",
+      "retired",
+      "retired",
+    ]);
+    expect(result.removals.map((removal) => removal.nodesUp)).toEqual([[], []]);
+    expect(scenario.running()).toEqual([image, image]);
+    expect(seen.failures).toEqual([]);
+  });
+
+  it("is refused on the command line: an old outputs file must not drain live droplets", async () => {
+    const outputs = path.join(scenario.stackFolder, "outputs.json");
+    writeFileSync(outputs, JSON.stringify({ "api-e2e": { manifest: scenario.world.output("manifest") } }));
+    await scenario.world.rebuild();
+    const { result, seen } = await scenario.under(() => commandLine(scenario, ["deploy", "--outputs", outputs]));
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain("UnlistedDroplets");
+    expect(
+      scenario.world.superseded.every((droplet) => droplet.containers().some(({ status }) => status === "running")),
+    ).toBe(true);
+    expect(seen.failures).toEqual([]);
+  });
+});
+
+function commandLine(scenario: Scenario, argv: readonly string[]) {
+  return execa(process.execPath, ["dist/rollout.mjs", ...argv], {
+    env: { ...scenario.world.environment(), PATH: process.env["PATH"] },
+    extendEnv: false,
+    reject: false,
+  });
+}

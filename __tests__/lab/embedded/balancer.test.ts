@@ -1,0 +1,243 @@
+import { createServer, request, type RequestListener, type Server } from "node:http";
+import { Agent } from "node:http";
+import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
+import { once } from "node:events";
+import type { Member } from "../../../lab/embedded/balancer-node.js";
+import { Balancer, type BalancerSettings } from "../../../lab/embedded/balancer.js";
+import { closeServer } from "../../../lab/embedded/close.js";
+import { page } from "../../../lab/embedded/pages.js";
+import { PortPool } from "../../../lab/embedded/ports.js";
+import { until } from "../support/until.js";
+
+/** A host behind the balancer whose health can be turned. */
+class Host implements Member {
+  healthy = true;
+  probes: { at: number; from: string | undefined }[] = [];
+  refused = false;
+  readonly privateAddress = "10.110.0.2";
+  readonly server: Server;
+
+  constructor(
+    readonly id: string,
+    answer: RequestListener = (_request, response) => response.end(id),
+  ) {
+    this.server = createServer((incoming, response) => {
+      if (incoming.url !== "/health") return answer(incoming, response);
+      this.probes.push({ at: performance.now(), from: incoming.socket.remoteAddress });
+      return response.writeHead(this.healthy ? 200 : 503).end();
+    });
+  }
+
+  get name(): string {
+    return this.id;
+  }
+
+  endpoint(): Promise<number | null> {
+    return Promise.resolve(this.refused ? null : (this.server.address() as AddressInfo).port);
+  }
+}
+
+const ports = new PortPool();
+const opened: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+});
+afterAll(() => ports.release());
+
+async function start(hosts: readonly Host[], more: Partial<BalancerSettings> = {}): Promise<Balancer> {
+  for (const host of hosts) {
+    host.server.listen(0, "127.0.0.1");
+    await once(host.server, "listening");
+    opened.push({ close: () => closeServer(host.server) });
+  }
+  const balancer = new Balancer({
+    nodes: 1,
+    phasesSeconds: [],
+    check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 0.05, fall: 2, rise: 2 },
+    entries: [{ entryPort: 80, targetPort: 80, realPort: await ports.take() }],
+    retries: 0,
+    backendKeepalive: false,
+    idleTimeoutSeconds: 60,
+    ...more,
+  });
+  await balancer.listen();
+  opened.unshift(balancer);
+  balancer.sync(hosts);
+  return balancer;
+}
+
+const allUp = (balancer: Balancer, hosts: readonly Host[]) =>
+  until("all hosts up", () => hosts.every((host) => balancer.nodesUp(host.id).length === balancer.settings.nodes));
+
+const get = async (balancer: Balancer, path = ""): Promise<string> => (await fetch(balancer.url() + path)).text();
+
+test("new members are down: HAProxy's 503 page, byte for byte", async () => {
+  const balancer = await start([new Host("a")], {
+    check: { path: "/health", port: 80, intervalSeconds: 60, timeoutSeconds: 1, fall: 2, rise: 2 },
+  });
+  const socket = connect(Number(new URL(balancer.url()).port), "127.0.0.1");
+  socket.end("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  expect(text).toMatch(
+    /^HTTP\/1.1 503 Service Unavailable\r\ncontent-length: 107\r\ncache-control: no-cache\r\ncontent-type: text\/html\r\n/,
+  );
+  expect(text.slice(text.indexOf("\r\n\r\n") + 4)).toBe(
+    "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n",
+  );
+});
+
+test("hosts get requests in turn, each over a connection of its own, with the client's address", async () => {
+  const seen: unknown[] = [];
+  const host = (id: string) =>
+    new Host(id, ({ headers }, response) => {
+      seen.push([
+        headers["x-forwarded-for"],
+        headers["x-forwarded-proto"],
+        headers["x-forwarded-port"],
+        headers.connection,
+      ]);
+      response.end(id);
+    });
+  const hosts = [host("a"), host("b")];
+  const balancer = await start(hosts);
+  await allUp(balancer, hosts);
+  const answers = [await get(balancer), await get(balancer), await get(balancer), await get(balancer)];
+  expect(answers.sort()).toEqual(["a", "a", "b", "b"]);
+  expect(seen).toEqual(Array.from({ length: 4 }, () => ["127.0.0.1", "http", "80", "close"]));
+  expect(balancer.requests()).toEqual({ a: 2, b: 2 });
+});
+
+test("a failing host leaves rotation after as many probes as it takes to fall, and its requests under way go on", async () => {
+  let finish: (() => void) | undefined;
+  const slow = new Host("slow", (_request, response) => {
+    finish = () => response.end("finished");
+  });
+  const balancer = await start([slow]);
+  await allUp(balancer, [slow]);
+  const answer = get(balancer);
+  await until("the request is under way", () => finish !== undefined);
+  slow.healthy = false;
+  const before = slow.probes.length;
+  await until("out of rotation", () => balancer.nodesUp("slow").length === 0);
+  expect(slow.probes.length - before).toBe(2);
+  expect((await fetch(balancer.url())).status).toBe(503);
+  finish?.();
+  expect(await answer).toBe("finished");
+  expect(balancer.changes.map(({ droplet, up }) => [droplet, up])).toEqual([
+    ["slow", true],
+    ["slow", false],
+  ]);
+});
+
+test("a probe that is not answered in time has failed", async () => {
+  const host = new Host("a");
+  const balancer = await start([host]);
+  await allUp(balancer, [host]);
+  host.server.removeAllListeners("request");
+  host.server.on("request", () => undefined);
+  await until("out of rotation", () => balancer.nodesUp("a").length === 0);
+});
+
+test("nodes probe for themselves, each in its own phase, and decide for themselves", async () => {
+  const host = new Host("a");
+  const balancer = await start([host], {
+    nodes: 2,
+    phasesSeconds: [0, 0.1],
+    check: { path: "/health", port: 80, intervalSeconds: 0.2, timeoutSeconds: 0.2, fall: 2, rise: 2 },
+  });
+  await allUp(balancer, [host]);
+  expect(balancer.changes.map(({ node }) => node).sort()).toEqual([0, 1]);
+  const sources = new Set(host.probes.map(({ from }) => from));
+  if (process.platform === "linux") expect([...sources].sort()).toEqual(["127.0.1.1", "127.0.1.2"]);
+  const phases = host.probes.map(({ at }) => at % 200);
+  // Timers come late on a busy machine, never early.
+  expect(phases.some((phase) => phase < 100)).toBe(true);
+  expect(phases.some((phase) => phase >= 99)).toBe(true);
+});
+
+test("a host that left gets no new requests, and one that comes back starts down", async () => {
+  const hosts = [new Host("a"), new Host("b")];
+  const balancer = await start(hosts);
+  await allUp(balancer, hosts);
+  balancer.sync(hosts.slice(1));
+  expect(await Promise.all([get(balancer), get(balancer), get(balancer)])).toEqual(["b", "b", "b"]);
+  balancer.sync(hosts);
+  expect(balancer.nodesUp("a")).toEqual([]);
+});
+
+describe("a host that refuses connections before it is out of rotation", () => {
+  const slowCheck = { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 0.05, fall: 1000, rise: 1 };
+
+  test("costs its clients a 503 without retries", async () => {
+    const hosts = [new Host("a"), new Host("b")];
+    const balancer = await start(hosts, { check: slowCheck });
+    await allUp(balancer, hosts);
+    if (hosts[0]) hosts[0].refused = true;
+    const statuses = await Promise.all([fetch(balancer.url()), fetch(balancer.url())]);
+    expect(statuses.map(({ status }) => status).sort()).toEqual([200, 503]);
+  });
+
+  test("costs nothing when another one is tried", async () => {
+    const hosts = [new Host("a"), new Host("b")];
+    const balancer = await start(hosts, { check: slowCheck, retries: 1 });
+    await allUp(balancer, hosts);
+    if (hosts[0]) hosts[0].refused = true;
+    expect([await get(balancer), await get(balancer), await get(balancer)]).toEqual(["b", "b", "b"]);
+  });
+});
+
+describe("a host that breaks off", () => {
+  const breaking = () => new Host("a", ({ socket }) => socket.destroy());
+
+  test("is a 502 on a new connection", async () => {
+    const host = breaking();
+    const balancer = await start([host]);
+    await allUp(balancer, [host]);
+    const answer = await fetch(balancer.url(), { headers: { connection: "close" } });
+    expect([answer.status, await answer.text()]).toEqual([502, page(502)]);
+  });
+
+  test("is a closed connection where a request came before", async () => {
+    const host = new Host("a", (incoming, response) =>
+      incoming.url === "/first" ? response.end("fine") : incoming.socket.destroy(),
+    );
+    const balancer = await start([host]);
+    await allUp(balancer, [host]);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const send = (path: string) =>
+      new Promise<string>((settle) => {
+        request(balancer.url() + path, { agent }, (reply) => {
+          reply.resume().once("end", () => settle(String(reply.statusCode)));
+        })
+          .once("error", (error) => settle("code" in error ? String(error.code) : error.message))
+          .end();
+      });
+    expect([await send("first"), await send("second")]).toEqual(["200", "ECONNRESET"]);
+    agent.destroy();
+  });
+
+  test("in the middle of an answer is never taken for a whole one", async () => {
+    const host = new Host("a", ({ socket }, response) => {
+      response.write("half");
+      setImmediate(() => socket.destroy());
+    });
+    const balancer = await start([host]);
+    await allUp(balancer, [host]);
+    await expect(get(balancer)).rejects.toThrow();
+  });
+});
+
+test("bodies go through both ways, of any size", async () => {
+  const host = new Host("a", (incoming, response) => incoming.pipe(response));
+  const balancer = await start([host]);
+  await allUp(balancer, [host]);
+  const body = "evenkeel ".repeat(200_000);
+  for (const method of ["POST", "PUT"]) {
+    const answer = await fetch(balancer.url(), { method, body });
+    expect((await answer.text()).length).toBe(body.length);
+  }
+  expect(await (await fetch(balancer.url(), { method: "POST" })).text()).toBe("");
+});

@@ -1,0 +1,227 @@
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { DigitalOcean } from "../../../scripts/rollout/adapters/cloud.js";
+import { RolloutError } from "../../../scripts/rollout/core/errors.js";
+import { TestServer, type Answer, type Asked } from "./server.js";
+
+const token = "dop_v1_0123456789abcdef-very-secret";
+const LIMIT_MS = 60_000;
+
+let server: TestServer;
+let cloud: DigitalOcean;
+
+async function start(answer: (asked: Asked, number: number) => Answer): Promise<void> {
+  server = await TestServer.start(answer);
+  cloud = new DigitalOcean(token, `${server.url}/`);
+}
+/** Answers in turn, the last one for ever. */
+const inTurn =
+  (...answers: Answer[]) =>
+  (_asked: Asked, number: number): Answer =>
+    answers[Math.min(number, answers.length) - 1] ?? { status: 500 };
+afterEach(() => server.stop());
+
+const balancer = {
+  load_balancer: {
+    id: "lb-1",
+    tag: "http-api",
+    health_check: {
+      protocol: "http",
+      port: 80,
+      path: "/health",
+      check_interval_seconds: 10,
+      response_timeout_seconds: 5,
+      unhealthy_threshold: 2,
+      healthy_threshold: 3,
+    },
+  },
+};
+const droplet = (id: number) => ({
+  id,
+  name: `api-${id}`,
+  status: id === 3 ? "off" : "active",
+  tags: ["http-api", "evenkeel:test:api"],
+  networks: {
+    v4: [
+      { ip_address: `10.110.0.${id}`, type: "private", netmask: "255.255.240.0" },
+      { ip_address: `203.0.113.${id}`, type: "public" },
+    ],
+    v6: [],
+  },
+  size_slug: "s-1vcpu-1gb",
+});
+
+async function failure(work: Promise<unknown>): Promise<RolloutError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof RolloutError) return error;
+    throw error;
+  }
+  throw new Error("did not fail");
+}
+
+describe("DigitalOcean's API", () => {
+  it("tells how the balancer checks, and by which tag it finds its hosts", async () => {
+    await start(() => ({ status: 200, body: balancer }));
+    expect(await cloud.balancer("lb-1")).toEqual({
+      tag: "http-api",
+      check: {
+        path: "/health",
+        checkIntervalSeconds: 10,
+        responseTimeoutSeconds: 5,
+        unhealthyThreshold: 2,
+        healthyThreshold: 3,
+      },
+    });
+    expect(server.asked).toHaveLength(1);
+    expect(server.asked[0]).toMatchObject({
+      method: "GET",
+      url: "/v2/load_balancers/lb-1",
+      body: "",
+      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+    });
+  });
+
+  it("lists the droplets of a tag over all pages", async () => {
+    await start((asked) => {
+      const page = Number(new URL(asked.url, "http://x").searchParams.get("page"));
+      const next = `https://api.digitalocean.com/v2/droplets?page=${page + 1}`;
+      return { status: 200, body: { droplets: [droplet(page)], links: page < 3 ? { pages: { next } } : {} } };
+    });
+    const droplets = await cloud.dropletsWithTag("evenkeel:test:api");
+    expect(server.asked.map(({ url }) => url)).toEqual(
+      [1, 2, 3].map((page) => `/v2/droplets?tag_name=evenkeel%3Atest%3Aapi&page=${page}&per_page=200`),
+    );
+    expect(droplets).toEqual(
+      [1, 2, 3].map((id) => ({
+        id: String(id),
+        name: `api-${id}`,
+        tags: ["http-api", "evenkeel:test:api"],
+        active: id !== 3,
+        address: `203.0.113.${id}`,
+        privateAddress: `10.110.0.${id}`,
+      })),
+    );
+  });
+
+  it("lists none for a tag that nobody has", async () => {
+    await start(() => ({ status: 200, body: { droplets: [], links: {}, meta: { total: 0 } } }));
+    expect(await cloud.dropletsWithTag("none")).toEqual([]);
+  });
+
+  it("takes a droplet out of a tag", async () => {
+    await start(() => ({ status: 204 }));
+    await cloud.untag("17", "http-api");
+    expect(server.asked).toHaveLength(1);
+    expect(server.asked[0]).toMatchObject({ method: "DELETE", url: "/v2/tags/http-api/resources" });
+    expect(JSON.parse(server.asked[0]?.body ?? "")).toEqual({
+      resources: [{ resource_id: "17", resource_type: "droplet" }],
+    });
+    expect(server.asked[0]?.headers["content-type"]).toBe("application/json");
+  });
+
+  it("mints a registry login that only reads and ends soon", async () => {
+    const login = { auths: { "registry.digitalocean.com": { auth: "abc" } } };
+    await start(() => ({ status: 200, body: login }));
+    expect(JSON.parse(await cloud.registryLogin("lab"))).toEqual(login);
+    expect(server.asked[0]?.url).toBe("/v2/registries/lab/docker-credentials?expiry_seconds=1800&read_write=false");
+  });
+});
+
+describe("a call that may succeed later", () => {
+  it.each<[string, Answer]>([
+    ["is told to slow down", { status: 429, headers: { "retry-after": "0" }, body: { message: "too many requests" } }],
+    ["meets a fault over there", { status: 500, headers: { "retry-after": "0" }, body: { message: "server error" } }],
+    ["meets a gateway without its server", { status: 503, headers: { "retry-after": "0" }, body: "<html>" }],
+  ])(
+    "is made again when it %s",
+    async (_name, answer) => {
+      await start(inTurn(answer, answer, { status: 200, body: balancer }));
+      expect((await cloud.balancer("lb-1")).tag).toBe("http-api");
+      expect(server.asked).toHaveLength(3);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "waits at least as long as it is told",
+    async () => {
+      await start(inTurn({ status: 429, headers: { "retry-after": "1" } }, { status: 200, body: balancer }));
+      const started = performance.now();
+      await cloud.balancer("lb-1");
+      // Timers may fire a millisecond early.
+      expect(performance.now() - started).toBeGreaterThanOrEqual(990);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "is made again when the connection breaks",
+    async () => {
+      await start(inTurn({ status: 0, reset: true }, { status: 200, body: balancer }));
+      expect((await cloud.balancer("lb-1")).tag).toBe("http-api");
+      expect(server.asked).toHaveLength(2);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "is given up after five tries, with what was answered and without the token",
+    async () => {
+      await start(() => ({
+        status: 500,
+        headers: { "retry-after": "0" },
+        body: { id: "server_error", message: "Server Error" },
+      }));
+      const error = await failure(cloud.balancer("lb-1"));
+      expect(error.code).toBe("CloudFailed");
+      expect(error.message).toBe(
+        "DigitalOcean's API does not do GET /v2/load_balancers/lb-1: 500 Server Error (tried 5 times)",
+      );
+      expect(server.asked).toHaveLength(5);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("a call that cannot succeed", () => {
+  it.each([
+    [401, "unauthorized", "Unable to authenticate you"],
+    [403, "forbidden", "You are not authorized to perform this operation"],
+    [404, "not_found", "The resource you were accessing could not be found."],
+    [422, "unprocessable_entity", "Tag is invalid"],
+  ])("is made once: %s", async (status, id, message) => {
+    await start(() => ({ status, body: { id, message } }));
+    const error = await failure(cloud.balancer("lb-1"));
+    expect(error.code).toBe("CloudRefused");
+    expect(error.message).toBe(`DigitalOcean's API refuses GET /v2/load_balancers/lb-1: ${status} ${message}`);
+    expect(server.asked).toHaveLength(1);
+  });
+
+  it("never shows the token", async () => {
+    await start(() => ({ status: 401, body: { message: "Unable to authenticate you" } }));
+    const error = await failure(cloud.balancer("lb-1"));
+    expect(`${error.message}${error.stack ?? ""}${JSON.stringify(error)}`).not.toContain(token);
+  });
+
+  it("shows what was answered also when that is not JSON, but not all of it", async () => {
+    await start(() => ({ status: 403, body: `<html>${"x".repeat(5000)}` }));
+    const { message } = await failure(cloud.balancer("lb-1"));
+    expect(message).toContain("403 <html>xxx");
+    expect(message.length).toBeLessThan(400);
+  });
+
+  // it.failing: known faults of adapters/cloud.ts, reported; take ".failing" away with the mend.
+  it.failing("never shows the token, even when the answer repeats it", async () => {
+    await start(({ headers }) => ({ status: 401, body: { message: `bad header ${headers.authorization ?? ""}` } }));
+    const error = await failure(cloud.balancer("lb-1"));
+    expect(`${error.message}${error.stack ?? ""}`).not.toContain(token);
+  });
+
+  it.failing("says so when the answer is of another form", async () => {
+    await start(() => ({ status: 200, body: { load_balancer: { id: "lb-1" } } }));
+    const error = await failure(cloud.balancer("lb-1"));
+    expect(error.code).toBe("CloudFailed");
+    expect(error.message).toContain("/v2/load_balancers/lb-1");
+  });
+});

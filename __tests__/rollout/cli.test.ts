@@ -1,0 +1,222 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { main } from "../../scripts/rollout/cli.js";
+import { testImage, testManifest } from "../support/fleet.js";
+
+const manifest = JSON.stringify(testManifest());
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const CHILD_LIMIT_MS = 60_000;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "evenkeel-cli-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A stream that keeps what it is given, as text. */
+function captured(): { text: string; write(text: string): boolean; on(): void } {
+  return {
+    text: "",
+    write(text) {
+      this.text += text;
+      return true;
+    },
+    on() {
+      // It never breaks.
+    },
+  };
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Names in the folder of this test, which holds the state folder. */
+  readonly left: string[];
+}
+
+async function run(argv: string[], environment: Record<string, string> = {}): Promise<Ended> {
+  const [stdout, stderr] = [captured(), captured()];
+  const code = await main(argv, { EVENKEEL_STATE_DIR: path.join(folder, "state"), ...environment }, { stdout, stderr });
+  return { code, stdout: stdout.text, stderr: stderr.text, left: readdirSync(folder) };
+}
+
+/** Refused with this one line and nothing else. */
+const refused = (line: unknown): Ended => ({ code: 2, stdout: "", stderr: line as string, left: [] });
+/** Within jest, errors of Node's own are of another realm, and the code stands within their message. */
+const unreadable = (code: string): RegExp =>
+  new RegExp(
+    `^[^\\n]*: cannot be read \\([^\\n]*${code}[^\\n]*\\); write it with: npx cdktf output --outputs-file [^\\n]*\\n$`,
+  );
+const outputs = (content: string): string => {
+  const file = path.join(folder, "outputs.json");
+  writeFileSync(file, content);
+  return file;
+};
+
+describe.each(["deploy", "status", "verify"])("%s", (command) => {
+  it.each<[string, string, RegExp]>([
+    ["is not JSON", "v2", /^EVENKEEL_MANIFEST: is not JSON; needs a manifest or the file that .* writes\n$/],
+    ["is of another version", '{"version":9}', /^EVENKEEL_MANIFEST: version: got 9; needs 1, the version/],
+    [
+      "has a bad field",
+      manifest.replace('"fleet":"api"', '"fleet":7'),
+      /^EVENKEEL_MANIFEST: fleet: got 7; needs 1 to 255 letters, digits, :, \., - and _\n$/,
+    ],
+  ])("refuses a manifest in the environment that %s", async (_name, text, line) =>
+    expect(await run([command], { EVENKEEL_MANIFEST: text })).toEqual({
+      ...refused(expect.stringMatching(line)),
+    }),
+  );
+
+  it("refuses an outputs file that is not there, and says how to write it", async () => {
+    const file = path.join(folder, "none.json");
+    const ended = await run([command, "--outputs", file]);
+    expect(ended).toEqual(refused(expect.stringMatching(unreadable("ENOENT"))));
+    expect(ended.stderr.startsWith(`${file}: `)).toBe(true);
+    expect(ended.stderr.endsWith(`--outputs-file ${file}\n`)).toBe(true);
+  });
+
+  it("refuses a folder for an outputs file", async () =>
+    expect(await run([command, "--outputs", folder])).toEqual(refused(expect.stringMatching(unreadable("EISDIR")))));
+
+  it("refuses several stacks in an outputs file, and takes the one that is named", async () => {
+    const file = outputs(JSON.stringify({ a: { manifest }, b: { manifest: "{}" } }));
+    const several = await run([command, "--outputs", file]);
+    expect([several.code, several.stderr]).toEqual([
+      2,
+      `${file}: got stacks with a manifest: a, b; needs one stack with an output manifest; name one with --stack\n`,
+    ]);
+    const named = await run([command, "--outputs", file, "--stack", "b"]);
+    expect([named.code, named.stderr.split("\n")[0]]).toEqual([
+      2,
+      `${file}, stack b: version: got nothing; needs 1, the version that this rollout reads`,
+    ]);
+    expect(named.left).toEqual(["outputs.json"]);
+  });
+
+  it("takes an outputs file rather than the environment", async () => {
+    const file = outputs("nothing");
+    expect((await run([command, "--outputs", file], { EVENKEEL_MANIFEST: manifest })).stderr).toMatch(
+      `${file}: is not JSON`,
+    );
+  });
+
+  it("refuses an unknown option", async () =>
+    expect(await run([command, "--force"], { EVENKEEL_MANIFEST: manifest })).toEqual(
+      refused("error: unknown option '--force'\n"),
+    ));
+
+  it("refuses an option without its value", async () =>
+    expect(await run([command, "--stack"], { EVENKEEL_MANIFEST: manifest })).toEqual(
+      refused("error: option '--stack <name>' argument missing\n"),
+    ));
+
+  it("refuses words that it does not take", async () =>
+    expect((await run([command, "api-1"], { EVENKEEL_MANIFEST: manifest })).code).toBe(2));
+});
+
+describe.each(["deploy", "verify"])("%s", (command) => {
+  it.each<[string, string[], Record<string, string>]>([
+    ["by option", ["--image", "API v2"], {}],
+    ["by environment", [], { EVENKEEL_IMAGE: "API v2" }],
+    ["by option, also when the environment has a good one", ["--image", "API v2"], { EVENKEEL_IMAGE: testImage(1) }],
+  ])("refuses a bad image, %s", async (_name, argv, environment) =>
+    expect(await run([command, ...argv], { EVENKEEL_MANIFEST: manifest, ...environment })).toEqual(
+      refused(expect.stringMatching(/^image: .*got "API v2"; needs an image such as [^\n]*\n$/)),
+    ),
+  );
+});
+
+describe("deploy", () => {
+  it.each<[string, Record<string, string>, string]>([
+    [
+      "who started it",
+      { EVENKEEL_STARTED_BY: "me" },
+      'environment: EVENKEEL_STARTED_BY: got "me"; needs "terraform" or nothing\n',
+    ],
+    [
+      "a balancer that is no URL",
+      { EVENKEEL_BALANCER_URL: "203.0.113.250" },
+      'environment: EVENKEEL_BALANCER_URL: got "203.0.113.250"; needs an http or https URL\n',
+    ],
+    [
+      "an API that is no URL",
+      { DIGITALOCEAN_API_URL: "localhost" },
+      'environment: DIGITALOCEAN_API_URL: got "localhost"; needs an http or https URL\n',
+    ],
+    [
+      "a registry user without password",
+      { EVENKEEL_REGISTRY_USER: "me" },
+      "environment: EVENKEEL_REGISTRY_USER is set and EVENKEEL_REGISTRY_PASSWORD is not; set both or none\n",
+    ],
+    [
+      "a registry password without user",
+      { EVENKEEL_REGISTRY_PASSWORD: "s3cret" },
+      "environment: EVENKEEL_REGISTRY_PASSWORD is set and EVENKEEL_REGISTRY_USER is not; set both or none\n",
+    ],
+  ])("refuses a bad environment: %s", async (_name, environment, line) =>
+    expect(await run(["deploy", "--image", testImage(1)], { EVENKEEL_MANIFEST: manifest, ...environment })).toEqual(
+      refused(line),
+    ),
+  );
+
+  it("refuses an unknown kind of output", async () =>
+    expect(await run(["deploy", "--output", "fancy"], { EVENKEEL_MANIFEST: manifest })).toEqual(
+      refused(
+        "error: option '--output <kind>' argument 'fancy' is invalid. Allowed choices are auto, terminal, plain, jsonl.\n",
+      ),
+    ));
+});
+
+describe("the command line", () => {
+  it("refuses an unknown command", async () =>
+    expect(await run(["undo-all"])).toEqual(refused("error: unknown command 'undo-all'\n")));
+
+  it("refuses to do nothing, and shows what it can", async () => {
+    const { code, stdout, stderr } = await run([]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^Usage: rollout .*\n(.*\n)*.*deploy/);
+  });
+
+  it("explains itself on stdout", async () => {
+    const { code, stdout, stderr, left } = await run(["--help"]);
+    expect([code, stderr, left]).toEqual([0, "", []]);
+    for (const name of ["deploy", "status", "verify"]) expect(stdout).toContain(`  ${name} `);
+  });
+});
+
+describe("the entry", () => {
+  const entry = (argv: string[], environment: Record<string, string>): Ended => {
+    mkdirSync(path.join(folder, "home"), { recursive: true });
+    const env = { PATH: process.env["PATH"], HOME: path.join(folder, "home"), ...environment };
+    const ended = spawnSync(process.execPath, ["--import", "tsx", "scripts/rollout.ts", ...argv], {
+      cwd: root,
+      env,
+      encoding: "utf8",
+    });
+    const left = readdirSync(path.join(folder, "home"));
+    return { code: ended.status ?? -1, stdout: ended.stdout, stderr: ended.stderr, left };
+  };
+
+  it(
+    "ends with code 2, one line and no stack trace on bad input, and writes nothing",
+    () => {
+      expect(entry(["deploy"], { EVENKEEL_MANIFEST: manifest, EVENKEEL_IMAGE: "API" })).toEqual(
+        refused(expect.stringMatching(/^image: [^\n]*\n$/)),
+      );
+      const file = path.join(folder, "none.json");
+      expect(entry(["status", "--outputs", file], {})).toEqual(
+        refused(`${file}: cannot be read (ENOENT); write it with: npx cdktf output --outputs-file ${file}\n`),
+      );
+      expect(entry(["deploy"], { EVENKEEL_MANIFEST: manifest, EVENKEEL_OUTPUT: "fancy" })).toEqual(
+        refused(expect.stringMatching(/^error: [^\n]*EVENKEEL_OUTPUT[^\n]*Allowed choices are [^\n]*\n$/)),
+      );
+    },
+    CHILD_LIMIT_MS,
+  );
+});

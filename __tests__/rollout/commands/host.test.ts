@@ -1,0 +1,175 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import * as commands from "../../../scripts/rollout/commands/host.js";
+import { testImage, testManifest, testRelease } from "../../support/fleet.js";
+
+const manifest = testManifest();
+const [kept, old] = [testRelease(manifest, 2), testRelease(manifest, 1)];
+const repository = "registry.digitalocean.com/lab/api";
+
+let home: string;
+const file = (...parts: string[]): string => path.join(home, ".evenkeel/api", ...parts);
+
+beforeEach(() => {
+  home = mkdtempSync(path.join(tmpdir(), "evenkeel-host-"));
+  mkdirSync(file("releases"), { recursive: true });
+  mkdirSync(file("runs"));
+  mkdirSync(path.join(home, "bin"));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+/** Puts a docker in front that writes down how it was called and does `body`. */
+function fakeDocker(body: string): void {
+  writeFileSync(path.join(home, "bin/docker"), `#!/bin/sh\nprintf '%s\\n' "$*" >>"$HOME/calls"\n${body}\n`, {
+    mode: 0o755,
+  });
+}
+const calls = (): string[] => readFileSync(path.join(home, "calls"), "utf8").trimEnd().split("\n");
+
+function sh(script: string, input = ""): { status: number | null; stdout: string; stderr: string } {
+  const env = { HOME: home, PATH: `${path.join(home, "bin")}:${process.env["PATH"] ?? ""}`, TMPDIR: home };
+  return spawnSync("/bin/sh", ["-c", script], { input, env, encoding: "utf8" });
+}
+
+describe("writing a file", () => {
+  it("puts in place exactly what came over stdin, readable for its owner only", () => {
+    const text = "A='1'\n$B `c`\n";
+    expect(
+      sh(`${commands.writeFile("api", "releases/x.env")}; ls -l "$HOME/.evenkeel/api/releases"`, text).stdout,
+    ).toMatch(/^-rw------- .* x\.env$/m);
+    expect(readFileSync(file("releases/x.env"), "utf8")).toBe(text);
+    expect(readdirSync(file("releases"))).toEqual(["x.env"]);
+  });
+
+  it("fails when the folder is not there", () =>
+    expect(sh(commands.writeFile("api", "runs/none/order.1"), "drain\n").status).not.toBe(0));
+
+  it("gives one order when it is given twice", () => {
+    mkdirSync(file("runs/r1"));
+    for (let time = 0; time < 2; time += 1) sh(commands.writeOrder("api", "r1", 3), "drain \n");
+    expect(readdirSync(file("runs/r1"))).toEqual(["order.3"]);
+  });
+});
+
+describe("a pull", () => {
+  const answer = `case $* in
+  *" pull "*) cat "$2/config.json" >"$HOME/login"; ls -l "$2" >"$HOME/rights" ;;
+  "image inspect "*) printf '%s\\n' '["${testImage(1)}"]|amd64' ;;
+  *) exit 64 ;;
+esac`;
+
+  it("pulls with the login from stdin and leaves no trace of it", () => {
+    fakeDocker(answer);
+    const { status, stdout } = sh(commands.pull(testImage(1)), '{"auths":{}}');
+    expect(status).toBe(0);
+    expect(commands.parsePulled(stdout)).toEqual({ digests: [testImage(1)], architecture: "amd64" });
+    expect(readFileSync(path.join(home, "login"), "utf8")).toBe('{"auths":{}}');
+    const folder = /^--config (\S+) pull --quiet (\S+)$/.exec(calls()[0] ?? "");
+    expect(folder?.[2]).toBe(testImage(1));
+    expect(existsSync(folder?.[1] ?? "")).toBe(false);
+  });
+
+  it("uses an empty configuration without a login, not the user's own", () => {
+    fakeDocker(answer);
+    sh(commands.pull(testImage(1)));
+    expect(readFileSync(path.join(home, "login"), "utf8").trim()).toBe("{}");
+  });
+
+  it("fails when the registry refuses, with what Docker said", () => {
+    fakeDocker("echo 'manifest unknown' >&2; exit 1");
+    const { status, stdout, stderr } = sh(commands.pull(testImage(1)), "secret");
+    expect([status, stdout, stderr.trim()]).toEqual([1, "", "manifest unknown"]);
+    expect(calls()).toHaveLength(1);
+    expect(readdirSync(home).sort()).toEqual([".evenkeel", "bin", "calls"]);
+  });
+
+  it.each([
+    ['["a@sha256:1","b@sha256:2"]|arm64\n', { digests: ["a@sha256:1", "b@sha256:2"], architecture: "arm64" }],
+    ["[]|amd64\n", { digests: [], architecture: "amd64" }],
+    ["null|amd64\n", { digests: [], architecture: "amd64" }],
+    ["\n", { digests: [], architecture: "" }],
+    ['["a@sha256:1"', { digests: [], architecture: "" }],
+  ])("reads %j", (output, expected) => expect(commands.parsePulled(output)).toEqual(expected));
+});
+
+describe("logs", () => {
+  it("brings what the container wrote to either stream", () => {
+    fakeDocker("echo out; echo err >&2");
+    expect(
+      sh(commands.logs("api", "failed", 20))
+        .stdout.split("\n")
+        .sort(),
+    ).toEqual(["", "err", "out"]);
+    expect(calls()).toEqual(["logs --tail 20 api-failed"]);
+  });
+});
+
+describe("pruning", () => {
+  const images = [testImage(1), testImage(2), `${repository}@<none>`];
+  const docker = `case $1 in
+  images) printf '%s\\n' ${images.map((image) => `'${image}'`).join(" ")} ;;
+  rmi) [ ! -e "$HOME/in-use" ] ;;
+  *) exit 64 ;;
+esac`;
+  const releases = (): string[] => readdirSync(file("releases")).sort();
+  const leave = (id: string): void => {
+    for (const end of ["json", "env"]) writeFileSync(file("releases", `${id}.${end}`), "");
+  };
+
+  it("removes images and files of releases that are not kept, and of no other repository", () => {
+    fakeDocker(docker);
+    leave(kept.id);
+    leave(old.id);
+    expect(sh(commands.prune("api", [kept])).status).toBe(0);
+    expect(calls()).toEqual([
+      `images --digests --no-trunc --format {{.Repository}}@{{.Digest}} ${repository}`,
+      `rmi ${testImage(1)}`,
+    ]);
+    expect(releases()).toEqual([`${kept.id}.env`, `${kept.id}.json`]);
+  });
+
+  it("keeps the release to go back to", () => {
+    fakeDocker(docker);
+    leave(kept.id);
+    leave(old.id);
+    sh(commands.prune("api", [kept, old]));
+    expect(calls()).toHaveLength(1);
+    expect(releases()).toHaveLength(4);
+  });
+
+  it("removes nothing when nothing is known that is to be kept", () => {
+    fakeDocker(docker);
+    leave(old.id);
+    expect(sh(commands.prune("api", [])).status).toBe(0);
+    expect(existsSync(path.join(home, "calls"))).toBe(false);
+    expect(releases()).toHaveLength(2);
+  });
+
+  it("fails when an image cannot be removed", () => {
+    fakeDocker(docker);
+    writeFileSync(path.join(home, "in-use"), "");
+    expect(sh(commands.prune("api", [kept])).status).not.toBe(0);
+  });
+
+  it("keeps the folders of the ten newest runs", () => {
+    fakeDocker(docker);
+    for (let run = 1; run <= 13; run += 1) {
+      mkdirSync(file("runs", `r${run}`));
+      utimesSync(file("runs", `r${run}`), 1000 + run, 1000 + run);
+    }
+    expect(sh(commands.prune("api", [kept])).status).toBe(0);
+    expect(readdirSync(file("runs")).sort()).toEqual(Array.from({ length: 10 }, (_, index) => `r${index + 4}`).sort());
+  });
+});

@@ -1,0 +1,84 @@
+import { spawnSync } from "node:child_process";
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import * as commands from "../../../scripts/rollout/commands/host.js";
+import * as look from "../../../scripts/rollout/commands/look.js";
+import { engine, placeOf, stages } from "../../../scripts/rollout/commands/steward.js";
+import { hostSteps } from "../../../scripts/rollout/host-steps.js";
+import { testImage, testManifest, testRelease } from "../../support/fleet.js";
+import { installed } from "./steward-host.js";
+
+const LIMIT_MS = 60_000;
+
+function stagesOf(gate: string, drain: boolean, occupied: boolean, command: string[] = []): string {
+  const manifest = testManifest({ service: { command }, rollout: { gate } });
+  const [host] = manifest.hosts;
+  if (!host) throw new Error("the manifest lists no host");
+  const release = testRelease(manifest, 1);
+  return stages(placeOf(manifest, host), hostSteps({ release, policy: manifest.rollout, occupied, drain }));
+}
+
+const manifest = testManifest();
+const place = placeOf(manifest, manifest.hosts[0] as never);
+const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
+const hostile = ["sh", "-c", `echo "$HOME" 'x' \`id\` $(id); }\n{`, "", "\r", "\u2028"];
+
+/** Every script that reaches a host. */
+const scripts: [string, string][] = [
+  ["the steward", engine("api")],
+  ["a replacement by evidence", stagesOf("evidence", true, true, hostile)],
+  ["a replacement by fixed waits", stagesOf("fixed-wait", true, true)],
+  ["a replacement without drain", stagesOf("evidence", false, true)],
+  ["a first deployment", stagesOf("evidence", false, false)],
+  ["a survey", look.survey(place)],
+  ["a survey by fixed waits", look.survey({ ...place, gate: "fixed-wait" })],
+  ["an observation", look.observe(place, "run1", 1)],
+  ["an observation by fixed waits", look.observe({ ...place, gate: "fixed-wait" }, "run1", 1)],
+  ["starting the steward", commands.startSteward("api", { runId: "run1", owner: "me@here", leaseSeconds: 120 })],
+  ["writing an order", commands.writeOrder("api", "run1", 1)],
+  ["a pull", commands.pull(testImage(1))],
+  ["logs", commands.logs("api", "failed", 20)],
+  ["pruning", commands.prune("api", [one, two])],
+];
+
+const check = (program: string, argv: string[], script: string): string => {
+  const { status, stdout, stderr } = spawnSync(program, argv, { input: script, encoding: "utf8" });
+  return status === 0 ? "" : `${status}: ${stdout}${stderr}`;
+};
+
+describe.each(["dash", "bash"])("%s", (shell) => {
+  const program = installed(shell);
+  if (!program) {
+    it.skip(`does not read the scripts: ${shell} is not installed`, () => undefined);
+    return;
+  }
+
+  it.each(scripts)("can read %s", (_name, script) => expect(check(program, ["-n"], script)).toBe(""));
+
+  it(
+    "can read the steps of any command, and finds the same functions in them",
+    () =>
+      fc.assert(
+        fc.property(fc.array(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))), (command) => {
+          const names = `${stagesOf("evidence", true, true, command)}\ntype stage_drain stage_replace run_1 undo_1 >/dev/null`;
+          expect(check(program, [], names)).toBe("");
+        }),
+        { numRuns: 50 },
+      ),
+    LIMIT_MS,
+  );
+});
+
+describe("shellcheck", () => {
+  const program = installed("shellcheck");
+  if (!program) {
+    it.skip("has not read the scripts: it is not installed (apt-get install shellcheck)", () => undefined);
+    return;
+  }
+
+  it.each(scripts)(
+    "finds nothing in %s",
+    (_name, script) => expect(check(program, ["-s", "sh", "-"], script)).toBe(""),
+    LIMIT_MS,
+  );
+});

@@ -1,0 +1,275 @@
+/** A host in a temporary home: real shells run the real scripts, with docker, curl and date exchanged for strict fakes. */
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseJournal, type JournalEntry } from "../../../contract/host.js";
+import type { Manifest } from "../../../contract/manifest.js";
+import type { Release } from "../../../contract/release.js";
+import { environmentFile } from "../../../scripts/rollout/commands/docker.js";
+import * as commands from "../../../scripts/rollout/commands/host.js";
+import { engine, environmentOf, placeOf, stages, type Place } from "../../../scripts/rollout/commands/steward.js";
+import { hostSteps, type HostPlan, type OrderName } from "../../../scripts/rollout/host-steps.js";
+import { testManifest, testRelease } from "../../support/fleet.js";
+
+/** Nothing that a test waits for takes nearly as long; it only ends a test that would wait for ever. */
+const PATIENCE_MS = 30_000;
+const POLL_MS = 20;
+const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
+
+/** Path of a program, or undefined where it is not installed. */
+export function installed(program: string): string | undefined {
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
+  return folders.map((folder) => path.join(folder, program)).find((file) => existsSync(file));
+}
+
+interface HostOptions {
+  /** Path of the program that `sh` is on this host. */
+  readonly shell: string;
+  readonly manifest?: Manifest;
+}
+
+export class StewardHost {
+  readonly home = mkdtempSync(path.join(tmpdir(), "evenkeel-steward-"));
+  readonly manifest: Manifest;
+  readonly place: Place;
+  readonly old: Release;
+  readonly next: Release;
+  #orders = 0;
+  #beats = 0;
+
+  constructor({ shell, manifest = testManifest() }: HostOptions) {
+    this.manifest = manifest;
+    const [first] = manifest.hosts;
+    if (!first) throw new Error("the manifest lists no host");
+    this.place = placeOf(manifest, first);
+    this.old = testRelease(manifest, 1);
+    this.next = testRelease(manifest, 2);
+    for (const folder of ["bin", "containers", "break"]) mkdirSync(path.join(this.home, folder));
+    for (const fake of readdirSync(FAKES)) {
+      copyFileSync(path.join(FAKES, fake), path.join(this.home, "bin", fake));
+      chmodSync(path.join(this.home, "bin", fake), 0o755);
+    }
+    symlinkSync(shell, path.join(this.home, "bin/sh"));
+    // Ticks are short here, so that many orders take little time; no test counts on their length.
+    const nap = `#!/bin/sh\n[ "$*" = 0.2 ] && exec ${installed("sleep") ?? "sleep"} 0.04\n`;
+    writeFileSync(path.join(this.home, "bin/sleep"), nap, { mode: 0o755 });
+    writeFileSync(path.join(this.home, "calls"), "");
+    writeFileSync(path.join(this.home, "asked"), "");
+    this.setClock(1000);
+  }
+
+  file(...parts: string[]): string {
+    return path.join(this.home, ".evenkeel/api", ...parts);
+  }
+
+  sh(script: string, input = ""): string {
+    const env = { HOME: this.home, PATH: `${path.join(this.home, "bin")}:${process.env["PATH"] ?? ""}` };
+    const { status, stdout, stderr } = spawnSync(path.join(this.home, "bin/sh"), ["-c", script], {
+      input,
+      env,
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(`sh ended with ${status}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Starts a steward as the rollout does. */
+  start(runId = "run1", { leaseSeconds = 120, owner = "me@here" } = {}): void {
+    this.sh(commands.startSteward("api", { runId, owner, leaseSeconds }), engine("api"));
+  }
+
+  /** Starts a steward, and waits until it holds the lock. */
+  async hold(runId = "run1", leaseSeconds = 120): Promise<void> {
+    this.start(runId, { leaseSeconds });
+    await this.until(() => this.journal(runId).some((entry) => entry.state === "held"), "the lock to be held");
+  }
+
+  /** Brings the steward its steps and the files of the release. */
+  prepare(plan: Partial<Parameters<typeof hostSteps>[0]> = {}, runId = "run1"): HostPlan {
+    const policy = this.manifest.rollout;
+    const steps = hostSteps({ release: this.next, policy, occupied: true, drain: true, ...plan });
+    for (const release of [this.old, this.next]) {
+      this.sh(commands.writeFile("api", environmentFile(release)), environmentOf(release));
+    }
+    this.sh(commands.writeFile("api", `runs/${runId}/stages.sh`), stages(this.place, steps));
+    return steps;
+  }
+
+  /** The old release serves, as an earlier rollout left it. */
+  occupy(): void {
+    const folder = path.join(this.home, "containers/api");
+    mkdirSync(folder);
+    const { privateAddress, servicePort, controlPort } = this.place;
+    const { port, controlPort: inner } = this.manifest.service;
+    const values = {
+      image: this.old.image,
+      release: this.old.id,
+      publish: ` ${privateAddress}:${servicePort}:${port} 127.0.0.1:${controlPort}:${inner}`,
+      restart: "always",
+      running: "true",
+      restarts: "0",
+      instance: "i0",
+      state: "serving",
+    };
+    for (const [name, value] of Object.entries(values)) writeFileSync(path.join(folder, name), value);
+  }
+
+  /** Gives an order, waits for its end, and gives back the journal lines of it. */
+  async order(name: OrderName | "dance", argument = "", runId = "run1"): Promise<string[]> {
+    this.#orders += 1;
+    const sequence = this.#orders;
+    this.sh(commands.writeOrder("api", runId, sequence), `${name} ${argument}\n`);
+    const own = (): JournalEntry[] => this.journal(runId).filter((entry) => entry.sequence === sequence);
+    await this.until(
+      () => own().some((entry) => entry.state === "done" || entry.state === "failed"),
+      `the end of the order "${name}"`,
+    );
+    return own().map(({ state, detail }) => `${state} ${detail}`.trim());
+  }
+
+  /** Orders a smoke boot and lets the time pass that it must stay ready for, after `meanwhile`. */
+  async smoke(meanwhile = (): void => undefined): Promise<string[]> {
+    const ended = this.order("smoke");
+    await this.until(() => this.journal().some((entry) => entry.detail === "smoke-ready"), "the smoke boot");
+    await this.round();
+    meanwhile();
+    this.setClock(1002);
+    return ended;
+  }
+
+  beat(runId = "run1"): void {
+    this.#beats += 1;
+    writeFileSync(this.file("runs", runId, "beat.new"), String(this.#beats));
+    renameSync(this.file("runs", runId, "beat.new"), this.file("runs", runId, "beat"));
+  }
+
+  journal(runId = "run1"): JournalEntry[] {
+    const file = this.file("runs", runId, "journal");
+    return existsSync(file) ? parseJournal(readFileSync(file, "utf8")) : [];
+  }
+
+  /** Journal lines of the steward's own life. */
+  life(runId = "run1"): string[] {
+    return this.journal(runId)
+      .filter((entry) => entry.sequence === 0)
+      .map(({ state, detail }) => `${state} ${detail}`);
+  }
+
+  /** Commands given to docker and curl since the last look; looking at containers left out. */
+  calls(): string[] {
+    const lines = readFileSync(path.join(this.home, "calls"), "utf8").split("\n").slice(0, -1);
+    writeFileSync(path.join(this.home, "calls"), "");
+    return lines.filter((line) => !line.startsWith("docker inspect "));
+  }
+
+  /** Argument list of the last `docker run`, as it arrived. */
+  runArguments(): string[] {
+    return readFileSync(path.join(this.home, "run-arguments"), "utf8").split("\0").slice(0, -1);
+  }
+
+  /** Each container as `name release state restart-policy`. */
+  containers(): string[] {
+    const folder = path.join(this.home, "containers");
+    const of = (name: string, field: string): string =>
+      existsSync(path.join(folder, name, field)) ? readFileSync(path.join(folder, name, field), "utf8") : "none";
+    const releases = new Map([
+      [this.old.id, "old"],
+      [this.next.id, "new"],
+    ]);
+    return readdirSync(folder)
+      .sort()
+      .map((name) => {
+        const state = of(name, "running") === "true" ? of(name, "state") : "stopped";
+        return [name, releases.get(of(name, "release")), state, of(name, "restart")].join(" ");
+      });
+  }
+
+  /** What is to go wrong on this host from now on. */
+  break(...what: string[]): void {
+    for (const name of what) writeFileSync(path.join(this.home, "break", name), "");
+  }
+  mend(what: string): void {
+    rmSync(path.join(this.home, "break", what));
+  }
+
+  setClock(seconds: number): void {
+    writeFileSync(path.join(this.home, "clock.new"), `${seconds}\n`);
+    renameSync(path.join(this.home, "clock.new"), path.join(this.home, "clock"));
+  }
+
+  /** Waits until the steward has gone round at least once more: it asks the time once or twice a round. */
+  async round(): Promise<void> {
+    const asked = (): number => readFileSync(path.join(this.home, "asked")).length;
+    const before = asked();
+    await this.until(() => asked() >= before + 4, "another round of the steward");
+  }
+
+  /** No heartbeat for so long: sets the clock once the steward has nothing to do, and waits until it has left. */
+  async silence(seconds: number, runId = "run1"): Promise<void> {
+    await this.round();
+    this.setClock(Number(readFileSync(path.join(this.home, "clock"), "utf8")) + seconds);
+    await this.until(() => !this.lives(runId), "the steward to leave");
+  }
+
+  locks(): string[] {
+    return readdirSync(this.file()).filter((name) => name.startsWith("lock."));
+  }
+  holder(): string {
+    const [lock] = this.locks();
+    return lock === undefined ? "nobody" : readlinkSync(this.file(lock)).replace(/^\d+:/, "");
+  }
+
+  pid(runId = "run1"): number {
+    return Number(readFileSync(this.file("runs", runId, "pid"), "utf8"));
+  }
+
+  /** Whether the steward of that run still lives. */
+  lives(runId = "run1"): boolean {
+    return this.processes().some(({ args }) => args.includes(`/runs/${runId}/steward.sh`));
+  }
+
+  /** Processes of this host: every steward names its home. */
+  processes(): { pid: number; args: string }[] {
+    const { stdout } = spawnSync("ps", ["-ww", "-A", "-o", "pid=,args="], { encoding: "utf8" });
+    return stdout
+      .split("\n")
+      .map((text) => /^\s*(\d+)\s+(.*)$/.exec(text))
+      .flatMap((match) => (match?.[2]?.includes(`${this.home}/`) ? [{ pid: Number(match[1]), args: match[2] }] : []));
+  }
+
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!condition()) {
+      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const { pid } of this.processes()) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended by itself in between.
+      }
+    }
+    await this.until(() => this.processes().length === 0, "the end of all processes");
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,773 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { startSteward, writeFile } from "../../../scripts/rollout/commands/host.js";
+import * as look from "../../../scripts/rollout/commands/look.js";
+import { engine, environmentOf } from "../../../scripts/rollout/commands/steward.js";
+import type { Observation, Survey } from "../../../scripts/rollout/ports.js";
+import { testManifest } from "../../support/fleet.js";
+import { container } from "../support.js";
+import { installed, StewardHost } from "./steward-host.js";
+
+const LIMIT_MS = 120_000;
+
+const drained = ["step restart-off", "step drain", "done drain"];
+const replaced = [
+  "step failed-clear",
+  "step expect-drained",
+  "step previous-remove",
+  "step old-stop",
+  "step old-keep",
+  "step new-run",
+  "step new-ready",
+  "done replace",
+];
+/** What a failed or lapsed replacement must end as. */
+const untouched = "api old serving always";
+
+describe.each(["dash", "bash"])("the steward under %s", (shell) => {
+  const program = installed(shell);
+  if (!program) {
+    it.skip(`is not tested: ${shell} is not installed`, () => undefined);
+    return;
+  }
+
+  let host: StewardHost;
+  const start = (manifest = testManifest()): void => {
+    host = new StewardHost({ shell: program, manifest });
+  };
+  beforeEach(() => start());
+  afterEach(() => host.dispose(), LIMIT_MS);
+
+  describe("given orders", () => {
+    it(
+      "drains, replaces and commits step by step, and keeps the old container",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+
+        expect(await host.order("drain")).toEqual(drained);
+        expect(host.containers()).toEqual(["api old draining no"]);
+        expect(host.calls()).toEqual([
+          "docker update --restart=no api",
+          "curl -sS --max-time 5 -f -o /dev/null -X POST http://127.0.0.1:9000/drain",
+        ]);
+
+        expect(await host.order("replace", "i0")).toEqual(replaced);
+        expect(host.containers()).toEqual(["api new serving no", "api-previous old stopped no"]);
+        expect(host.calls().filter((call) => call.startsWith("docker "))).toEqual([
+          "docker stop -t 10 api",
+          "docker rename api api-previous",
+          `docker run -d --name api --label evenkeel.fleet=api --label evenkeel.release=${host.next.id} --restart no --init --stop-timeout 10 --env-file releases/${host.next.id}.env -p 10.110.0.2:80:80 -p 127.0.0.1:9000:9000 ${host.next.image}`,
+        ]);
+
+        expect(await host.order("commit")).toEqual(["step restart-on", "done commit"]);
+        expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);
+
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);
+
+        expect(await host.order("leave")).toEqual(["done leave"]);
+        await host.until(() => !host.lives(), "the steward to leave");
+        expect(host.life()).toEqual(["held me@here", "left run1"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "smoke boots beside the serving container and removes it again",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        expect(await host.smoke()).toEqual([
+          "step smoke-clear",
+          "step smoke-run",
+          "step smoke-ready",
+          "step smoke-remove",
+          "done smoke",
+        ]);
+        expect(host.containers()).toEqual([untouched]);
+        expect([...new Set(host.calls())]).toEqual([
+          expect.stringContaining(" --name api-smoke "),
+          "curl -sS --max-time 5 -o /dev/null -w %{http_code} http://127.0.0.1:9080/health",
+          "curl -sS --max-time 5 -f http://127.0.0.1:9081/lifecycle",
+          "docker rm -f api-smoke",
+        ]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "brings a release onto an empty host",
+      async () => {
+        await host.hold();
+        host.prepare({ occupied: false, drain: false });
+        expect(await host.order("replace")).toEqual([
+          "step failed-clear",
+          "step new-run",
+          "step new-ready",
+          "done replace",
+        ]);
+        await host.order("commit");
+        expect(host.containers()).toEqual(["api new serving always"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "removes older leavings, but only those of before the last replacement",
+      async () => {
+        host.occupy();
+        host.sh(
+          'cp -R "$HOME/containers/api" "$HOME/containers/api-previous"; echo false >"$HOME/containers/api-previous/running"',
+        );
+        host.sh('cp -R "$HOME/containers/api-previous" "$HOME/containers/api-failed"');
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        expect(await host.order("replace", "i0")).toEqual(replaced);
+        expect(host.containers()).toEqual(["api new serving no", "api-previous old stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "stops a superseded host for good",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare({ release: null });
+        await host.order("drain");
+        expect(await host.order("stop")).toEqual(["step retired-stop", "step retire", "done stop"]);
+        expect(existsSync(host.file("retired"))).toBe(true);
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect(host.containers()).toEqual(["api old stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "takes back a drain when it is told to",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        host.calls();
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect(host.calls()).toEqual([
+          "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
+          "docker update --restart=always api",
+        ]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "drains as the article does, and takes that back by starting the container anew",
+      async () => {
+        await host.dispose();
+        start(testManifest({ rollout: { gate: "fixed-wait" } }));
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        expect(await host.order("drain")).toEqual(drained);
+        expect(host.containers()).toEqual(["api old draining no"]);
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect(host.containers()).toEqual([untouched]);
+        expect(host.calls()).toEqual([
+          "docker update --restart=no api",
+          "curl -sS --max-time 5 -f -o /dev/null http://10.110.0.2:80/shutdown",
+          "docker restart -t 10 api",
+          "docker update --restart=always api",
+        ]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "refuses an order that it does not know, and goes on",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        expect(await host.order("dance")).toEqual(["failed unknown order dance"]);
+        expect(await host.order("drain")).toEqual(drained);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "fails an order that came before its steps, and goes on",
+      async () => {
+        host.occupy();
+        await host.hold();
+        const [undone, failed] = await host.order("drain");
+        expect([undone, failed]).toEqual(["undone all", expect.stringMatching(/^failed.*stage_drain/)]);
+        host.prepare();
+        expect(await host.order("drain")).toEqual(drained);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "hands the container its command and environment exactly as they were configured",
+      async () => {
+        await host.dispose();
+        const command = ["sh", "-c", `echo "$HOME" 'it' \`id\` $(id)\nexit`, "", "*", "\u2028", "tab\there", "~", "-x"];
+        const environment = { GREETING: ` it's "$HOME" \`id\` # no comment `, EMPTY: "" };
+        start(testManifest({ service: { command, environment, memoryMb: 64 } }));
+        await host.hold();
+        host.prepare({ occupied: false, drain: false });
+        await host.order("replace");
+        const given = host.runArguments();
+        expect(given.slice(given.indexOf(host.next.image) + 1)).toEqual(command);
+        expect(given.slice(given.indexOf("--memory"), given.indexOf(host.next.image))).toEqual(["--memory", "64m"]);
+        expect(readFileSync(host.file("releases", `${host.next.id}.env`), "utf8")).toBe(
+          `GREETING= it's "$HOME" \`id\` # no comment \nEMPTY=\nPORT=80\nCONTROL_PORT=9000\nCONTROL_HOST=0.0.0.0\nHEALTH_PATH=/health\nRELEASE=${host.next.id}\n`,
+        );
+        expect(environmentOf(host.next)).toContain(`\nRELEASE=${host.next.id}\n`);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  describe("when a step fails", () => {
+    const drain = async (): Promise<void> => {
+      host.occupy();
+      await host.hold();
+      host.prepare();
+      await host.order("drain");
+      host.calls();
+    };
+
+    it(
+      "takes back every step in reverse order when the new container cannot be started",
+      async () => {
+        await drain();
+        host.break("run");
+        expect(await host.order("replace", "i0")).toEqual([
+          ...replaced.slice(0, 6),
+          "undone all",
+          "failed Error response from daemon: run is broken",
+        ]);
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+        expect(host.calls().slice(-7)).toEqual([
+          expect.stringContaining("docker run "),
+          "docker stop -t 10 api",
+          "docker rename api api-failed",
+          "docker rename api-previous api",
+          "docker start api",
+          "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
+          "docker update --restart=always api",
+        ]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "takes back at once when the new container ends or restarts",
+      async () => {
+        await drain();
+        host.break(`crash-${host.next.id}`);
+        expect((await host.order("replace", "i0")).slice(-2)).toEqual([
+          "undone all",
+          "failed the container ended or restarted (running, restarting, restarts: false|false|1)",
+        ]);
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "takes back when the new container is not ready in time",
+      async () => {
+        await drain();
+        host.break(`sick-${host.next.id}`);
+        const ended = host.order("replace", "i0");
+        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
+        await host.round();
+        expect(host.journal().at(-1)?.detail).toBe("new-ready");
+        host.setClock(1120);
+        expect((await ended).slice(-2)).toEqual([
+          "undone all",
+          "failed not ready within 120 s (health path answered 503)",
+        ]);
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "waits for the right release, not for any healthy answer",
+      async () => {
+        await drain();
+        // The container of the next release answers with the old one's name, as a wrong image would.
+        host.sh(`sed -i.old 's/^release=.*/release=${host.old.id}/' "$HOME/bin/curl"`);
+        const ended = host.order("replace", "i0");
+        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
+        await host.round();
+        host.setClock(1120);
+        expect((await ended).at(-1)).toBe("failed not ready within 120 s (health path answered 200)");
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "leaves the serving container alone when the smoke boot fails, and keeps the failed one for its log",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        host.break(`crash-${host.next.id}`);
+        expect((await host.order("smoke")).slice(-2)).toEqual([
+          "undone all",
+          expect.stringContaining("failed the container ended or restarted"),
+        ]);
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "does not pass a smoke boot that was ready once and then ended",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        const ended = host.smoke(() => writeFileSync(`${host.home}/containers/api-smoke/running`, "false"));
+        expect((await ended).at(-1)).toMatch(/^failed the container ended or restarted/);
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "takes back the drain when the old container cannot be stopped",
+      async () => {
+        await drain();
+        host.break("stop");
+        expect((await host.order("replace", "i0")).slice(-2)).toEqual([
+          "undone all",
+          "failed Error response from daemon: stop is broken",
+        ]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "names the steps that cannot be taken back, and takes back all others",
+      async () => {
+        await drain();
+        host.break("run", "start");
+        const ended = host.order("replace", "i0");
+        await host.until(() => host.calls().includes("docker start api"), "the steps to be taken back");
+        await host.round();
+        host.setClock(1120);
+        expect((await ended).at(-2)).toMatch(
+          /^undone except for old-stop drain: .*drain could not be taken back within 120 s/,
+        );
+        expect(host.containers()).toEqual(["api old stopped always", "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "keeps trying to take back a drain while the app answers with an error",
+      async () => {
+        await drain();
+        host.break("undrain");
+        const ended = host.order("undo");
+        await host.round();
+        host.mend("undrain");
+        expect(await ended).toEqual(["undone all", "done undo"]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "refuses to replace another process than the one that was drained",
+      async () => {
+        await drain();
+        expect((await host.order("replace", "i7")).slice(1)).toEqual([
+          "step expect-drained",
+          "undone all",
+          expect.stringMatching(/^failed the process changed while it was drained: .*"instance":"i0"/),
+        ]);
+        expect(host.containers()).toEqual([untouched]);
+        expect(host.calls().filter((call) => /docker (stop|run|rename)/.test(call))).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+
+    it.each([
+      ["an instance that only begins with the same letters", "i"],
+      ["a pattern", "*"],
+      ["no instance at all", ""],
+    ])(
+      "refuses to replace when it is given %s",
+      async (_name, argument) => {
+        await drain();
+        expect((await host.order("replace", argument)).at(-1)).toMatch(/^failed the process changed/);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "refuses to replace a process that is no longer draining",
+      async () => {
+        await drain();
+        writeFileSync(`${host.home}/containers/api/state`, "serving");
+        expect((await host.order("replace", "i0")).at(-1)).toMatch(/^failed the process is no longer draining/);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "does an order again that it failed before",
+      async () => {
+        await drain();
+        host.break("run");
+        await host.order("replace", "i0");
+        host.mend("run");
+        await host.order("drain");
+        expect(await host.order("replace", "i1")).toEqual(replaced);
+        expect(host.containers()).toEqual(["api new serving no", "api-previous old stopped no"]);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  describe("looked at", () => {
+    it(
+      "shows the host as it is",
+      async () => {
+        host.occupy();
+        const survey = (): Survey => look.parseSurvey(host.sh(look.survey(host.place)));
+        const before = survey();
+        expect(before.architecture).toMatch(/^\w+$/);
+        expect(before.freeDiskMb).toBeGreaterThan(0);
+        expect(before.freeMemoryMb).toBeGreaterThan(0);
+        expect(before).toMatchObject({ docker: "24.0.7", health: 200, releases: [], retired: false });
+        expect(before.lifecycle).toMatchObject({ instance: "i0", release: host.old.id, state: "serving" });
+        expect(before.containers).toEqual({
+          current: container({ id: "id-api", image: host.old.image, release: host.old.id }),
+        });
+
+        await host.hold();
+        host.prepare();
+        host.sh(writeFile("api", `releases/${host.next.id}.json`), `${JSON.stringify(host.next)}\n`);
+        await host.order("drain");
+        await host.order("replace", "i0");
+        expect(survey()).toMatchObject({
+          health: 200,
+          releases: [host.next],
+          lifecycle: { release: host.next.id },
+          containers: { current: { release: host.next.id }, previous: { release: host.old.id, running: false } },
+        });
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "shows its journal and its life, and takes the look for a heartbeat",
+      async () => {
+        host.occupy();
+        await host.hold("run1", 5);
+        host.prepare();
+        await host.order("drain");
+        const observe = (beat: number): Observation =>
+          look.parseObservation(host.sh(look.observe(host.place, "run1", beat)));
+        host.setClock(1004);
+        expect(observe(1)).toMatchObject({
+          stewardAlive: true,
+          journal: host.journal(),
+          lifecycle: { instance: "i0", state: "draining" },
+          health: null,
+          connections: null,
+        });
+        await host.round();
+        host.setClock(1008);
+        await host.round();
+        expect(observe(2).stewardAlive).toBe(true);
+        process.kill(host.pid(), "SIGKILL");
+        await host.until(() => !host.lives(), "the end of the steward");
+        await host.until(() => !observe(3).stewardAlive, "its end to be seen");
+      },
+      LIMIT_MS,
+    );
+
+    it("fails when the run is not known there", () =>
+      expect(() => host.sh(look.observe(host.place, "none", 1))).toThrow("none"));
+  });
+
+  describe("holding the lock", () => {
+    const answered = (runId: string): boolean =>
+      host.journal(runId).some((entry) => entry.state === "held" || entry.state === "refused");
+
+    it(
+      "refuses a second steward, names the holder, and stays",
+      async () => {
+        await host.hold("run1");
+        host.start("run2");
+        await host.until(() => !host.lives("run2"), "the second one to end");
+        expect(host.life("run2")).toEqual(["refused run1:me@here"]);
+        expect(host.lives("run1")).toBe(true);
+        expect(host.holder()).toBe("run1:me@here");
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "frees it when it leaves",
+      async () => {
+        await host.hold("run1");
+        await host.order("leave");
+        await host.until(() => !host.lives("run1"), "the first one to leave");
+        await host.hold("run2");
+        expect(host.holder()).toBe("run2:me@here");
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "frees it when it is killed",
+      async () => {
+        await host.hold("run1");
+        process.kill(host.pid("run1"), "SIGKILL");
+        await host.hold("run2");
+        expect(host.holder()).toBe("run2:me@here");
+        expect(host.locks()).toEqual(["lock.2"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "does not take another process under a dead holder's number for the holder",
+      async () => {
+        host.sh('mkdir -p "$HOME/.evenkeel/api"');
+        symlinkSync(`${process.pid}:gone:somebody@else`, host.file("lock.9"));
+        await host.hold("run1");
+        expect(host.locks()).toEqual(["lock.10"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "starts once when it is started twice for the same run",
+      async () => {
+        await host.hold("run1");
+        host.start("run1");
+        await host.round();
+        expect(host.life("run1")).toEqual(["held me@here"]);
+        expect(host.processes().filter(({ args }) => args.includes("/runs/run1/steward.sh"))).toHaveLength(1);
+      },
+      LIMIT_MS,
+    );
+
+    it.each([
+      ["a new host", false],
+      ["a host whose last holder was killed", true],
+    ])(
+      "is held by exactly one of eight contenders at once, on %s",
+      async (_name, stale) => {
+        for (let attempt = 0; attempt < 3; attempt += 1) {
+          if (stale) {
+            await host.hold(`dead${attempt}`);
+            process.kill(host.pid(`dead${attempt}`), "SIGKILL");
+          } else if (attempt > 0) {
+            await host.dispose();
+            start();
+          }
+          const runs = Array.from({ length: 8 }, (_, index) => `run${attempt}${index}`);
+          const together = runs.map((run) => `(${startScript(run)}) &`).join("\n");
+          host.sh(`${together}\nwait`);
+          await host.until(() => runs.every(answered), "all contenders to be answered");
+          const held = runs.filter((run) => host.life(run)[0]?.startsWith("held"));
+          expect(held).toHaveLength(1);
+          const [winner = ""] = held;
+          for (const run of runs.filter((other) => other !== winner)) {
+            expect(host.life(run)).toEqual([`refused ${winner}:me@here`]);
+          }
+          await host.until(() => host.locks().length === 1, "the older locks to go");
+          expect(host.holder()).toBe(`${winner}:me@here`);
+          process.kill(host.pid(winner), "SIGKILL");
+        }
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "gives up where the lock cannot be written, and says so",
+      async () => {
+        host.sh(
+          `printf '#!/bin/sh\\necho "ln: No space left on device" >&2\\nexit 1\\n' >"$HOME/bin/ln"; chmod +x "$HOME/bin/ln"`,
+        );
+        host.start("run1");
+        await host.until(() => !host.lives("run1"), "the steward to give up");
+        expect(host.life("run1")).toEqual(["refused nobody: ln: No space left on device"]);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  describe("when its controller falls silent for the lease", () => {
+    const lease = 5;
+    const lapsed = ["held me@here", `lapsed no heartbeat for ${lease} s`, "left run1"];
+
+    it(
+      "takes back a drain and leaves",
+      async () => {
+        host.occupy();
+        await host.hold("run1", lease);
+        host.prepare();
+        await host.order("drain");
+        await host.silence(lease);
+        expect(host.life()).toEqual(lapsed);
+        expect(host.journal().find((entry) => entry.state === "undone")?.detail).toBe("all");
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "finishes a replacement that is ready, and leaves",
+      async () => {
+        host.occupy();
+        await host.hold("run1", lease);
+        host.prepare();
+        await host.order("drain");
+        await host.order("replace", "i0");
+        await host.silence(lease);
+        expect(host.life()).toEqual(lapsed);
+        expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "changes nothing when nothing was begun, or all was committed",
+      async () => {
+        host.occupy();
+        await host.hold("run1", lease);
+        host.prepare();
+        await host.smoke();
+        host.calls();
+        await host.silence(lease);
+        expect(host.life()).toEqual(lapsed);
+        expect(host.calls()).toEqual([]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "stays while heartbeats come, however long the rollout takes",
+      async () => {
+        host.occupy();
+        await host.hold("run1", lease);
+        host.prepare();
+        await host.order("drain");
+        for (let now = 1000; now <= 1036; now += lease - 1) {
+          host.setClock(now);
+          host.beat();
+          await host.round();
+        }
+        expect(host.life()).toEqual(["held me@here"]);
+        expect(host.containers()).toEqual(["api old draining no"]);
+        await host.silence(lease);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "does not count the same heartbeat twice",
+      async () => {
+        await host.hold("run1", lease);
+        host.beat();
+        await host.round();
+        await host.silence(lease);
+        expect(host.life()).toEqual(lapsed);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "counts an order as a sign of life",
+      async () => {
+        host.occupy();
+        await host.hold("run1", lease);
+        host.prepare();
+        host.sh(`printf '#!/bin/sh\\nprintf "%%s\\\\n" 1100 >"$HOME/clock"\\nexec "$HOME/bin/docker.real" "$@"\\n' >"$HOME/bin/slow"
+          mv "$HOME/bin/docker" "$HOME/bin/docker.real"; mv "$HOME/bin/slow" "$HOME/bin/docker"; chmod +x "$HOME/bin/docker"`);
+        expect(await host.order("drain")).toEqual(drained);
+        await host.round();
+        expect(host.life()).toEqual(["held me@here"]);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  describe("on a host in a bad state", () => {
+    it(
+      "still takes back when its output cannot be written",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        rmSync(host.file("runs/run1/output"));
+        mkdirSync(host.file("runs/run1/output"));
+        host.break("run");
+        expect((await host.order("replace", "i0")).slice(-2)).toEqual(["undone all", "failed"]);
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+        expect(host.lives()).toBe(true);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "outlives an order that is empty, and does not give the last one again",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        host.calls();
+        writeFileSync(host.file("runs/run1/order.2"), "");
+        await host.until(() => host.journal().some((entry) => entry.sequence === 2), "an answer");
+        expect(host.journal().at(-1)).toEqual({ sequence: 2, state: "failed", detail: "unknown order " });
+        expect(host.calls()).toEqual([]);
+        expect(host.containers()).toEqual(["api old draining no"]);
+        expect(host.lives()).toBe(true);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "outlives the end of the session that started it and the signals of a closed terminal",
+      async () => {
+        await host.hold();
+        for (const signal of ["SIGHUP", "SIGINT", "SIGPIPE"] as const) process.kill(host.pid(), signal);
+        await host.round();
+        expect(host.life()).toEqual(["held me@here"]);
+        expect(host.lives()).toBe(true);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  /** As {@link StewardHost.start} does, for a shell that starts several. */
+  function startScript(run: string): string {
+    const file = `${host.home}/engine.sh`;
+    if (!existsSync(file)) writeFileSync(file, engine("api"));
+    return `{ ${startSteward("api", { runId: run, owner: "me@here", leaseSeconds: 120 })} } <'${file}'`;
+  }
+});

@@ -1,0 +1,115 @@
+import { describe, expect, it } from "@jest/globals";
+import { rolloutPolicy } from "../../../contract/policy.js";
+import { makePlan, type Plan, type PlanInput } from "../../../scripts/rollout/core/plan.js";
+import type { Survey } from "../../../scripts/rollout/ports.js";
+import { check, container, says, servingHost, surveyed } from "../support.js";
+
+const target = "aaaaaaaaaaaaaaaa";
+const other = "bbbbbbbbbbbbbbbb";
+
+/** Hosts named api-1, api-2 … in the given order. */
+function plan(surveys: readonly Survey[], rollout: object = {}, changes: Partial<PlanInput> = {}): Plan {
+  return makePlan({
+    surveys: new Map(surveys.map((survey, index) => [`api-${index + 1}`, survey])),
+    superseded: [],
+    releaseId: target,
+    policy: rolloutPolicy.parse(rollout),
+    check,
+    ...changes,
+  });
+}
+const fleet = (size: number, release = other): Survey[] => Array.from({ length: size }, () => servingHost(release));
+
+describe("a plan", () => {
+  it("keeps what serves the release, replaces what serves another, and converges the rest first", () => {
+    const { keep, converge, batches, hosts } = plan([
+      servingHost(other),
+      surveyed(),
+      servingHost(target),
+      servingHost(other),
+    ]);
+    expect({ keep, converge, batches }).toEqual({
+      keep: ["api-3"],
+      converge: ["api-2"],
+      batches: [["api-1"], ["api-4"]],
+    });
+    expect(hosts.map(({ host, action }) => `${host} ${action}`)).toEqual([
+      "api-1 replace",
+      "api-2 converge",
+      "api-3 keep",
+      "api-4 replace",
+    ]);
+  });
+
+  it.each<[string, Survey]>([
+    ["has no container", surveyed()],
+    ["has a container that ended", servingHost(target, { containers: { current: container({ running: false }) } })],
+    ["answers 503", servingHost(target, { health: 503 })],
+    ["answers nothing", servingHost(target, { health: null })],
+    ["was left draining", servingHost(target, { lifecycle: says({ state: "draining" }) })],
+    ["was retired", servingHost(target, { retired: true })],
+  ])("converges a host that %s, even when it has the release", (_name, survey) =>
+    expect(plan([survey, servingHost(target)])).toMatchObject({ keep: ["api-2"], converge: ["api-1"], batches: [] }),
+  );
+
+  it("replaces a container that no rollout started", () =>
+    expect(plan([servingHost(other, { containers: { current: container({ release: null }) } })]).batches).toEqual([
+      ["api-1"],
+    ]));
+
+  it("takes no time and touches nobody when all is done", () =>
+    expect(plan(fleet(3, target))).toMatchObject({ converge: [], batches: [], retire: [], seconds: 0 }));
+
+  it.each([
+    ["one by one", 1, 5, [1, 1, 1, 1, 1]],
+    ["in batches of a count", 2, 5, [2, 2, 1]],
+    ["in a share rounded down", "50%", 5, [2, 2, 1]],
+    ["never less than one at once, however small the share", "1%", 5, [1, 1, 1, 1, 1]],
+    ["in the largest share that is below the fleet", "99%", 3, [2, 1]],
+  ])("replaces %s (maxUnavailable %s of %s hosts)", (_name, maxUnavailable, size, sizes) => {
+    const { batches, maxUnavailable: most } = plan(fleet(size), { maxUnavailable });
+    expect(batches.map((batch) => batch.length)).toEqual(sizes);
+    expect(batches.flat()).toEqual(Array.from({ length: size }, (_, index) => `api-${index + 1}`));
+    expect(most).toBe(sizes[0]);
+  });
+
+  it("takes a share of the whole fleet, not of the hosts that are left to replace", () =>
+    expect(plan([...fleet(2, target), ...fleet(2)], { maxUnavailable: "50%" }).batches).toEqual([["api-3", "api-4"]]));
+
+  it("retires superseded hosts last, one after the other", () => {
+    const { retire, hosts, seconds } = plan(fleet(2, target), {}, { superseded: ["old-1", "old-2"] });
+    expect(retire).toEqual(["old-1", "old-2"]);
+    expect(hosts.slice(2)).toEqual([
+      { host: "old-1", action: "retire", seconds: 4.5 },
+      { host: "old-2", action: "retire", seconds: 4.5 },
+    ]);
+    expect(seconds).toBe(9);
+  });
+});
+
+describe("predicted seconds", () => {
+  // Interval 3 s, thresholds 2 and 3, half an interval to the first probe, 2 s from stop to ready.
+  it("are the floor of each batch, and of the parallel first part once", () => {
+    const { hosts, seconds } = plan([surveyed(), surveyed(), ...fleet(3)], { maxUnavailable: 2 });
+    expect(hosts.map((entry) => entry.seconds)).toEqual([9.5, 9.5, 13.5, 13.5, 13.5]);
+    expect(seconds).toBe(9.5 + 2 * 13.5);
+  });
+
+  it("count what a swap takes beyond a short interval", () =>
+    expect(plan(fleet(1), {}, { check: { ...check, checkIntervalSeconds: 0.5 } }).seconds).toBe(0.25 + 4 * 0.5 + 1.5));
+
+  it("count minReadySeconds for every batch", () =>
+    expect(plan([surveyed(), ...fleet(2)], { minReadySeconds: 20 }).seconds).toBe(29.5 + 2 * 33.5));
+
+  it("are the article's waits, (threshold + 1) x interval, in fixed-wait mode", () => {
+    const { hosts, seconds } = plan(
+      [surveyed(), ...fleet(2), servingHost(target)],
+      { gate: "fixed-wait" },
+      {
+        superseded: ["old-1"],
+      },
+    );
+    expect(hosts.map((entry) => entry.seconds)).toEqual([14, 23, 23, 0, 9]);
+    expect(seconds).toBe(14 + 2 * 23 + 9);
+  });
+});

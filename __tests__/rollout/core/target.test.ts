@@ -1,0 +1,143 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { service } from "../../../contract/policy.js";
+import { release as releaseSchema } from "../../../contract/release.js";
+import { RolloutError } from "../../../scripts/rollout/core/errors.js";
+import { imageToKeep, releaseOf, serves } from "../../../scripts/rollout/core/target.js";
+import type { Survey } from "../../../scripts/rollout/ports.js";
+import { testImage, testManifest, testRelease } from "../../support/fleet.js";
+import { container, says, servingHost, surveyed } from "../support.js";
+
+const idOf = (settings: object, image = testImage(1), healthPath = "/health"): string =>
+  releaseOf(image, service.parse(settings), healthPath).id;
+
+describe("a release", () => {
+  it("has an id that does not change from run to run", () => expect(idOf({})).toBe("6b0b6c38c9b4c5e1"));
+
+  it("has the form that hosts keep", () => {
+    const release = releaseOf(testImage(1), service.parse({}), "/health");
+    expect(releaseSchema.parse(JSON.parse(JSON.stringify(release)))).toEqual(release);
+  });
+
+  it("is the same whatever the order of the environment", () =>
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/), fc.string()), (environment) => {
+        const app = { ...service.parse({}), environment };
+        const turned = { ...app, environment: Object.fromEntries(Object.entries(environment).reverse()) };
+        expect(releaseOf(testImage(1), turned, "/health").id).toBe(releaseOf(testImage(1), app, "/health").id);
+      }),
+    ));
+
+  it.each<[string, object]>([
+    ["service port", { port: 8080 }],
+    ["control port", { controlPort: 9001 }],
+    ["command", { command: ["node", "other.js"] }],
+    ["name of a variable", { environment: { B: "1" } }],
+    ["value of a variable", { environment: { A: "2" } }],
+    ["memory limit", { memoryMb: 64 }],
+  ])("is another one when the %s changes", (_name, change) =>
+    expect(idOf({ environment: { A: "1" }, ...change })).not.toBe(idOf({ environment: { A: "1" } })),
+  );
+
+  it("is another one when the image or the health path changes", () => {
+    expect(idOf({}, testImage(2))).not.toBe(idOf({}));
+    expect(idOf({}, testImage(1), "/up")).not.toBe(idOf({}));
+  });
+
+  it("does not mix up where one argument of the command ends", () =>
+    expect(idOf({ command: ["a", "b"] })).not.toBe(idOf({ command: ["a b"] })));
+
+  it.each<[string, object]>([
+    ["stop timeout", { stopTimeoutSeconds: 99 }],
+    ["port of the smoke boot", { smokePort: 9500 }],
+  ])("stays the same when only the %s changes", (_name, change) => expect(idOf(change)).toBe(idOf({})));
+
+  it("stays the same when only waits and deadlines of the rollout change", () => {
+    const patient = testManifest({ rollout: { minReadySeconds: 30, drainTimeoutSeconds: 120, leaseSeconds: 30 } });
+    expect(testRelease(patient, 1).id).toBe(testRelease(testManifest(), 1).id);
+  });
+});
+
+describe("a host serves", () => {
+  it("when its container runs, its health is 200 and its app says so", () =>
+    expect(serves(servingHost("0123456789abcdef"))).toBe(true));
+
+  it("when its app has no control port and its health is 200", () =>
+    expect(serves(servingHost("0123456789abcdef", { lifecycle: null }))).toBe(true));
+
+  it.each<[string, Partial<Survey>]>([
+    ["it has no container", { containers: {} }],
+    ["only its previous container runs", { containers: { previous: container() } }],
+    ["its container ended", { containers: { current: container({ running: false }) } }],
+    ["its health is 503", { health: 503 }],
+    ["its health is another success", { health: 204 }],
+    ["its health path does not answer", { health: null }],
+    ["its app is draining", { lifecycle: says({ state: "draining" }) }],
+    ["its app is stopping", { lifecycle: says({ state: "stopping" }) }],
+    ["it was retired", { retired: true }],
+  ])("not when %s", (_name, change) => expect(serves(servingHost("0123456789abcdef", change))).toBe(false));
+});
+
+describe("the image to keep", () => {
+  const manifest = testManifest();
+  const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
+  const runs = (release: typeof one, changes: Partial<Survey> = {}): Survey =>
+    servingHost(release.id, { releases: [one, two], ...changes });
+  const keep = (...surveys: Survey[]): string | null =>
+    imageToKeep(new Map(surveys.map((survey, index) => [`api-${index + 1}`, survey])));
+  const refusal = (...surveys: Survey[]): RolloutError => {
+    try {
+      keep(...surveys);
+    } catch (error) {
+      if (error instanceof RolloutError) return error;
+      throw error;
+    }
+    throw new Error("was not refused");
+  };
+
+  it("is the one that all serving hosts run", () => expect(keep(runs(two), runs(two))).toBe(two.image));
+
+  it("is nothing when no host serves any", () => {
+    expect(keep()).toBeNull();
+    expect(keep(surveyed(), surveyed())).toBeNull();
+  });
+
+  it("does not count hosts that do not serve", () => {
+    expect(keep(surveyed({ releases: [one] }), runs(two))).toBe(two.image);
+    expect(keep(runs(one, { health: 503 }), runs(two))).toBe(two.image);
+    expect(keep(runs(one, { retired: true }), runs(two))).toBe(two.image);
+  });
+
+  it("is the same image also when hosts run it with different settings", () => {
+    const resized = testRelease(testManifest({ service: { memoryMb: 64 } }), 1);
+    expect(resized.id).not.toBe(one.id);
+    expect(keep(runs(one), runs(resized, { releases: [resized] }))).toBe(one.image);
+  });
+
+  it("is refused when serving hosts run different ones, naming which host runs what", () => {
+    const error = refusal(runs(one), runs(two), runs(one));
+    expect(error.code).toBe("ReleasesDiffer");
+    expect(error.message).toBe(
+      `no image was given, and the serving hosts run different ones (api-1, api-3: ${one.image}; api-2: ${two.image}); name the image by digest`,
+    );
+  });
+
+  it.each<[string, Survey, string]>([
+    [
+      "no rollout started it",
+      servingHost("x", { containers: { current: container({ release: null, image: "nginx:1" }) } }),
+      "nginx:1",
+    ],
+    [
+      "its release file is gone",
+      runs(one, { releases: [two], containers: { current: container({ release: one.id, image: one.image }) } }),
+      one.image,
+    ],
+  ])("is refused when a serving container is not known because %s", (_name, survey, image) => {
+    const error = refusal(survey);
+    expect(error.code).toBe("NoRelease");
+    expect(error.message).toBe(
+      `no image was given, and api-1 serves ${image}, which no rollout brought there; name the image by digest`,
+    );
+  });
+});

@@ -1,0 +1,143 @@
+/** One node of the balancer: probes every target by itself, and sends requests to those that it holds for healthy. */
+import { request } from "node:http";
+import { isPass, newTarget, nextProbeAt, phaseOf, pick, probed, type Target } from "../model/balancer.js";
+
+/** A droplet as the balancer knows it. */
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+  readonly privateAddress: string;
+  /** Real port behind a port of the private address; null where it is refused, undefined where nothing answers. */
+  endpoint(port: number): Promise<number | null | undefined>;
+}
+
+/** The check that a node really does; seconds may be fractions. */
+export interface NodeCheck {
+  readonly path: string;
+  readonly port: number;
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly fall: number;
+  readonly rise: number;
+}
+
+/** A target changed its state in the view of one node. */
+export interface Change {
+  readonly node: number;
+  /** Name of the droplet. */
+  readonly droplet: string;
+  readonly dropletId: string;
+  readonly up: boolean;
+  /** `Date.now()` of the moment. */
+  readonly atMs: number;
+}
+
+export interface NodeSettings {
+  readonly index: number;
+  readonly count: number;
+  readonly phaseSeconds: number | undefined;
+  /** Address that the node connects from; undefined where this machine has only one. */
+  readonly sourceAddress: string | undefined;
+  readonly check: NodeCheck;
+  readonly onChange: (change: Change) => void;
+}
+
+interface Entry {
+  readonly member: Member;
+  state: Target;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class BalancerNode {
+  readonly #entries = new Map<string, Entry>();
+  #last: string | null = null;
+
+  constructor(readonly settings: NodeSettings) {}
+
+  /** Members that are new start DOWN; those that are gone get no new requests. */
+  sync(members: readonly Member[]): void {
+    const ids = new Set(members.map((member) => member.id));
+    for (const [id, entry] of this.#entries) {
+      if (ids.has(id)) continue;
+      clearTimeout(entry.timer);
+      this.#entries.delete(id);
+    }
+    members.forEach((member, index) => {
+      if (this.#entries.has(member.id)) return;
+      const entry: Entry = { member, state: newTarget(), timer: undefined };
+      this.#entries.set(member.id, entry);
+      this.#schedule(entry, { index, count: members.length });
+    });
+  }
+
+  isUp(id: string): boolean {
+    return this.#entries.get(id)?.state.up ?? false;
+  }
+
+  /** Whose turn it is; null when nobody is up. */
+  next(): Member | null {
+    const id = pick([...this.#entries.keys()], (one) => this.isUp(one), this.#last);
+    if (id === null) return null;
+    this.#last = id;
+    return this.#entries.get(id)?.member ?? null;
+  }
+
+  stop(): void {
+    this.sync([]);
+  }
+
+  #schedule(entry: Entry, place: { index: number; count: number }): void {
+    const { index, count, phaseSeconds, check } = this.settings;
+    const intervalMs = check.intervalSeconds * 1000;
+    const node = { index, count, phaseMs: phaseSeconds === undefined ? undefined : phaseSeconds * 1000 };
+    const phaseMs = phaseOf(node, place, intervalMs);
+    const tick = (): void => {
+      // It may have left while a probe was on its way.
+      if (this.#entries.get(entry.member.id) !== entry) return;
+      const now = performance.now();
+      const pause = nextProbeAt({ intervalMs, phaseMs }, now) - now;
+      entry.timer = setTimeout(() => void this.#probe(entry).then(tick), pause);
+    };
+    tick();
+  }
+
+  async #probe(entry: Entry): Promise<void> {
+    const passed = await this.#ask(entry.member);
+    if (this.#entries.get(entry.member.id) !== entry) return;
+    const before = entry.state;
+    entry.state = probed(before, passed, this.settings.check);
+    if (entry.state.up !== before.up) this.#report(entry);
+  }
+
+  #report({ member, state }: Entry): void {
+    const { index, onChange } = this.settings;
+    onChange({ node: index, droplet: member.name, dropletId: member.id, up: state.up, atMs: Date.now() });
+  }
+
+  /** One request on a connection of its own; anything but an answer in time is a failed probe. */
+  async #ask(member: Member): Promise<boolean> {
+    const { check, sourceAddress } = this.settings;
+    const deadlineMs = check.timeoutSeconds * 1000;
+    const port = await member.endpoint(check.port);
+    if (port === null) return false;
+    if (port === undefined) return new Promise((settle) => setTimeout(settle, deadlineMs, false).unref());
+    return new Promise((settle) => {
+      const probe = request({
+        ...{ host: "127.0.0.1", port, path: check.path, agent: false },
+        ...(sourceAddress === undefined ? {} : { localAddress: sourceAddress }),
+        headers: { host: member.privateAddress },
+      });
+      const late = setTimeout(() => probe.destroy(), deadlineMs);
+      probe.once("response", (reply) => {
+        reply.resume();
+        settle(isPass(reply.statusCode ?? 0));
+      });
+      probe.on("error", () => settle(false));
+      probe.once("close", () => {
+        clearTimeout(late);
+        settle(false);
+      });
+      probe.end();
+    });
+  }
+}

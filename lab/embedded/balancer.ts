@@ -1,0 +1,141 @@
+/** The load balancer: real HTTP on loopback, with the health state machine of lab/model in each of its nodes. */
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { closeServer } from "./close.js";
+import { BalancerNode, type Change, type Member, type NodeCheck } from "./balancer-node.js";
+import { forward, type ProxySettings } from "./proxy.js";
+
+/** One forwarding rule. */
+export interface Entry {
+  /** Declared port of the balancer. */
+  readonly entryPort: number;
+  readonly targetPort: number;
+  /** Port of this machine that stands for the declared one. */
+  readonly realPort: number;
+}
+
+export interface BalancerSettings {
+  readonly nodes: number;
+  /** Phase of each node's probes; a missing one is spread over the interval. */
+  readonly phasesSeconds: readonly number[];
+  readonly check: NodeCheck;
+  readonly entries: readonly Entry[];
+  /** Further targets to try when a connection cannot be made. */
+  readonly retries: number;
+  readonly backendKeepalive: boolean;
+  readonly idleTimeoutSeconds: number;
+}
+
+/** What the balancer knows of a client's connection. */
+interface ClientConnection {
+  readonly node: BalancerNode;
+  requests: number;
+}
+
+export class Balancer {
+  /** State changes, oldest first. */
+  readonly changes: Change[] = [];
+  readonly #nodes: readonly BalancerNode[];
+  readonly #servers: Server[] = [];
+  readonly #connections = new WeakMap<Socket, ClientConnection>();
+  readonly #requests = new Map<string, number>();
+  readonly #agent: Agent | null;
+  #assigned = 0;
+
+  constructor(readonly settings: BalancerSettings) {
+    this.#agent = settings.backendKeepalive ? new Agent({ keepAlive: true }) : null;
+    this.#nodes = Array.from({ length: settings.nodes }, (_, index) => this.#newNode(index));
+  }
+
+  /** Base URL of a declared port, by default the first. */
+  url(entryPort = this.settings.entries[0]?.entryPort): string {
+    const entry = this.settings.entries.find((one) => one.entryPort === entryPort);
+    if (!entry) throw new Error(`the balancer has no port ${entryPort ?? "at all"}`);
+    return `http://127.0.0.1:${entry.realPort}/`;
+  }
+
+  async listen(): Promise<void> {
+    await Promise.all(this.settings.entries.map((entry) => this.#serve(entry)));
+  }
+
+  /** Droplets that carry the balancer's tag now. */
+  sync(members: readonly Member[]): void {
+    for (const node of this.#nodes) node.sync(members);
+  }
+
+  /** Numbers of the nodes that send requests to a droplet. */
+  nodesUp(dropletId: string): number[] {
+    return this.#nodes.filter((node) => node.isUp(dropletId)).map((node) => node.settings.index);
+  }
+
+  /** Requests that were sent to each droplet, by its id. */
+  requests(): Record<string, number> {
+    return Object.fromEntries(this.#requests);
+  }
+
+  async close(): Promise<void> {
+    for (const node of this.#nodes) node.stop();
+    this.#agent?.destroy();
+    await Promise.all(this.#servers.map(closeServer));
+  }
+
+  #newNode(index: number): BalancerNode {
+    const { nodes: count, check, phasesSeconds } = this.settings;
+    return new BalancerNode({
+      ...{ index, count, check, phaseSeconds: phasesSeconds[index] },
+      sourceAddress: sourceAddress(index),
+      onChange: (change) => this.changes.push(change),
+    });
+  }
+
+  async #serve(entry: Entry): Promise<void> {
+    const server = createServer((incoming, response) => this.#handle(entry, incoming, response));
+    server.keepAliveTimeout = this.settings.idleTimeoutSeconds * 1000;
+    server.headersTimeout = server.keepAliveTimeout + 1000;
+    server.requestTimeout = 0;
+    server.on("connection", (socket: Socket) => this.#assign(socket));
+    this.#servers.push(server);
+    await new Promise<void>((settle, fail) => {
+      server.once("error", fail);
+      server.listen(entry.realPort, "127.0.0.1", settle);
+    });
+  }
+
+  /** Connections go to the nodes in turn. */
+  #assign(socket: Socket): void {
+    const node = this.#nodes[this.#assigned % this.#nodes.length];
+    this.#assigned += 1;
+    if (node) this.#connections.set(socket, { node, requests: 0 });
+  }
+
+  #handle(entry: Entry, incoming: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(incoming.socket);
+    if (!connection) return;
+    connection.requests += 1;
+    const { node } = connection;
+    // Neither side's sudden end may end the lab.
+    incoming.on("error", () => undefined);
+    response.on("error", () => undefined);
+    const next = (): Member | null => this.#count(node.next());
+    void forward({ incoming, response, reused: connection.requests > 1, next }, this.#proxySettings(entry, node));
+  }
+
+  #count(member: Member | null): Member | null {
+    if (member) this.#requests.set(member.id, (this.#requests.get(member.id) ?? 0) + 1);
+    return member;
+  }
+
+  #proxySettings(entry: Entry, node: BalancerNode): ProxySettings {
+    return {
+      entryPort: entry.entryPort,
+      targetPort: entry.targetPort,
+      retries: this.settings.retries,
+      agent: this.#agent,
+      sourceAddress: node.settings.sourceAddress,
+    };
+  }
+}
+
+/** Linux has all of 127.0.0.0/8, so that each node comes from an address of its own, as real ones do. */
+const sourceAddress = (index: number): string | undefined =>
+  process.platform === "linux" ? `127.0.1.${index + 1}` : undefined;

@@ -1,0 +1,269 @@
+/** One droplet: an SSH server, Docker, cloud-init and addresses of its own, in a folder on this machine. */
+import { EventEmitter, once } from "node:events";
+import type { Server } from "node:http";
+import type { Publication } from "../model/containers.js";
+import { ask, type Answer } from "./ask.js";
+import { closeServer } from "./close.js";
+import type { Route } from "./curlrc.js";
+import { docker } from "./docker/cli.js";
+import { Engine, type LabContainer } from "./docker/engine.js";
+import type { Registries } from "./docker/registry.js";
+import { shimServer } from "./docker/shim.js";
+import { DropletFiles, SYSTEM_PATH } from "./droplet-files.js";
+import { DropletPorts } from "./droplet-ports.js";
+import type { PortPool } from "./ports.js";
+import { newKeyPair } from "./ssh-client.js";
+import { SshServer } from "./ssh-server.js";
+import type { DropletBlock } from "./stack.js";
+import { endMarked } from "./watchdog.js";
+
+/**
+ * Addresses that count as the droplet's own in the reference app. Only Linux has a whole network of loopback addresses to tell
+ * the balancer's nodes from the droplet itself.
+ */
+const LOCAL_SOURCES = process.platform === "linux" ? "127.0.0.1" : "";
+
+export interface DropletIdentity {
+  readonly id: string;
+  readonly address: string;
+  readonly privateAddress: string;
+}
+
+/** What a world gives to its droplets. */
+export interface DropletContext {
+  /** The droplet's own folder, with a short path: a Unix socket lies in it. */
+  readonly folder: string;
+  readonly ports: PortPool;
+  readonly registries: Registries;
+  /** Id of the world: every process carries it. */
+  readonly worldId: string;
+  readonly user: string;
+  readonly clientKey: string;
+  /** Milliseconds from power on until SSH answers. */
+  readonly sshDelayMs: number;
+  /** Milliseconds from then until cloud-init is done and Docker there. */
+  readonly cloudInitDelayMs: number;
+  readonly onFault: (fault: string) => void;
+}
+
+/** off · starting: SSH is refused · running: cloud-init is at work and Docker missing · done. */
+export type BootState = "off" | "starting" | "running" | "done";
+
+/** A container as tests look at it. */
+export type ContainerView = Pick<
+  LabContainer,
+  "id" | "name" | "image" | "labels" | "restart" | "status" | "exitCode" | "restartCount" | "publish"
+>;
+
+/** Emits `boot` whenever {@link Droplet.boot} changes. */
+export class Droplet extends EventEmitter<{ boot: [BootState] }> {
+  readonly tags: Set<string>;
+  readonly createdAt = new Date();
+  /** Commands that were given over SSH, oldest first. */
+  readonly commands: string[] = [];
+  readonly #hostKey = newKeyPair("droplet").private;
+  readonly #files: DropletFiles;
+  readonly #ports: DropletPorts;
+  readonly #engine: Engine;
+  #boot: BootState = "off";
+  #timer: NodeJS.Timeout | undefined;
+  #ssh: SshServer | null = null;
+  #shim: Server | null = null;
+
+  private constructor(
+    readonly block: DropletBlock,
+    readonly identity: DropletIdentity,
+    /** Loopback port that stands for port 22. */
+    readonly sshPort: number,
+    /** A port that nobody listens on. */
+    private readonly refusedPort: number,
+    private readonly context: DropletContext,
+  ) {
+    super();
+    this.tags = new Set(block.tags);
+    this.#files = new DropletFiles(context.folder);
+    this.#ports = new DropletPorts(context.ports);
+    this.#engine = new Engine({
+      folder: this.#files.containers,
+      searchPath: SYSTEM_PATH,
+      registries: context.registries,
+      ports: this.#ports,
+      environment: { ...this.#marks, LOCAL_SOURCES },
+      changed: () => this.#route(),
+    });
+    this.#route();
+  }
+
+  /** Creates the droplet and powers it on; the boot is not waited for. */
+  static async create(block: DropletBlock, identity: DropletIdentity, context: DropletContext): Promise<Droplet> {
+    const { ports } = context;
+    const droplet = new Droplet(block, identity, await ports.take(), await ports.take(), context);
+    droplet.powerOn();
+    return droplet;
+  }
+
+  get name(): string {
+    return this.block.name;
+  }
+
+  get id(): string {
+    return this.identity.id;
+  }
+
+  get boot(): BootState {
+    return this.#boot;
+  }
+
+  get home(): string {
+    return this.#files.home;
+  }
+
+  /** Resolves once the droplet is done booting. */
+  async booted(): Promise<this> {
+    while (this.#boot !== "done") await once(this, "boot");
+    return this;
+  }
+
+  /** Every container of the droplet, oldest first. */
+  containers(): ContainerView[] {
+    return this.#engine.list();
+  }
+
+  /** Process id of a container that runs, else 0. */
+  pid(container: string): number {
+    return this.#engine.pid(this.#engine.find(container));
+  }
+
+  /** Last lines that a container wrote. */
+  logs(container: string, lines = 20): string[] {
+    const log = this.#engine.find(container).extra.log.tail(lines);
+    return log.map((line) => line.text);
+  }
+
+  /** Names of the pulled images, by digest. */
+  images(): string[] {
+    return this.#engine.images.list().flatMap((image) => image.repoDigests);
+  }
+
+  /** Ends the process behind a container as the kernel would, not as `docker kill` does: its restart policy applies. */
+  crash(container: string): void {
+    const pid = this.pid(container);
+    if (pid > 0) process.kill(-pid, "SIGKILL");
+  }
+
+  /** A request to a port on the droplet's loopback, by default the control port. */
+  control(method: string, route: string, port = 9000): Promise<Answer> {
+    return this.#ask(method, route, "127.0.0.1", port);
+  }
+
+  /** A request to the service port, from the droplet itself. */
+  ask(route: string, port = 80): Promise<Answer> {
+    return this.#ask("GET", route, this.identity.privateAddress, port);
+  }
+
+  /**
+   * The real port behind a port of the private address, as the network sees it: null where it refuses, undefined where nothing
+   * answers at all.
+   */
+  async endpoint(port: number): Promise<number | null | undefined> {
+    return this.#boot === "off" ? undefined : this.#engine.lookUp([this.identity.privateAddress], port);
+  }
+
+  /** Breaks every SSH connection; commands go on. */
+  cutSsh(): void {
+    this.#ssh?.cutConnections();
+  }
+
+  /** Boots: SSH, then cloud-init, then Docker with the containers whose policy says so. */
+  powerOn(): void {
+    if (this.#boot !== "off") return;
+    const { sshDelayMs, cloudInitDelayMs } = this.context;
+    this.#enter("starting");
+    this.#after(sshDelayMs, async () => {
+      await this.#startSsh();
+      this.#enter("running");
+      this.#after(cloudInitDelayMs, async () => {
+        await this.#startDocker();
+        this.#enter("done");
+      });
+    });
+  }
+
+  /** Everything on it ends at once; the disk stays. */
+  async powerOff(): Promise<void> {
+    await this.close();
+    await endMarked(`LAB_DROPLET=${this.#marks.LAB_DROPLET}`);
+  }
+
+  /** Ends servers and containers, not what commands left in the background: at the world's end the watchdog does that. */
+  async close(): Promise<void> {
+    this.#enter("off");
+    clearTimeout(this.#timer);
+    const [ssh, shim] = [this.#ssh, this.#shim];
+    this.#ssh = null;
+    this.#shim = null;
+    await Promise.all([ssh?.close(), shim && closeServer(shim), this.#engine.powerOff()]);
+  }
+
+  /** Variables by which the droplet's processes are found. Ids of droplets repeat from world to world. */
+  get #marks(): { readonly LAB_WORLD: string; readonly LAB_DROPLET: string } {
+    const { worldId } = this.context;
+    return { LAB_WORLD: worldId, LAB_DROPLET: `${this.id}-${worldId}` };
+  }
+
+  #enter(state: BootState): void {
+    this.#boot = state;
+    if (state === "starting" || state === "done") this.#files.writeBootState(state === "done" ? "done" : "running");
+    this.emit("boot", state);
+  }
+
+  #after(milliseconds: number, work: () => Promise<void>): void {
+    this.#timer = setTimeout(() => {
+      work().catch((error: unknown) => this.context.onFault(`droplet ${this.name} cannot boot: ${String(error)}`));
+    }, milliseconds);
+  }
+
+  async #startSsh(): Promise<void> {
+    const { user, clientKey } = this.context;
+    this.#ssh = new SshServer({
+      hostKey: this.#hostKey,
+      user,
+      clientKey,
+      home: this.home,
+      environment: { ...this.#files.environment(user), ...this.#marks },
+      onCommand: (command) => this.commands.push(command),
+    });
+    await this.#ssh.listen(this.sshPort);
+  }
+
+  async #startDocker(): Promise<void> {
+    const { onFault } = this.context;
+    const engine = this.#engine;
+    this.#shim = shimServer((folder, words) => docker(words, { engine, folder }, onFault));
+    this.#shim.listen(this.#files.dockerSocket);
+    await once(this.#shim, "listening");
+    await engine.powerOn();
+  }
+
+  /** Leads the droplet's curl to what is published now. */
+  #route(): void {
+    const routes = this.#engine.published().flatMap((publication): Route[] => {
+      const realPort = this.#ports.known(publication.hostPort);
+      if (realPort === undefined) return [];
+      return [{ addresses: this.#addresses(publication), port: publication.hostPort, realPort }];
+    });
+    this.#files.writeCurlrc(routes, this.refusedPort);
+  }
+
+  #addresses({ address }: Publication): string[] {
+    const { address: publicAddress, privateAddress } = this.identity;
+    if (address === "0.0.0.0") return ["127.0.0.1", "localhost", privateAddress, publicAddress];
+    return address === "127.0.0.1" ? ["127.0.0.1", "localhost"] : [address];
+  }
+
+  async #ask(method: string, route: string, address: string, port: number): Promise<Answer> {
+    const realPort = await this.#engine.lookUp([address], port);
+    if (realPort === null) throw new Error(`nothing is published on ${address}:${port} of ${this.name}`);
+    return ask(method, realPort, route);
+  }
+}

@@ -1,0 +1,3 @@
+/** A release that cannot start. */
+process.stderr.write("fatal: DATABASE_URL is not set\n");
+process.exit(1);

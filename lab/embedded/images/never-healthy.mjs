@@ -1,0 +1,5 @@
+/** A release that runs and never becomes ready. */
+import { startTinyApp } from "./tiny-app.mjs";
+
+process.stdout.write("waiting for the database\n");
+startTinyApp({ healthStatus: 503 });

@@ -1,0 +1,124 @@
+/** Passes one request on to a target and its answer back, as HAProxy does in `option http-server-close`. */
+import { request, type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Member } from "./balancer-node.js";
+import { answerWithPage } from "./pages.js";
+
+/** How long a connection to a target may take. HAProxy's documentation recommends a few seconds for `timeout connect`. */
+const CONNECT_MS = 5000;
+
+/** Meant for one hop only. @see https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 */
+const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"]);
+
+export interface ProxySettings {
+  /** Port of the balancer that the client came to. */
+  readonly entryPort: number;
+  readonly targetPort: number;
+  /** Further targets to try when a connection to one cannot be made. */
+  readonly retries: number;
+  /** Keeps connections to targets open; null makes a new one for each request. */
+  readonly agent: Agent | null;
+  readonly sourceAddress: string | undefined;
+}
+
+export interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Whether another request came before on the client's connection. */
+  readonly reused: boolean;
+  /** The next target; null when none is up. */
+  readonly next: () => Member | null;
+}
+
+/** Serves one request to its end; never throws. */
+export async function forward(exchange: Exchange, settings: ProxySettings): Promise<void> {
+  const { response } = exchange;
+  for (let tries = 0; tries <= settings.retries; tries += 1) {
+    const member = exchange.next();
+    const outgoing = member && (await connect(exchange, member, settings));
+    if (response.destroyed) {
+      outgoing?.destroy();
+      return;
+    }
+    if (outgoing) {
+      exchangeBodies(exchange, outgoing);
+      return;
+    }
+    if (!member) break;
+  }
+  answerWithPage(response, 503);
+}
+
+/** A request whose connection stands and whose body is not sent yet; null when no connection can be made. */
+async function connect(exchange: Exchange, member: Member, settings: ProxySettings): Promise<ClientRequest | null> {
+  const port = await member.endpoint(settings.targetPort);
+  if (port === null) return null;
+  if (port === undefined) return new Promise((settle) => setTimeout(settle, CONNECT_MS, null).unref());
+  const outgoing = request({
+    ...{ host: "127.0.0.1", port, method: exchange.incoming.method, path: exchange.incoming.url },
+    agent: settings.agent ?? false,
+    ...(settings.sourceAddress === undefined ? {} : { localAddress: settings.sourceAddress }),
+    headers: forwardedHeaders(exchange.incoming, settings),
+  });
+  return new Promise((settle) => {
+    const late = setTimeout(() => outgoing.destroy(new Error("no connection in time")), CONNECT_MS);
+    const done = (made: ClientRequest | null): void => {
+      clearTimeout(late);
+      settle(made);
+    };
+    outgoing.on("error", () => done(null));
+    outgoing.once("socket", (socket: Socket) => {
+      if (socket.connecting) socket.once("connect", () => done(outgoing));
+      else done(outgoing);
+    });
+  });
+}
+
+function exchangeBodies({ incoming, response, reused }: Exchange, outgoing: ClientRequest): void {
+  outgoing.once("response", (reply) => {
+    response.writeHead(reply.statusCode ?? 502, reply.statusMessage, ownHeaders(reply.rawHeaders));
+    reply.pipe(response);
+    // Cut off in the middle: the client must not take it for whole.
+    reply.once("error", () => response.destroy());
+    reply.once("close", () => {
+      if (!reply.complete) response.destroy();
+    });
+  });
+  outgoing.on("error", () => {
+    if (response.headersSent) response.destroy();
+    // On a connection that was used before, HAProxy closes silently: the client may send the request again.
+    else if (reused) incoming.socket.destroy();
+    else answerWithPage(response, 502);
+  });
+  response.once("close", () => outgoing.destroy());
+  if (hasBody(incoming)) incoming.pipe(outgoing);
+  else outgoing.end();
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+
+function ownHeaders(rawHeaders: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const [name = "", value = ""] = rawHeaders.slice(index, index + 2);
+    if (!HOP_BY_HOP.has(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+/** @see https://docs.digitalocean.com/products/networking/load-balancers/details/features/ headers that the balancer adds */
+function forwardedHeaders(incoming: IncomingMessage, { entryPort, agent }: ProxySettings): string[] {
+  const client = incoming.socket.remoteAddress ?? "";
+  const before = incoming.headers["x-forwarded-for"];
+  const own = new Set(["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"]);
+  const kept = ownHeaders(incoming.rawHeaders);
+  const rest = kept.filter((_, index) => !own.has((kept[index - (index % 2)] ?? "").toLowerCase()));
+  return [
+    ...rest,
+    ...(hasBody(incoming) || incoming.method === "GET" ? [] : ["content-length", "0"]),
+    ...["X-Forwarded-For", before === undefined ? client : `${String(before)}, ${client}`],
+    ...["X-Forwarded-Proto", "http", "X-Forwarded-Port", String(entryPort)],
+    ...["connection", agent ? "keep-alive" : "close"],
+  ];
+}

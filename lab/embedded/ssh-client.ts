@@ -1,0 +1,38 @@
+/** What the rollout's own OpenSSH client needs to reach droplets: a key and a configuration file. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import ssh2 from "ssh2";
+
+export interface KeyPair {
+  readonly private: string;
+  readonly public: string;
+}
+
+export const newKeyPair = (comment: string): KeyPair => ssh2.utils.generateKeyPairSync("ed25519", { comment });
+
+/** A droplet's address and the loopback port that stands for its port 22. */
+export interface SshPlace {
+  readonly address: string;
+  readonly port: number;
+}
+
+export class SshClientFiles {
+  readonly keys = newKeyPair("evenkeel-lab");
+  readonly configFile: string;
+  readonly #keyFile: string;
+
+  constructor(folder: string) {
+    this.#keyFile = path.join(folder, "id_ed25519");
+    this.configFile = path.join(folder, "ssh_config");
+    writeFileSync(this.#keyFile, this.keys.private, { mode: 0o600 });
+  }
+
+  /** Known hosts are left to the caller: the rollout keeps its own, by droplet id. */
+  write(places: readonly SshPlace[]): void {
+    const blocks = places.map(
+      ({ address, port }) =>
+        `Host ${address}\n  HostName 127.0.0.1\n  Port ${port}\n  IdentityFile "${this.#keyFile}"\n  IdentitiesOnly yes\n`,
+    );
+    writeFileSync(this.configFile, blocks.join("\n"), { mode: 0o600 });
+  }
+}

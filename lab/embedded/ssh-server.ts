@@ -1,0 +1,102 @@
+/** A droplet's SSH server: one user, one key, commands only, as cloud-init sets up a real one. */
+import type { AddressInfo } from "node:net";
+import type { Connection, ParsedKey, PublicKeyAuthContext, ServerChannel, Session } from "ssh2";
+import ssh2 from "ssh2";
+import { runCommand, type CommandSettings } from "./ssh-command.js";
+
+/** OpenSSH's default; a client falls back to a connection of its own beyond it. */
+const MAX_SESSIONS = 10;
+
+export interface SshServerSettings extends CommandSettings {
+  /** Private host key, OpenSSH format. */
+  readonly hostKey: string;
+  /** The only user and public key that may log in. */
+  readonly user: string;
+  readonly clientKey: string;
+}
+
+export class SshServer {
+  readonly #server: ssh2.Server;
+  readonly #connections = new Set<Connection>();
+
+  constructor(private readonly settings: SshServerSettings) {
+    const clientKey = ssh2.utils.parseKey(settings.clientKey);
+    if (clientKey instanceof Error) throw clientKey;
+    this.#server = new ssh2.Server({ hostKeys: [settings.hostKey], ident: "SSH-2.0-OpenSSH_9.2 lab" }, (connection) =>
+      this.#serve(connection, clientKey),
+    );
+  }
+
+  /** Listens on 127.0.0.1. */
+  async listen(port: number): Promise<number> {
+    await new Promise<void>((settle, fail) => {
+      this.#server.once("error", fail);
+      this.#server.listen(port, "127.0.0.1", settle);
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Breaks every connection, as a network failure would. Commands that run go on. */
+  cutConnections(): void {
+    for (const connection of this.#connections) destroy(connection);
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((settle) => this.#server.close(() => settle()));
+    this.cutConnections();
+    await closed;
+  }
+
+  #serve(connection: Connection, clientKey: ParsedKey): void {
+    this.#connections.add(connection);
+    connection.once("close", () => this.#connections.delete(connection));
+    // A client that goes away mid-sentence is no error of the droplet's.
+    connection.on("error", () => undefined);
+    connection.on("authentication", (context) => {
+      const accepted =
+        context.method === "publickey" && context.username === this.settings.user && isSigned(context, clientKey);
+      if (accepted) context.accept();
+      else context.reject(["publickey"]);
+    });
+    let sessions = 0;
+    connection.on("session", (accept, reject) => {
+      if (sessions >= MAX_SESSIONS) {
+        reject();
+        return;
+      }
+      sessions += 1;
+      const session = accept();
+      session.once("close", () => (sessions -= 1));
+      this.#serveSession(session);
+    });
+  }
+
+  /** No terminal, no shell, no file transfer, no forwarding: what has no listener is refused by ssh2. */
+  #serveSession(session: Session): void {
+    let channel: ServerChannel | undefined;
+    session.on("exec", (accept, reject, { command }) => {
+      if (channel) {
+        reject();
+        return;
+      }
+      channel = accept();
+      runCommand(channel, command, this.settings);
+    });
+  }
+}
+
+function isSigned(context: PublicKeyAuthContext, key: ParsedKey): boolean {
+  if (context.key.algo !== key.type || !context.key.data.equals(key.getPublicSSH())) return false;
+  // Without a signature the client only asks whether the key would do.
+  if (!context.signature || !context.blob) return true;
+  // An Error, which its type does not tell, when the signature is not even one.
+  const verified: unknown = key.verify(context.blob, context.signature, context.hashAlgo);
+  return verified === true;
+}
+
+/** ssh2 offers only an orderly end; a broken line is the socket's. */
+function destroy(connection: Connection): void {
+  const { _sock: socket } = connection as unknown as { _sock?: { destroy(): void } };
+  if (socket) socket.destroy();
+  else connection.end();
+}

@@ -1,0 +1,96 @@
+/** The synthesized stack as the lab reads it: the JSON that Terraform would get, and nothing else. */
+import { z } from "zod";
+
+const blocks = <Block extends z.ZodType>(block: Block) => z.record(z.string(), block).default({});
+
+const dropletBlock = z.object({
+  name: z.string(),
+  region: z.string(),
+  size: z.string(),
+  image: z.string(),
+  vpc_uuid: z.string().optional(),
+  tags: z.array(z.string()).default([]),
+});
+export type DropletBlock = z.output<typeof dropletBlock>;
+
+const healthcheck = z.object({
+  protocol: z.literal("http"),
+  port: z.number(),
+  path: z.string(),
+  check_interval_seconds: z.number(),
+  response_timeout_seconds: z.number(),
+  unhealthy_threshold: z.number(),
+  healthy_threshold: z.number(),
+});
+
+const forwardingRule = z.object({
+  entry_protocol: z.literal("http"),
+  entry_port: z.number(),
+  target_protocol: z.literal("http"),
+  target_port: z.number(),
+});
+
+/** Only balancers that match by tag over HTTP: the product declares no other. */
+const balancerBlock = z.object({
+  name: z.string(),
+  region: z.string(),
+  size_unit: z.number().default(1),
+  droplet_tag: z.string(),
+  vpc_uuid: z.string().optional(),
+  enable_backend_keepalive: z.boolean().default(false),
+  http_idle_timeout_seconds: z.number().default(60),
+  forwarding_rule: z.array(forwardingRule).min(1),
+  healthcheck,
+});
+export type BalancerBlock = z.output<typeof balancerBlock>;
+
+const localExec = z.object({
+  command: z.string(),
+  environment: z.record(z.string(), z.string()).default({}),
+  working_dir: z.string().optional(),
+});
+export type LocalExec = z.output<typeof localExec>;
+
+const nullResource = z.object({
+  provisioner: z.array(z.object({ "local-exec": localExec })).default([]),
+});
+
+const stackSchema = z.object({
+  resource: z.object({
+    digitalocean_droplet: blocks(dropletBlock),
+    digitalocean_loadbalancer: blocks(balancerBlock),
+    digitalocean_tag: blocks(z.object({ name: z.string() })),
+    digitalocean_vpc: blocks(z.object({ name: z.string(), region: z.string(), ip_range: z.string().optional() })),
+    digitalocean_ssh_key: blocks(z.object({ name: z.string(), public_key: z.string() })),
+    null_resource: blocks(nullResource),
+  }),
+  variable: z.record(z.string(), z.object({ default: z.unknown() })).default({}),
+  output: z.record(z.string(), z.object({ value: z.unknown() })).default({}),
+});
+
+/** What the lab needs of a synthesized stack, references not yet filled in. */
+export type Stack = z.output<typeof stackSchema>;
+
+/** @throws Error that names what the lab cannot stand for */
+export function readStack(stackJson: object): Stack {
+  const read = stackSchema.safeParse(stackJson);
+  if (!read.success) throw new Error(`the lab cannot stand for this stack:\n${z.prettifyError(read.error)}`);
+  return read.data;
+}
+
+/** The only entry of a kind. @throws Error when there are none or several */
+export function only<Value>(kind: string, values: Readonly<Record<string, Value>>): [name: string, value: Value] {
+  const [first, ...rest] = Object.entries(values);
+  if (!first || rest.length > 0)
+    throw new Error(`the lab needs exactly one ${kind}, got ${Object.keys(values).length}`);
+  return first;
+}
+
+/** The rollout's provisioner. */
+export function rolloutExec(stack: Stack): LocalExec {
+  const [, resource] = only("null_resource", stack.resource.null_resource);
+  const [provisioner, ...more] = resource.provisioner;
+  if (!provisioner || more.length > 0)
+    throw new Error(`the lab needs exactly one local-exec, got ${resource.provisioner.length}`);
+  return provisioner["local-exec"];
+}

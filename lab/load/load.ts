@@ -1,0 +1,141 @@
+/** Load on a URL, sent by a process of its own, so that neither world nor test slows it down. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { bundleInto } from "../embedded/bundle.js";
+import type { LoadReport } from "./report.js";
+import type { WorkerSettings } from "./worker.js";
+
+export type { Failure, LoadReport, Second } from "./report.js";
+
+export interface LoadSettings {
+  /** Base URL, such as a balancer's. */
+  readonly url: string;
+  /** Requests a second, sent whether or not those before were answered. */
+  readonly ratePerSecond: number;
+  /** Share of requests to `/slow`. 0 to 1. @default 0 */
+  readonly slowShare?: number;
+  /** How long a slow one takes. @default 1500 */
+  readonly slowMs?: number;
+  /** Share of requests on kept connections; each of the others opens one. 0 to 1. @default 0.5 */
+  readonly keepAliveShare?: number;
+  /** Path of ordinary requests. @default "/" */
+  readonly path?: string;
+  /** Statuses from 200 to below this are good. @default 300 */
+  readonly okBelow?: number;
+  /** Milliseconds after which a request counts as failed. @default 30000 */
+  readonly timeoutMs?: number;
+  /** The load ends by itself after so many. @default 500000 */
+  readonly mostRequests?: number;
+  /** The load ends by itself after so long. @default 900 */
+  readonly mostSeconds?: number;
+}
+
+export type Progress = Pick<LoadReport, "sent" | "ok" | "failed" | "byRelease">;
+
+/** A load under way. It ends with this process at the latest. */
+export interface Load {
+  /** Counts as of a moment ago. */
+  progress(): Progress;
+  /** Resolves once `reached` holds for the counts. @throws Error when the load ends before */
+  until(reached: (progress: Progress) => boolean): Promise<void>;
+  /** Sends nothing more, waits for what is under way and reports. May be called again. */
+  stop(): Promise<LoadReport>;
+}
+
+/** Starts sending; resolves with the first counts, when the process is up. */
+export async function startLoad(settings: LoadSettings): Promise<Load> {
+  const folder = mkdtempSync(path.join(tmpdir(), "ekload-"));
+  const script = await bundleInto(folder, "lab/load/worker.ts");
+  const worker = spawn(process.execPath, [script, JSON.stringify(filled(settings))], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { PATH: process.env["PATH"] },
+  });
+  const load = new WorkerLoad(worker);
+  worker.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  await load.started();
+  return load;
+}
+
+export interface UptimeSettings {
+  readonly url: string;
+  /** Health path, asked through the balancer as an uptime check does. */
+  readonly path: string;
+  /** @default 1 */
+  readonly everySeconds?: number;
+}
+
+/** An uptime check: asks the health path through the balancer and takes any answer below 500. */
+export const startUptimeCheck = ({ url, path: route, everySeconds = 1 }: UptimeSettings): Promise<Load> =>
+  startLoad({ url, path: route, ratePerSecond: 1 / everySeconds, okBelow: 500, keepAliveShare: 0 });
+
+const filled = (settings: LoadSettings): WorkerSettings => ({
+  slowShare: 0,
+  slowMs: 1500,
+  keepAliveShare: 0.5,
+  path: "/",
+  okBelow: 300,
+  timeoutMs: 30_000,
+  mostRequests: 500_000,
+  mostSeconds: 900,
+  ...settings,
+});
+
+type Message = { readonly progress: Progress } | { readonly report: LoadReport };
+
+class WorkerLoad implements Load {
+  #progress: Progress | null = null;
+  #report: LoadReport | null = null;
+  readonly #told = new Set<() => void>();
+  #ended = false;
+
+  constructor(private readonly worker: ChildProcess) {
+    worker.stdin?.on("error", () => undefined);
+    worker.once("close", () => {
+      this.#ended = true;
+      this.#tell();
+    });
+    if (worker.stdout)
+      createInterface({ input: worker.stdout }).on("line", (line) => this.#hear(JSON.parse(line) as Message));
+  }
+
+  progress(): Progress {
+    return this.#report ?? this.#progress ?? { sent: 0, ok: 0, failed: 0, byRelease: {} };
+  }
+
+  async started(): Promise<void> {
+    while (!this.#progress && !this.#ended) await this.#news();
+  }
+
+  async until(reached: (progress: Progress) => boolean): Promise<void> {
+    while (!reached(this.progress())) {
+      if (this.#ended) throw new Error(`the load ended first: ${JSON.stringify(this.progress())}`);
+      await this.#news();
+    }
+  }
+
+  async stop(): Promise<LoadReport> {
+    this.worker.stdin?.end();
+    while (!this.#ended) await this.#news();
+    if (!this.#report) throw new Error("the load ended without a report");
+    return this.#report;
+  }
+
+  /** Resolves when the worker says something or ends. */
+  #news(): Promise<void> {
+    return new Promise((settle) => this.#told.add(settle));
+  }
+
+  #hear(message: Message): void {
+    if ("report" in message) this.#report = message.report;
+    else this.#progress = message.progress;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const settle of this.#told) settle();
+    this.#told.clear();
+  }
+}

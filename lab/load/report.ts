@@ -1,0 +1,148 @@
+/** What a client saw: counts, failures with their moment, latencies a second. Pure. */
+
+/** A request that did not go well. */
+export interface Failure {
+  /** Milliseconds from the start of the load to the moment when the request was due. */
+  readonly atMs: number;
+  /** status: another one than asked for · reset: the connection broke · timeout · refused · error: anything else. */
+  readonly kind: "status" | "reset" | "timeout" | "refused" | "error";
+  readonly status: number | null;
+  readonly path: string;
+  /** Milliseconds from the due moment to the failure. */
+  readonly ms: number;
+}
+
+export interface Second {
+  /** Counted from the start of the load. */
+  readonly second: number;
+  readonly sent: number;
+  readonly failed: number;
+  /** Of ordinary requests that went well; null without any. */
+  readonly p50: number | null;
+  readonly p99: number | null;
+}
+
+export interface LoadReport {
+  /** `Date.now()` of the load's start. */
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  readonly sent: number;
+  readonly ok: number;
+  readonly failed: number;
+  /** The first of them; {@link failed} counts all. */
+  readonly failures: readonly Failure[];
+  /** Good answers by the release that gave them, where it says so. */
+  readonly byRelease: Readonly<Record<string, number>>;
+  readonly perSecond: readonly Second[];
+  /** Longest ordinary request that went well. */
+  readonly worstMs: number;
+  /** Milliseconds that the generator itself was late, all together: without it the figures above would flatter. */
+  readonly stalledMs: number;
+  /** Longest single delay of the generator. */
+  readonly longestStallMs: number;
+  /** Requests that were not sent because too many were under way, or the load's limits were reached. */
+  readonly skipped: number;
+  /** Processor time of the generator. */
+  readonly cpuMs: number;
+}
+
+/** One finished request. */
+export interface Outcome {
+  /** Milliseconds from the start of the load to the moment when it was due. */
+  readonly dueMs: number;
+  readonly ms: number;
+  readonly path: string;
+  /** Slow on purpose: left out of latencies. */
+  readonly slow: boolean;
+  readonly release: string | null;
+  /** Null when it went well. */
+  readonly failure: Pick<Failure, "kind" | "status"> | null;
+}
+
+const MOST_FAILURES = 1000;
+
+export class Recorder {
+  readonly #sent = new Map<number, number>();
+  readonly #failed = new Map<number, number>();
+  readonly #latencies = new Map<number, number[]>();
+  readonly #failures: Failure[] = [];
+  readonly #byRelease = new Map<string, number>();
+  #ok = 0;
+  #bad = 0;
+  #worstMs = 0;
+  #stalledMs = 0;
+  #longestStallMs = 0;
+  #skipped = 0;
+
+  sent(dueMs: number): void {
+    add(this.#sent, second(dueMs));
+  }
+
+  skipped(): void {
+    this.#skipped += 1;
+  }
+
+  /** The generator came later than planned. */
+  stalled(ms: number): void {
+    this.#stalledMs += ms;
+    this.#longestStallMs = Math.max(this.#longestStallMs, ms);
+  }
+
+  finished({ dueMs, ms, path, slow, release, failure }: Outcome): void {
+    if (failure) {
+      this.#bad += 1;
+      add(this.#failed, second(dueMs));
+      if (this.#failures.length < MOST_FAILURES)
+        this.#failures.push({ atMs: round(dueMs), ms: round(ms), path, ...failure });
+      return;
+    }
+    this.#ok += 1;
+    if (release !== null) add(this.#byRelease, release);
+    if (slow) return;
+    this.#worstMs = Math.max(this.#worstMs, ms);
+    const latencies = this.#latencies.get(second(dueMs));
+    if (latencies) latencies.push(ms);
+    else this.#latencies.set(second(dueMs), [ms]);
+  }
+
+  /** Counts so far. */
+  progress(): Pick<LoadReport, "sent" | "ok" | "failed" | "byRelease"> {
+    return { sent: sum(this.#sent), ok: this.#ok, failed: this.#bad, byRelease: Object.fromEntries(this.#byRelease) };
+  }
+
+  report(times: Pick<LoadReport, "startedAtMs" | "durationMs" | "cpuMs">): LoadReport {
+    return {
+      ...times,
+      ...this.progress(),
+      failures: this.#failures,
+      perSecond: [...this.#sent.keys()].sort((a, b) => a - b).map((number) => this.#perSecond(number)),
+      worstMs: round(this.#worstMs),
+      stalledMs: round(this.#stalledMs),
+      longestStallMs: round(this.#longestStallMs),
+      skipped: this.#skipped,
+    };
+  }
+
+  #perSecond(number: number): Second {
+    const latencies = (this.#latencies.get(number) ?? []).sort((a, b) => a - b);
+    return {
+      second: number,
+      sent: this.#sent.get(number) ?? 0,
+      failed: this.#failed.get(number) ?? 0,
+      p50: percentile(latencies, 0.5),
+      p99: percentile(latencies, 0.99),
+    };
+  }
+}
+
+/** Nearest rank. @param sorted smallest first */
+export function percentile(sorted: readonly number[], share: number): number | null {
+  const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+  return value === undefined ? null : round(value);
+}
+
+const second = (ms: number): number => Math.floor(ms / 1000);
+const round = (ms: number): number => Math.round(ms * 10) / 10;
+const add = <Key>(counts: Map<Key, number>, key: Key): unknown => counts.set(key, (counts.get(key) ?? 0) + 1);
+const sum = (counts: ReadonlyMap<number, number>): number =>
+  [...counts.values()].reduce((total, count) => total + count, 0);

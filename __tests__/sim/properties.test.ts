@@ -16,6 +16,8 @@ const schedule = fc
     interval: fc.constantFrom(1, 3, 5, 10),
     unhealthy: fc.integer({ min: 1, max: 4 }),
     healthy: fc.integer({ min: 1, max: 4 }),
+    /** Whether the API tells the balancer's real threshold, or what the manifest says. */
+    candid: fc.boolean(),
     liveUnhealthy: fc.integer({ min: 1, max: 4 }),
     phases: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 3 }),
     unavailable: fc.integer({ min: 1, max: 4 }),
@@ -64,6 +66,7 @@ async function play(plan: Schedule): Promise<SimRun> {
   return simulate({
     manifest,
     seeds,
+    ...(plan.candid ? {} : { reportedCheck: manifest.healthCheck }),
     liveCheck: { ...manifest.healthCheck, unhealthyThreshold: plan.liveUnhealthy },
     phasesMs: plan.phases.map((phase) => phase * plan.interval * 1000),
     ratePerSecond: plan.rate,
@@ -88,6 +91,13 @@ describe(`${RUNS} random schedules of the ordinary path`, () => {
             const machine = world.machine(host.name);
             expect(machine.state("current")?.release).toBe(target);
             expect(machine.serving?.lifecycle()?.state).toBe("serving");
+            expect(machine.restartPolicy("current")).toBe("always");
+            if (host.action === "replaced") {
+              expect(machine.state("previous")).toMatchObject({ running: false });
+              expect(machine.restartPolicy("previous")).toBe("no");
+            }
+            // A threshold that nobody was told costs the probes that it takes.
+            if (!plan.candid) continue;
             for (const count of [host.drain, host.readmission])
               if (count) expect(count.taken).toBeLessThanOrEqual(count.floor + 1);
           }

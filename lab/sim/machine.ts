@@ -69,6 +69,10 @@ export class SimMachine {
     };
   }
 
+  restartPolicy(slot: Slot): "no" | "always" | undefined {
+    return this.#containers.get(slot)?.restart;
+  }
+
   isRunning(slot: Slot): boolean {
     return this.state(slot)?.running ?? false;
   }
@@ -85,27 +89,42 @@ export class SimMachine {
       case "restart":
         this.#existing(operation.slot).restart = operation.policy;
         return;
-      case "drain":
-        { this.#existing("current").app.drain(); return; }
+      case "drain": {
+        this.#existing("current").app.drain();
+        return;
+      }
       case "undrain":
         return this.#undrain(operation.timeoutSeconds);
-      case "expect-drained":
-        { this.#expectDrained(argument); return; }
+      case "expect-drained": {
+        this.#expectDrained(argument);
+        return;
+      }
       case "stop":
         return this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
-      case "start":
-        { this.#start(operation.slot); return; }
+      case "start": {
+        this.#start(operation.slot);
+        return;
+      }
       case "cycle":
         await this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
-        { this.#start(operation.slot); return; }
-      case "move":
-        { this.#move(operation.from, operation.to); return; }
-      case "remove":
-        { this.#remove(operation.slot); return; }
+        {
+          this.#start(operation.slot);
+          return;
+        }
+      case "move": {
+        this.#move(operation.from, operation.to);
+        return;
+      }
+      case "remove": {
+        this.#remove(operation.slot);
+        return;
+      }
       case "set-aside":
         return this.#setAside(operation.slot, operation.timeoutSeconds);
-      case "run":
-        { this.#run(operation.slot, operation.release); return; }
+      case "run": {
+        this.#run(operation.slot, operation.release);
+        return;
+      }
       case "retire":
         this.retired = true;
         return;

@@ -29,6 +29,8 @@ export interface SimOptions {
   readonly manifest: Manifest;
   /** Settings that the balancer really has, where they are not the manifest's. */
   readonly liveCheck?: Manifest["healthCheck"];
+  /** What the cloud's API says of it. @default - what it really does */
+  readonly reportedCheck?: Manifest["healthCheck"];
   /** Milliseconds until the first probe of each balancer node: one entry a node. */
   readonly phasesMs: readonly number[];
   /** Requests a second through the balancer. */
@@ -162,14 +164,14 @@ export class SimWorld {
   }
 
   #cloud(): Cloud {
-    const { manifest, superseded = [], liveCheck } = this.options;
+    const { manifest, superseded = [], liveCheck, reportedCheck } = this.options;
     const droplet = (host: ManifestHost): CloudDroplet => ({
       ...host,
       active: true,
       tags: this.#untagged.has(host.id) ? [manifest.stackTag] : [manifest.fleetTag, manifest.stackTag],
     });
     return {
-      balancer: async () => ({ check: liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag }),
+      balancer: async () => ({ check: reportedCheck ?? liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag }),
       dropletsWithTag: async () => [...manifest.hosts, ...superseded.map((entry) => entry.host)].map(droplet),
       untag: async (id) => void this.#untagged.add(id),
       registryLogin: async () => "{}",

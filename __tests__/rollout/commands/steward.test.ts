@@ -604,6 +604,30 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
     );
 
     it(
+      "does not hold a lock whose number others have gone past meanwhile",
+      async () => {
+        // The late one has seen that number 1 is free to follow, and then sleeps until others have held 2 and hold 3.
+        const late = `#!/bin/sh\ncase $2 in *:late:*) : >"$HOME/waits"; until [ -e "$HOME/go" ]; do sleep 0.2; done ;; esac\n`;
+        writeFileSync(`${host.home}/bin/ln`, `${late}exec ${installed("ln") ?? "ln"} "$@"\n`, { mode: 0o755 });
+        await host.hold("dead");
+        process.kill(host.pid("dead"), "SIGKILL");
+        await host.until(() => !host.lives("dead"), "the end of the dead one");
+        host.start("late");
+        await host.until(() => existsSync(`${host.home}/waits`), "the late one to wait");
+        await host.hold("run2");
+        process.kill(host.pid("run2"), "SIGKILL");
+        await host.until(() => !host.lives("run2"), "the end of the second one");
+        await host.hold("run3");
+        expect(host.locks()).toEqual(["lock.3"]);
+        writeFileSync(`${host.home}/go`, "");
+        await host.until(() => !host.lives("late"), "the late one to be refused");
+        expect(host.life("late")).toEqual(["refused run3:me@here"]);
+        expect(host.locks()).toEqual(["lock.3"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
       "gives up where the lock cannot be written, and says so",
       async () => {
         host.sh(
@@ -661,6 +685,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         host.calls();
         await host.silence(lease);
         expect(host.life()).toEqual(lapsed);
+        expect(host.journal().some((entry) => entry.state === "undone")).toBe(false);
         expect(host.calls()).toEqual([]);
         expect(host.containers()).toEqual([untouched]);
       },
@@ -734,14 +759,14 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
     );
 
     it(
-      "outlives an order that is empty, and does not give the last one again",
+      "outlives an order that is empty and that it may not read, and does not give the last one again",
       async () => {
         host.occupy();
         await host.hold();
         host.prepare();
         await host.order("drain");
         host.calls();
-        writeFileSync(host.file("runs/run1/order.2"), "");
+        writeFileSync(host.file("runs/run1/order.2"), "", { mode: 0 });
         await host.until(() => host.journal().some((entry) => entry.sequence === 2), "an answer");
         expect(host.journal().at(-1)).toEqual({ sequence: 2, state: "failed", detail: "unknown order " });
         expect(host.calls()).toEqual([]);

@@ -1,0 +1,309 @@
+/** Where secrets may not turn up: command lines, output, records, hosts, containers, the synthesized stack. */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { environmentNames as names } from "../../contract/manifest.js";
+import { referenceImage } from "../../lab/embedded/images.js";
+import type { Deployment } from "../../lab/rehearsal.js";
+import { REDACTED } from "../../scripts/rollout/output/redact.js";
+import { closeSsh, ssh } from "../lab/support/ssh.js";
+import { Scenario } from "../support/embedded.js";
+
+jest.setTimeout(600_000);
+
+const REGISTRY = "registry.example.com";
+/** The part that no encoder but base64 changes; everything is searched for it. */
+const core = (): string => randomBytes(12).toString("hex");
+
+/** What stands for a secret wherever it turns up: its core as it is, and within base64 from any offset. */
+function needles(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const encoded = [0, 1, 2].flatMap((offset) => {
+    const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
+    const inner = text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
+    return [inner, inner.replaceAll("+", "-").replaceAll("/", "_")];
+  });
+  return [secret, ...encoded];
+}
+
+/** Where any of the secrets stands, by name, shown without what stands around it. */
+function found(secrets: ReadonlyMap<string, string>, places: readonly Place[]): string[] {
+  const wanted = [...secrets].flatMap(([name, secret]) => needles(secret).map((needle) => [name, needle] as const));
+  const hits = places.flatMap(({ where, text }) =>
+    wanted.filter(([, needle]) => text.includes(needle)).map(([name]) => `${name} in ${where}`),
+  );
+  return [...new Set(hits)];
+}
+
+interface Place {
+  readonly where: string;
+  readonly text: string;
+}
+
+/** Every file and link below a folder. */
+function filesIn(folder: string): Place[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).flatMap((name) => {
+    const where = path.join(folder, name);
+    const state = lstatSync(where, { throwIfNoEntry: false });
+    if (state?.isSymbolicLink()) return [{ where, text: `${name} ${readlinkSync(where)}` }];
+    return state?.isFile() ? [{ where, text: `${name} ${readFileSync(where, "latin1")}` }] : [];
+  });
+}
+
+/** Docker configurations that a pull left in its `mktemp -d`, which lies in this machine's folder for such things. */
+const leftByPulls = (): Place[] =>
+  readdirSync("/tmp")
+    .filter((name) => name.startsWith("tmp."))
+    .map((name) => path.join("/tmp", name, "config.json"))
+    .flatMap((where) => {
+      try {
+        return [{ where, text: readFileSync(where, "latin1") }];
+      } catch {
+        return [];
+      }
+    });
+
+/** In a thread of its own, so that it goes on while the world is busy. Linux only. */
+const WATCHER = `
+  const { parentPort } = require("node:worker_threads");
+  const { readdirSync, readFileSync } = require("node:fs");
+  const seen = new Set();
+  const read = (file) => { try { return readFileSync(file, "latin1"); } catch { return ""; } };
+  const tell = (where, text) => {
+    if (text === "" || seen.has(where + text)) return;
+    seen.add(where + text);
+    parentPort.postMessage({ where, text });
+  };
+  const look = () => {
+    for (const pid of readdirSync("/proc")) {
+      if (!/^[0-9]+$/.test(pid)) continue;
+      tell("a command line", read("/proc/" + pid + "/cmdline"));
+      const environment = read("/proc/" + pid + "/environ");
+      if (environment.includes("LAB_DROPLET=")) tell("the environment of a droplet's process", environment);
+    }
+    setTimeout(look, 1);
+  };
+  look();
+`;
+
+/** Collects the command lines of all processes, and the environments of those that run on a droplet. */
+class ProcessWatcher {
+  readonly places: Place[] = [];
+  readonly #worker = new Worker(WATCHER, { eval: true });
+
+  constructor() {
+    this.#worker.on("message", (place: Place) => this.places.push(place));
+  }
+
+  async until(condition: (places: readonly Place[]) => boolean): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while (!condition(this.places)) {
+      if (Date.now() > deadline) throw new Error("the watcher has not seen it within a minute");
+      await sleep(20);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+const isLinux = process.platform === "linux";
+const onLinux = isLinux ? it : it.skip;
+const linuxOnly = (title: string): string =>
+  isLinux ? title : `${title} (skipped: command lines are read from /proc)`;
+
+describe("the search itself", () => {
+  const control = new Map([["control", core()]]);
+  const value = control.get("control") ?? "";
+
+  onLinux(linuxOnly("sees a value, plain or in base64, among the arguments of a process"), async () => {
+    const watcher = new ProcessWatcher();
+    const hidden = new Map([["hidden", core()]]);
+    const base64 = Buffer.from(`robot:${hidden.get("hidden") ?? ""}`).toString("base64");
+    const children = [value, base64].map((argument) =>
+      spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000)", argument], { stdio: "ignore" }),
+    );
+    try {
+      await watcher.until((places) => found(new Map([...control, ...hidden]), places).length === 2);
+    } finally {
+      for (const child of children) child.kill("SIGKILL");
+      await watcher.stop();
+    }
+    expect(found(control, watcher.places)).toEqual(["control in a command line"]);
+    expect(found(new Map([["other", core()]]), watcher.places)).toEqual([]);
+  });
+
+  it("finds a value in a file, plain, in base64 from any offset, and as the target of a link", () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-secrets-"));
+    const base64 = ["", "a", "ab"].map((before) => Buffer.from(`${before}${value}:x`).toString("base64"));
+    try {
+      for (const text of [`{"password":"${value}"}`, ...base64, base64.join("").replaceAll("=", "")]) {
+        writeFileSync(path.join(folder, "file"), text);
+        expect(found(control, filesIn(folder))).toEqual([`control in ${path.join(folder, "file")}`]);
+      }
+      writeFileSync(path.join(folder, "file"), "nothing of that kind");
+      expect(found(control, filesIn(folder))).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("four rollouts with secrets in their environment", () => {
+  const passwordCore = core();
+  /** Of characters that JSON, XML, a shell and a URL each write in another way. */
+  const password = `p"w&'+<${passwordCore}>/ %x`;
+  const secrets = new Map<string, string>([[names.registryPassword, passwordCore]]);
+  let scenario: Scenario;
+  let watcher: ProcessWatcher | null = null;
+  let plain: Deployment;
+  let jsonl: Deployment;
+  let leaking: Deployment;
+  let refused: Deployment;
+
+  beforeAll(async () => {
+    const registries = { [REGISTRY]: { user: "robot", password } };
+    scenario = await Scenario.start({ world: { registries } });
+    const { world } = scenario;
+    const token = world.environment()[names.digitaloceanToken] ?? "";
+    secrets.set(names.digitaloceanToken, token);
+    if (isLinux) watcher = new ProcessWatcher();
+    plain = await scenario.deploy(await world.pushReference("v1"), login("plain"));
+    const source = await referenceImage(world.folder, "v2");
+    jsonl = await scenario.deploy(world.push({ ...source, repository: `${REGISTRY}/team/api` }), login("jsonl"));
+    leaking = await scenario.deploy(world.push(tellingImage(password)), login("plain"));
+    refused = await againstTellingApi((url) =>
+      scenario.deploy("", { ...login("jsonl"), [names.digitaloceanApi]: url }),
+    );
+    world.api.logins.minted.forEach(({ token: minted }, index) => secrets.set(`minted login ${index + 1}`, minted));
+  });
+  afterAll(async () => {
+    await watcher?.stop();
+    if (!(scenario as Scenario | undefined)) return;
+    await closeSsh(scenario.world);
+    await scenario.end();
+  });
+
+  const login = (output: string): Record<string, string> => ({
+    [names.registryUser]: "robot",
+    [names.registryPassword]: password,
+    [names.output]: output,
+  });
+
+  it("ended as they should, with every secret in use", () => {
+    const shown = ({ exitCode, receipt }: Deployment) => [exitCode, receipt?.error?.code ?? null];
+    expect([plain, jsonl, leaking, refused].map(shown)).toEqual([
+      [0, null],
+      [0, null],
+      [3, "SmokeBootFailed"],
+      [3, "CloudRefused"],
+    ]);
+    expect(secrets.size).toBeGreaterThanOrEqual(3);
+    expect(scenario.running().every((image) => image?.startsWith(`${REGISTRY}/team/api@`))).toBe(true);
+  });
+
+  onLinux(linuxOnly("show none on a command line, and hand none to a process on a droplet"), () => {
+    const places = watcher?.places ?? [];
+    const seen = (part: string): boolean => places.some(({ text }) => text.includes(part));
+    // The rollout itself, its ssh, the steward and the pull were all seen.
+    expect([".mjs\0deploy", "ControlPath=", "steward.sh\0", "docker --config", "LAB_DROPLET="].map(seen)).toEqual(
+      Array.from({ length: 5 }, () => true),
+    );
+    expect(found(secrets, places)).toEqual([]);
+  });
+
+  it("send none over SSH but on stdin", () => {
+    const places = scenario.world.droplets.flatMap(({ name, commands }) =>
+      commands.map((text) => ({ where: `a command to ${name}`, text })),
+    );
+    expect(places.length).toBeGreaterThan(0);
+    expect(found(secrets, places)).toEqual([]);
+  });
+
+  it("print none", () => {
+    const all = { plain, jsonl, leaking, refused };
+    const places = Object.entries(all).flatMap(([name, { stdout, stderr }]) => [
+      { where: `stdout of ${name}`, text: stdout },
+      { where: `stderr of ${name}`, text: stderr },
+    ]);
+    for (const { text } of places) expect(text).not.toBe("");
+    for (const line of jsonl.stderr.trim().split("\n")) expect(() => JSON.parse(line) as unknown).not.toThrow();
+    expect(found(secrets, places)).toEqual([]);
+  });
+
+  it("take them out of what a container and the API say", () => {
+    const [droplet] = scenario.world.droplets;
+    expect(droplet?.logs("api-failed").join("\n")).toContain(passwordCore);
+    expect(leaking.stderr).toContain(`fatal: cannot log in with ${REDACTED}`);
+    expect(refused.stderr).toContain(`Bearer ${REDACTED} is not valid`);
+    expect(JSON.stringify(refused.receipt)).toContain(`Bearer ${REDACTED} is not valid`);
+  });
+
+  it("leave none in a file: records, known hosts, droplets, the synthesized stack", () => {
+    const places = [...filesIn(scenario.world.folder), ...filesIn(scenario.stackFolder)];
+    for (const name of ["events.jsonl", "receipt.json", "timeline.svg", "known_hosts", "journal", "stages.sh"])
+      expect(places.map(({ where }) => path.basename(where))).toContain(name);
+    expect(places.filter(({ where }) => /\/home\/\.evenkeel\/api\/releases\/.+\.env$/.test(where))).not.toEqual([]);
+    expect(places.filter(({ text }) => text.includes('"user_data"'))).not.toEqual([]);
+    expect(found(secrets, [...places, ...leftByPulls()])).toEqual([]);
+  });
+
+  it("leave none in containers and outputs", async () => {
+    const { world } = scenario;
+    const inspected = await Promise.all(
+      world.droplets.map(async (droplet) => ({
+        where: `docker inspect on ${droplet.name}`,
+        text: (await ssh(world, droplet, "docker inspect $(docker ps -a -q)")).stdout,
+      })),
+    );
+    for (const { text } of inspected) expect(text).toContain('"Env"');
+    const logs = world.droplets.flatMap((droplet) =>
+      droplet
+        .containers()
+        .filter(({ name }) => name !== "api-failed")
+        .map(({ name }) => ({ where: `log of ${name}`, text: droplet.logs(name, 1000).join("\n") })),
+    );
+    expect(logs.some(({ text }) => text !== "")).toBe(true);
+    const outputs = { where: "the output", text: JSON.stringify(world.output("manifest")) };
+    expect(found(secrets, [...inspected, ...logs, outputs])).toEqual([]);
+  });
+});
+
+/** An image that cannot start and says with which password. Backwards in its environment, so that it is found only where it was written. */
+const tellingImage = (password: string) => ({
+  repository: "lab/api",
+  tag: "telling",
+  command: [
+    process.execPath,
+    "-e",
+    "console.error('fatal: cannot log in with ' + [...process.env.BACKWARDS].reverse().join('')); process.exit(1)",
+  ],
+  environment: { BACKWARDS: Array.from(password).reverse().join("") },
+});
+
+/** An API that refuses every call and repeats the token that it was given. */
+async function againstTellingApi<Result>(work: (url: string) => Promise<Result>): Promise<Result> {
+  const server = createServer(({ headers }, response) => {
+    const message = `${headers.authorization ?? ""} is not valid`;
+    response
+      .writeHead(401, { "content-type": "application/json" })
+      .end(JSON.stringify({ id: "unauthorized", message }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    return await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}

@@ -1,3 +1,4 @@
+import { jest } from "@jest/globals";
 import { createServer, request, type RequestListener, type Server } from "node:http";
 import { Agent } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,6 +10,9 @@ import { closeServer } from "../../../lab/embedded/close.js";
 import { page } from "../../../lab/embedded/pages.js";
 import { PortPool } from "../../../lab/embedded/ports.js";
 import { until } from "../support/until.js";
+
+/** For a machine that is slow or busy; nothing is concluded from the time it takes. */
+jest.setTimeout(60_000);
 
 /** A host behind the balancer whose health can be turned. */
 class Host implements Member {

@@ -1,8 +1,12 @@
+import { jest } from "@jest/globals";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { until } from "../support/until.js";
+
+/** For a machine that is slow or busy; nothing is concluded from the time it takes. */
+jest.setTimeout(60_000);
 
 const OWNER = fileURLToPath(new URL("../support/owner.ts", import.meta.url));
 

@@ -1,9 +1,13 @@
+import { jest } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Droplet } from "../../../lab/embedded/droplet.js";
 import { startWorld, type World } from "../../../lab/embedded/world.js";
 import { closeSsh, ssh } from "../support/ssh.js";
 import { stackJson } from "../support/stack.js";
 import { until } from "../support/until.js";
+
+/** For a machine that is slow or busy; nothing is concluded from the time it takes. */
+jest.setTimeout(60_000);
 
 const REGISTRY = "registry.example.com";
 const config = JSON.stringify({ auths: { [REGISTRY]: { auth: Buffer.from("me:secret").toString("base64") } } });
@@ -40,7 +44,10 @@ async function push(script: string, more: { stopsOnTerm?: boolean } = {}): Promi
     ...{ command: [process.execPath, "-e", script], environment: { PORT: "80", NAME: "image" } },
     ...more,
   });
-  const pulled = await sh(`mkdir -p c && cat >c/config.json && docker --config c pull --quiet ${image}`, config);
+  const pulled = await sh(
+    `mkdir -p c && cat >c/config.json && docker --config "$HOME/c" pull --quiet ${image}`,
+    config,
+  );
   expect(pulled).toEqual({ code: 0, stdout: `${image}\n`, stderr: "" });
   return image;
 }

@@ -1,9 +1,13 @@
+import { jest } from "@jest/globals";
 import { once } from "node:events";
 import { startWorld, type World } from "../../../lab/embedded/world.js";
 import type { Droplet } from "../../../lab/embedded/droplet.js";
 import { closeSsh, ssh, startSsh } from "../support/ssh.js";
 import { stackJson } from "../support/stack.js";
 import { until } from "../support/until.js";
+
+/** For a machine that is slow or busy; nothing is concluded from the time it takes. */
+jest.setTimeout(60_000);
 
 let world: World;
 let api1: Droplet;
@@ -75,7 +79,7 @@ test("only the deploy user with the world's key may log in", async () => {
     return code;
   };
   expect(await attempt()).toBe(0);
-  expect(await attempt("-l", "root")).toBe(0); // user@ in the target comes first …
+  expect(await attempt("-l", "root")).toBe(255);
   expect(await attempt("-F", "/dev/null", "-o", "HostName=127.0.0.1", "-o", `Port=${api1.sshPort}`)).toBe(255);
 });
 

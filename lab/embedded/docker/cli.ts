@@ -1,4 +1,5 @@
 /** Finds the command that a `docker` command line names, runs it and turns what it throws into output. */
+import path from "node:path";
 import { DockerError } from "../../model/docker-error.js";
 import { LabFault } from "../fault.js";
 import * as commands from "./commands.js";
@@ -57,7 +58,11 @@ export async function docker(
 
 function globalFlags(words: readonly string[]): { configFolder: string | null; rest: readonly string[] } {
   if (words[0] !== "--config") return { configFolder: null, rest: words };
-  return { configFolder: words[1] ?? null, rest: words.slice(2) };
+  const [, configFolder = ""] = words;
+  // Docker counts a relative folder from where its client runs, which the lab's engine does not know.
+  if (!path.isAbsolute(configFolder))
+    throw new LabFault(`--config takes an absolute folder here, not "${configFolder}"`);
+  return { configFolder, rest: words.slice(2) };
 }
 
 function find(words: readonly string[]): [command: Command, operands: readonly string[]] {

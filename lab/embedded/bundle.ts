@@ -10,12 +10,17 @@ const BANNER = "import { createRequire } from 'node:module'; const require = cre
 
 const texts = new Map<string, Promise<string>>();
 
-/** @param entry path from the project's root · @param folder where the file goes, under its own name with .mjs */
-export async function bundleInto(folder: string, entry: string): Promise<string> {
+/** An ES module with everything that it imports. @param entry path from the project's root */
+export function bundled(entry: string): Promise<string> {
   const text = texts.get(entry) ?? bundle(entry);
   texts.set(entry, text);
+  return text;
+}
+
+/** @param folder where the file goes, under its own name with .mjs */
+export async function bundleInto(folder: string, entry: string): Promise<string> {
   const file = path.join(folder, `${entry.replaceAll("/", "-").replace(/\.ts$/, "")}.mjs`);
-  writeFileSync(file, await text);
+  writeFileSync(file, await bundled(entry));
   return file;
 }
 

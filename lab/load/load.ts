@@ -1,10 +1,7 @@
 /** Load on a URL, sent by a process of its own, so that neither world nor test slows it down. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { createInterface } from "node:readline";
-import { bundleInto } from "../embedded/bundle.js";
+import { bundled } from "../embedded/bundle.js";
 import type { LoadReport } from "./report.js";
 import type { WorkerSettings } from "./worker.js";
 
@@ -47,14 +44,14 @@ export interface Load {
 
 /** Starts sending; resolves with the first counts, when the process is up. */
 export async function startLoad(settings: LoadSettings): Promise<Load> {
-  const folder = mkdtempSync(path.join(tmpdir(), "ekload-"));
-  const script = await bundleInto(folder, "lab/load/worker.ts");
-  const worker = spawn(process.execPath, [script, JSON.stringify(filled(settings))], {
+  // As an argument, not a file: nothing is left behind, whoever is killed.
+  const script = await bundled("lab/load/worker.ts");
+  const argv = ["--input-type=module", "--eval", script, JSON.stringify(filled(settings))];
+  const worker = spawn(process.execPath, argv, {
     stdio: ["pipe", "pipe", "inherit"],
     env: { PATH: process.env["PATH"] },
   });
   const load = new WorkerLoad(worker);
-  worker.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   await load.started();
   return load;
 }

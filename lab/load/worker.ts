@@ -24,7 +24,7 @@ const PROGRESS_MS = 200;
 /** Idle connections are closed long before the balancer does it: DigitalOcean's shortest idle timeout is 30 s. */
 const RETIRE_MS = 10_000;
 
-const settings = JSON.parse(process.argv[2] ?? "{}") as WorkerSettings;
+const settings = JSON.parse(process.argv[1] ?? "{}") as WorkerSettings;
 const base = new URL(settings.url);
 const kept = new Agent({
   keepAlive: true,

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { jest } from "@jest/globals";
 import { once } from "node:events";
 import { startWorld, type World } from "../../../lab/embedded/world.js";
@@ -80,7 +81,18 @@ test("only the deploy user with the world's key may log in", async () => {
   };
   expect(await attempt()).toBe(0);
   expect(await attempt("-l", "root")).toBe(255);
-  expect(await attempt("-F", "/dev/null", "-o", "HostName=127.0.0.1", "-o", `Port=${api1.sshPort}`)).toBe(255);
+  const without = [
+    "-F/dev/null",
+    "-oBatchMode=yes",
+    "-oIdentitiesOnly=yes",
+    "-oIdentityAgent=none",
+    "-oIdentityFile=none",
+  ];
+  const known = ["-oStrictHostKeyChecking=accept-new", `-oUserKnownHostsFile=${world.folder}/known_too`];
+  const stranger = spawn("ssh", [...without, ...known, "-p", String(api1.sshPort), "deploy@127.0.0.1", "true"], {
+    stdio: "ignore",
+  });
+  expect(await once(stranger, "exit")).toEqual([255, null]);
 });
 
 test("no terminal, no files, no forwarding", async () => {

@@ -62,6 +62,7 @@ function forEach(
   kinds: FlagKinds,
   short: Readonly<Record<string, string>>,
   act: (engine: Engine, reference: string, flags: Flags) => Promise<void> | void,
+  prefix = "",
 ): Command {
   return async ({ engine, words }) => {
     const flags = parseFlags(name, words, { kinds, short });
@@ -71,7 +72,7 @@ function forEach(
     for (const reference of flags.operands) {
       try {
         await act(engine, reference, flags);
-        done.push(reference);
+        done.push(`${prefix}${reference}`);
       } catch (error) {
         errors.push(daemonError(error));
       }
@@ -210,13 +211,17 @@ export const images: Command = ({ engine, words }) => {
   return printed(lines(wanted.map((row) => render(format, row))));
 };
 
-export const removeImage = forEach("rmi", {}, {}, (engine, name) => {
-  const id = engine.images.find(name)?.id;
-  engine.images.remove(
-    name,
-    engine.list().filter((container) => container.extra.imageId === id),
-  );
-});
+export const removeImage = forEach(
+  "rmi",
+  {},
+  {},
+  (engine, name) => {
+    const id = engine.images.find(name)?.id;
+    const users = engine.list().filter((container) => container.extra.imageId === id);
+    engine.images.remove(name, users);
+  },
+  "Untagged: ",
+);
 
 export const version: Command = ({ words }) => {
   const format = parseFlags("version", words, { kinds: { format: "value" }, short: { f: "format" } }).value("format");

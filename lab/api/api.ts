@@ -121,7 +121,7 @@ export class Api {
   }
 }
 
-/** Header of every answer. @see https://docs.digitalocean.com/reference/api/intro/#rate-limit */
+/** Header of every answer. @see https://docs.digitalocean.com/reference/api/ "Rate limit" */
 const LIMITS = { "ratelimit-limit": "5000", "ratelimit-remaining": "4999", "ratelimit-reset": "1893456000" };
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 

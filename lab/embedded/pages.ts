@@ -1,6 +1,6 @@
 /**
  * What HAProxy answers by itself, byte for byte.
- * @see https://github.com/haproxy/haproxy/blob/v2.6.0/src/http_htx.c http_err_msgs in src/http.c
+ * @see https://docs.haproxy.org/2.6/configuration.html#1.3.1 which status means what
  */
 import type { ServerResponse } from "node:http";
 

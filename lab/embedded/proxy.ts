@@ -107,7 +107,7 @@ function ownHeaders(rawHeaders: readonly string[]): string[] {
   return kept;
 }
 
-/** @see https://docs.digitalocean.com/products/networking/load-balancers/details/features/ headers that the balancer adds */
+/** @see https://docs.digitalocean.com/products/networking/load-balancers/ headers that the balancer adds */
 function forwardedHeaders(incoming: IncomingMessage, { entryPort, agent }: ProxySettings): string[] {
   const client = incoming.socket.remoteAddress ?? "";
   const before = incoming.headers["x-forwarded-for"];

@@ -8,7 +8,8 @@ export interface KeyPair {
   readonly public: string;
 }
 
-export const newKeyPair = (comment: string): KeyPair => ssh2.utils.generateKeyPairSync("ed25519", { comment });
+/** ECDSA: ssh2 1.17 makes about one Ed25519 pair in 230 that it cannot read back (13 of 3,000 tried; none of 8,000 of these). */
+export const newKeyPair = (comment: string): KeyPair => ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256, comment });
 
 /** A droplet's address and the loopback port that stands for its port 22. */
 export interface SshPlace {
@@ -22,7 +23,7 @@ export class SshClientFiles {
   readonly #keyFile: string;
 
   constructor(folder: string) {
-    this.#keyFile = path.join(folder, "id_ed25519");
+    this.#keyFile = path.join(folder, "id_ecdsa");
     this.configFile = path.join(folder, "ssh_config");
     writeFileSync(this.#keyFile, this.keys.private, { mode: 0o600 });
   }

@@ -116,6 +116,30 @@ describe.each(["deploy", "status", "verify"])("%s", (command) => {
       refused("error: option '--stack <name>' argument missing\n"),
     ));
 
+  it("refuses an OpenSSH configuration that is not there", async () => {
+    const ended = await run([command], { EVENKEEL_MANIFEST: manifest, EVENKEEL_SSH_CONFIG: "/no/such/config" });
+    expect(ended).toEqual(
+      refused(
+        expect.stringMatching(
+          /^environment: EVENKEEL_SSH_CONFIG: got "\/no\/such\/config", which is not there; needs [^\n]*\n$/,
+        ),
+      ),
+    );
+  });
+
+  it("refuses a state folder that cannot be one", async () => {
+    const file = outputs("a file");
+    const ended = await run([command], { EVENKEEL_MANIFEST: manifest, EVENKEEL_STATE_DIR: file });
+    expect(ended).toEqual({
+      ...refused(
+        expect.stringMatching(
+          /^environment: EVENKEEL_STATE_DIR: got "[^\n]*outputs\.json", which is no folder [^\n]*\n$/,
+        ),
+      ),
+      left: ["outputs.json"],
+    });
+  });
+
   it("refuses words that it does not take", async () =>
     expect((await run([command, "api-1"], { EVENKEEL_MANIFEST: manifest })).code).toBe(2));
 });
@@ -127,7 +151,7 @@ describe.each(["deploy", "verify"])("%s", (command) => {
     ["by option, also when the environment has a good one", ["--image", "API v2"], { EVENKEEL_IMAGE: testImage(1) }],
   ])("refuses a bad image, %s", async (_name, argv, environment) =>
     expect(await run([command, ...argv], { EVENKEEL_MANIFEST: manifest, ...environment })).toEqual(
-      refused(expect.stringMatching(/^image: .*got "API v2"; needs an image such as [^\n]*\n$/)),
+      refused(expect.stringMatching(/^image: .*got "API v2"; needs an image (such as|by digest, such as) [^\n]*\n$/)),
     ),
   );
 });
@@ -219,4 +243,11 @@ describe("the entry", () => {
     },
     CHILD_LIMIT_MS,
   );
+});
+
+describe("verify", () => {
+  it("refuses an image by tag: hosts know digests only", async () =>
+    expect(await run(["verify", "--image", "registry.example.com/api:v2"], { EVENKEEL_MANIFEST: manifest })).toEqual(
+      refused(expect.stringMatching(/^image: [^\n]*needs an image by digest, such as [^\n]*\n$/)),
+    ));
 });

@@ -41,9 +41,14 @@ export class Scenario {
 
   static async start({ fleet = {}, world = {}, check = FAST_CHECK }: ScenarioOptions = {}): Promise<Scenario> {
     const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-e2e-"));
-    const stack = await synthesize("__tests__/support/e2e.config.ts", folder, { E2E_FLEET: JSON.stringify(fleet) });
-    const started = await startWorld({ stackJson: withCheck(stack.json, check), options: world });
-    return new Scenario(started, stack.folder, folder);
+    try {
+      const stack = await synthesize("__tests__/support/e2e.config.ts", folder, { E2E_FLEET: JSON.stringify(fleet) });
+      const started = await startWorld({ stackJson: withCheck(stack.json, check), options: world });
+      return new Scenario(started, stack.folder, folder);
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** Deploys as `terraform apply` would. */
@@ -116,7 +121,10 @@ export class Scenario {
 
   async end(): Promise<void> {
     await Promise.all(this.#loads.map((load) => load.stop().catch(() => undefined)));
-    await this.world.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    try {
+      await this.world.stop();
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 }

@@ -66,6 +66,7 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
   readonly #ports: DropletPorts;
   readonly #engine: Engine;
   #boot: BootState = "off";
+  #bootFault: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #ssh: SshServer | null = null;
   #shim: Server | null = null;
@@ -118,9 +119,12 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
     return this.#files.home;
   }
 
-  /** Resolves once the droplet is done booting. */
+  /** Resolves once the droplet is done booting. @throws Error when it cannot boot */
   async booted(): Promise<this> {
-    while (this.#boot !== "done") await once(this, "boot");
+    while (this.#boot !== "done") {
+      if (this.#bootFault !== null) throw new Error(this.#bootFault);
+      await once(this, "boot");
+    }
     return this;
   }
 
@@ -219,8 +223,14 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
 
   #after(milliseconds: number, work: () => Promise<void>): void {
     this.#timer = setTimeout(() => {
-      work().catch((error: unknown) => this.context.onFault(`droplet ${this.name} cannot boot: ${String(error)}`));
+      work().catch((error: unknown) => this.#failBoot(error));
     }, milliseconds);
+  }
+
+  #failBoot(error: unknown): void {
+    this.#bootFault = `droplet ${this.name} cannot boot: ${String(error)}`;
+    this.context.onFault(this.#bootFault);
+    this.emit("boot", this.#boot);
   }
 
   async #startSsh(): Promise<void> {

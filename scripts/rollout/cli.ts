@@ -11,6 +11,7 @@ import { realPorts, sshHosts } from "./compose.js";
 import { exitCodes, type ExitCode } from "./core/errors.js";
 import {
   readImage,
+  readPinnedImage,
   readManifest,
   readRegistryLogin,
   readStartedByTerraform,
@@ -21,7 +22,7 @@ import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams 
 import { textTable } from "./output/text.js";
 import type { Events } from "./ports.js";
 import { rollout } from "./run.js";
-import { lookAtHosts, verdict } from "./status.js";
+import { lookAtHosts, verdict, type HostRow } from "./status.js";
 
 const DEFAULT_OUTPUTS = "outputs.json";
 /** Live displays are drawn this often. */
@@ -72,27 +73,24 @@ function build(world: World, end: (code: ExitCode) => void): Command {
         "--outputs <file>",
         `file written by cdktf output --outputs-file (default: ${names.manifest}, else ${DEFAULT_OUTPUTS})`,
       )
-      .option("--stack <name>", "stack within the outputs file, when it has several")
-      .option("--image <image>", `image by digest or tag; empty keeps the serving one (default: ${names.image})`);
+      .option("--stack <name>", "stack within the outputs file, when it has several");
   command("deploy", "roll out an image, or put the fleet back onto the serving one")
+    .option("--image <image>", `image by digest or tag; empty keeps the serving one (default: ${names.image})`)
     .addOption(
       new Option("--output <kind>", "how progress is shown").choices(outputKinds).default("auto").env(names.output),
     )
     .action(async (options: Options) => end(await deploy(world, options)));
   command("status", "show what each host runs; changes nothing").action(async (options: Options) => {
-    const rows = await lookAtHosts(
-      manifestOf(options, environment),
-      sshHosts(manifestOf(options, environment), environment),
-    );
-    streams.stdout.write(statusText(rows));
+    streams.stdout.write(statusText(await rowsOf(manifestOf(options, environment), environment)));
   });
-  command("verify", "exit 0 when every host serves one and the same release").action(async (options: Options) => {
-    const manifest = manifestOf(options, environment);
-    const image = readImage(options.image ?? environment[names.image] ?? "");
-    const { exitCode, message } = verdict(await lookAtHosts(manifest, sshHosts(manifest, environment)), image);
-    streams.stdout.write(`${message}\n`);
-    end(exitCode);
-  });
+  command("verify", "exit 0 when every host serves one and the same release")
+    .option("--image <image>", `image by digest that they must serve (default: ${names.image}, else any)`)
+    .action(async (options: Options) => {
+      const image = readPinnedImage(options.image ?? environment[names.image] ?? "");
+      const { exitCode, message } = verdict(await rowsOf(manifestOf(options, environment), environment), image);
+      streams.stdout.write(`${message}\n`);
+      end(exitCode);
+    });
   return program;
 }
 
@@ -143,7 +141,16 @@ function manifestOf({ outputs, stack }: Options, environment: Environment): Mani
   return readManifest(source, stack);
 }
 
-function statusText(rows: Awaited<ReturnType<typeof lookAtHosts>>): string {
+async function rowsOf(manifest: Manifest, environment: Environment): Promise<HostRow[]> {
+  const hosts = sshHosts(manifest, environment);
+  try {
+    return await lookAtHosts(manifest, hosts);
+  } finally {
+    hosts.dispose();
+  }
+}
+
+function statusText(rows: readonly HostRow[]): string {
   const column = (title: string, values: readonly string[]) => ({ title, values, align: "left" as const });
   const table = textTable([
     column(

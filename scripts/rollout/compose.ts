@@ -2,7 +2,7 @@
 import path from "node:path";
 import { environmentNames, type Manifest } from "../../contract/manifest.js";
 import { DigitalOcean } from "./adapters/cloud.js";
-import { stateFolder } from "./adapters/files.js";
+import { openStateFolder, sshConfigFile } from "./adapters/files.js";
 import { SshHosts } from "./adapters/hosts.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
@@ -44,8 +44,8 @@ export function realPorts(
 export function sshHosts(manifest: Manifest, environment: Environment): SshHosts {
   const settings = {
     access: manifest.ssh,
-    configFile: environment[environmentNames.sshConfig] || null,
-    knownHosts: path.join(stateFolder(environment), "known_hosts"),
+    configFile: sshConfigFile(environment),
+    knownHosts: path.join(openStateFolder(environment), "known_hosts"),
   };
   return new SshHosts(manifest, settings, systemClock);
 }

@@ -1,7 +1,7 @@
 /** What a rollout was asked to do: environment, options and outputs file become one validated input. Pure. */
 import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
 import { environmentNames as names, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
-import { imageReference } from "../../contract/release.js";
+import { imageReference, pinnedImage } from "../../contract/release.js";
 import type { RegistryLogin } from "./context.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,6 +42,11 @@ export function readManifest({ name, text }: Source, stack: string | undefined):
 /** @throws InvalidInput for an image that is neither empty nor a reference */
 export function readImage(image: string): string {
   return image === "" ? "" : parse("image", imageReference, image);
+}
+
+/** @throws InvalidInput for an image that is neither empty nor named by digest: hosts know no tags */
+export function readPinnedImage(image: string): string {
+  return image === "" ? "" : parse("image", pinnedImage, image);
 }
 
 /** @throws InvalidInput when only one of the two is set */

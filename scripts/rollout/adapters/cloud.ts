@@ -52,7 +52,7 @@ export class DigitalOcean implements Cloud {
   }
 
   async balancer(id: string): Promise<LiveBalancer> {
-    const { load_balancer: live } = balancerReply.parse(await this.#call("GET", `/v2/load_balancers/${id}`));
+    const { load_balancer: live } = await this.#get(`/v2/load_balancers/${id}`, balancerReply);
     const check = live.health_check;
     return {
       tag: live.tag || null,
@@ -70,7 +70,7 @@ export class DigitalOcean implements Cloud {
     const found: CloudDroplet[] = [];
     for (let page = 1; ; page += 1) {
       const query = `tag_name=${encodeURIComponent(tag)}&page=${page}&per_page=${PAGE_SIZE}`;
-      const reply = dropletReply.parse(await this.#call("GET", `/v2/droplets?${query}`));
+      const reply = await this.#get(`/v2/droplets?${query}`, dropletReply);
       found.push(...reply.droplets.map(droplet));
       if (!reply.links?.pages?.next) return found;
     }
@@ -86,6 +86,17 @@ export class DigitalOcean implements Cloud {
     const query = `expiry_seconds=${LOGIN_SECONDS}&read_write=false`;
     return JSON.stringify(
       await this.#call("GET", `/v2/registries/${encodeURIComponent(registry)}/docker-credentials?${query}`),
+    );
+  }
+
+  /** @throws RolloutError CloudFailed for an answer of another form */
+  async #get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+    const reply = schema.safeParse(await this.#call("GET", path));
+    if (reply.success) return reply.data;
+    const where = reply.error.issues.map((issue) => issue.path.join(".")).join(", ");
+    throw new RolloutError(
+      "CloudFailed",
+      `DigitalOcean's API answers GET ${path} in another form than documented (${where})`,
     );
   }
 
@@ -120,8 +131,9 @@ export class DigitalOcean implements Cloud {
       });
       const text = await reply.body.text();
       const status = reply.statusCode;
-      if (status < 300) return { type: "done", body: text ? JSON.parse(text) : null };
-      const why = `${status} ${messageOf(text)}`;
+      if (status < 300) return { type: "done", body: jsonOf(text) };
+      // An answer may repeat what it was asked.
+      const why = `${status} ${messageOf(text)}`.replaceAll(this.token, "[redacted]");
       if (status !== 429 && status < 500) return { type: "refused", why };
       const retryAfter = Number(reply.headers["retry-after"]);
       return { type: "again", why, afterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : null };
@@ -152,6 +164,15 @@ function droplet({
     address: address("public"),
     privateAddress: address("private"),
   };
+}
+
+/** Text that is no JSON stays text, and fails the check of its form. */
+function jsonOf(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return text;
+  }
 }
 
 function messageOf(text: string): string {

@@ -1,5 +1,5 @@
 /** Files on the machine that runs the rollout. */
-import { readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
 import path from "node:path";
 import { environmentNames } from "../../../contract/manifest.js";
@@ -11,6 +11,30 @@ export function stateFolder(environment: Environment): string {
   const chosen = environment[environmentNames.stateFolder];
   if (chosen) return path.resolve(chosen);
   return path.join(environment["XDG_STATE_HOME"] || path.join(homedir(), ".local", "state"), "evenkeel");
+}
+
+/** Makes the state folder. @throws InvalidInput when that cannot be done */
+export function openStateFolder(environment: Environment): string {
+  const folder = stateFolder(environment);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return folder;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InvalidInput("environment", [
+      `${environmentNames.stateFolder}: got ${JSON.stringify(folder)}, which is no folder and cannot be made one (${why}); needs a folder that can be written to`,
+    ]);
+  }
+}
+
+/** OpenSSH configuration named in the environment, or null. @throws InvalidInput when it is not there */
+export function sshConfigFile(environment: Environment): string | null {
+  const file = environment[environmentNames.sshConfig];
+  if (!file) return null;
+  if (existsSync(file)) return file;
+  throw new InvalidInput("environment", [
+    `${environmentNames.sshConfig}: got ${JSON.stringify(file)}, which is not there; needs the path of an OpenSSH configuration`,
+  ]);
 }
 
 /** @throws InvalidInput when the file cannot be read */

@@ -59,6 +59,8 @@ class SshHost implements Host {
 
   async lock(request: LockRequest): Promise<LockResult> {
     this.#runId = request.runId;
+    this.#orders = 0;
+    this.#beats = 0;
     const { fleet } = this.place;
     await this.#quick(commands.startSteward(fleet, request), engine(fleet));
     const deadline = this.clock.now() + LOCK_SECONDS * 1000;
@@ -76,9 +78,9 @@ class SshHost implements Host {
     try {
       const output = await this.connection.run(commands.pull(image), { timeoutSeconds, input: login ?? "" });
       const { digests, architecture } = commands.parsePulled(output);
-      const repository = image.split("@")[0]?.replace(/:[^/:]*$/, "") ?? "";
-      const arrived = digests.filter((digest) => digest.startsWith(`${repository}@`));
-      const wanted = arrived.includes(image) ? image : arrived[0];
+      const repository = shortName(image.split("@")[0]?.replace(/:[^/:]*$/, "") ?? "");
+      const arrived = digests.filter((digest) => shortName(digest).startsWith(`${repository}@`));
+      const wanted = arrived.some((digest) => shortName(digest) === shortName(image)) ? image : arrived[0];
       if (!wanted) return { type: "failed", reason: `Docker knows no digest of it (${digests.join(", ") || "none"})` };
       return { type: "pulled", image: wanted, architecture };
     } catch (error) {
@@ -127,3 +129,7 @@ class SshHost implements Host {
     return this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, ...(input === undefined ? {} : { input }) });
   }
 }
+
+/** Docker leaves its own hub's name out of digests. */
+const shortName = (reference: string): string =>
+  reference.replace(/^(index\.)?docker\.io\//, "").replace(/^library\//, "");

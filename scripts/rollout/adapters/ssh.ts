@@ -1,5 +1,5 @@
 /** One multiplexed OpenSSH connection to one host. The only place that knows ssh's options, exit codes and messages. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -48,7 +48,6 @@ export class SshConnection {
   ) {
     const { access } = settings;
     const configFile = settings.configFile ?? (access.configFile ? expandHome(access.configFile) : null);
-    mkdirSync(path.dirname(settings.knownHosts), { recursive: true, mode: 0o700 });
     this.#target = `${access.user}@${host.address}`;
     this.#options = [
       ...(configFile ? ["-F", configFile] : []),

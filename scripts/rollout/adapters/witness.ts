@@ -43,7 +43,8 @@ export class HttpWitness implements Witness {
   async #one(): Promise<string | null> {
     try {
       const reply = await request(this.url, { dispatcher: this.#agent, headers: { [WITNESS_HEADER]: this.runId } });
-      await reply.body.dump();
+      // Read to its end, not dumped: an answer that is cut off on the way is a failed one.
+      await reply.body.arrayBuffer();
       return reply.statusCode < 500 ? null : String(reply.statusCode);
     } catch (error) {
       return error instanceof Error && "code" in error ? String(error.code) : String(error);

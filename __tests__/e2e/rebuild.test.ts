@@ -1,20 +1,20 @@
 /** New droplets beside superseded ones: what a change of droplet settings does under `create_before_destroy`. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { execa } from "execa";
 import { Scenario } from "../support/embedded.js";
 
 jest.setTimeout(300_000);
 
-describe("a rebuild with an empty image", () => {
-  let scenario: Scenario;
+/** A scenario of its own for each test: they may run in any order. */
+let scenario: Scenario;
+beforeEach(async () => {
+  scenario = await Scenario.start({ world: { sshDelayMs: 500, cloudInitDelayMs: 500 } });
+});
+afterEach(() => scenario.end());
 
-  beforeAll(async () => {
-    scenario = await Scenario.start({ world: { sshDelayMs: 500, cloudInitDelayMs: 500 } });
-  });
-  afterAll(() => scenario.end());
-
+describe("a deploy with an empty image", () => {
   it("changes nothing on hosts while no release serves, and says so", async () => {
     const { exitCode, stderr, receipt } = await scenario.deploy("");
     expect(exitCode).toBe(0);
@@ -23,7 +23,7 @@ describe("a rebuild with an empty image", () => {
     expect(scenario.world.droplets.flatMap((droplet) => droplet.containers())).toEqual([]);
   });
 
-  it("keeps the serving release, and takes the superseded droplets out before Terraform deletes them: 0 failed", async () => {
+  it("keeps the serving release through a rebuild, and takes the superseded droplets out before Terraform deletes them: 0 failed", async () => {
     const image = await scenario.begin();
     const old = [...scenario.world.droplets];
     const { result, seen } = await scenario.under(async () => {
@@ -43,17 +43,20 @@ describe("a rebuild with an empty image", () => {
     expect(scenario.running()).toEqual([image, image]);
     expect(seen.failures).toEqual([]);
   });
+});
 
-  it("is refused on the command line: an old outputs file must not drain live droplets", async () => {
+describe("the command line beside superseded droplets", () => {
+  it("is refused: an old outputs file must not drain live droplets", async () => {
+    await scenario.begin();
     const outputs = path.join(scenario.stackFolder, "outputs.json");
     writeFileSync(outputs, JSON.stringify({ "api-e2e": { manifest: scenario.world.output("manifest") } }));
     await scenario.world.rebuild();
     const { result, seen } = await scenario.under(() => commandLine(scenario, ["deploy", "--outputs", outputs]));
     expect(result.exitCode).toBe(3);
     expect(result.stderr).toContain("UnlistedDroplets");
-    expect(
-      scenario.world.superseded.every((droplet) => droplet.containers().some(({ status }) => status === "running")),
-    ).toBe(true);
+    const { superseded } = scenario.world;
+    expect(superseded).toHaveLength(2);
+    expect(superseded.every((droplet) => droplet.containers().some(({ status }) => status === "running"))).toBe(true);
     expect(seen.failures).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Behaviour } from "../../lab/sim/app.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import { healthy, simulate, type SimRun } from "../support/sim.js";
 import { testImage, testManifest, testRelease } from "../support/fleet.js";
 
@@ -175,6 +176,29 @@ describe("two rollouts at once", () => {
   it("end with exit 4 for the one that comes second, which touches nothing", async () => {
     const run = await simulate({ manifest, contenders: 2 });
     expect(run.receipts.map((receipt) => receipt.exitCode).sort()).toEqual([0, 4]);
+    expectUnharmed(run);
+  });
+});
+
+describe("a rollout that is told to stop", () => {
+  const at = (host: string, status: string) => (event: RolloutEvent) =>
+    event.name === "hostStatus" && event.host === host && event.data.status === status;
+
+  for (const status of ["draining", "ejected", "starting", "ready"]) {
+    it(`while the first host is ${status} takes that host back: exit 130, both serve the old release`, async () => {
+      const run = await simulate({ manifest, stopAt: at("api-1", status) });
+      expect(run.receipt.exitCode).toBe(130);
+      expect(run.receipt.hosts.map((host) => host.action)).toEqual(["restored", "untouched"]);
+      expect(releases(run)).toEqual([testRelease(manifest, 1).id, testRelease(manifest, 1).id]);
+      expect(states(run)).toEqual(["serving", "serving"]);
+      expectUnharmed(run);
+    });
+  }
+
+  it("before the first host leaves touches nothing", async () => {
+    const run = await simulate({ manifest, stopAt: (event) => event.name === "pulled" });
+    expect(run.receipt.exitCode).toBe(130);
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["untouched", "untouched"]);
     expectUnharmed(run);
   });
 });

@@ -4,7 +4,9 @@ import { SimWorld, type SimOptions } from "../../lab/sim/world.js";
 import type { Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Parts } from "../../scripts/rollout/context.js";
+import type { Ports } from "../../scripts/rollout/ports.js";
 import { rollout, standardParts } from "../../scripts/rollout/run.js";
 import { testImage, testRelease } from "./fleet.js";
 
@@ -22,6 +24,8 @@ interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   readonly parts?: Parts;
   /** Rollouts started at the same moment. @default 1 */
   readonly contenders?: number;
+  /** Tells the rollout to stop at the first event for which it holds, as a signal would. */
+  readonly stopAt?: (event: RolloutEvent) => boolean;
 }
 
 /** No rollout of a test may take longer than this, in virtual seconds. */
@@ -36,6 +40,7 @@ export async function simulate({
   startedByTerraform = true,
   parts = standardParts,
   contenders = 1,
+  stopAt = () => false,
   ...options
 }: RunOptions): Promise<SimRun> {
   const seeds = new Map<string, Release | null>(manifest.hosts.map((host) => [host.name, testRelease(manifest, 1)]));
@@ -49,16 +54,25 @@ export async function simulate({
     seeds,
     ...options,
   });
+  const stop = new AbortController();
+  const ports = (): Ports => {
+    const real = world.ports();
+    const emit = (event: RolloutEvent): void => {
+      real.events.emit(event);
+      if (stopAt(event)) stop.abort();
+    };
+    return { ...real, events: { emit } };
+  };
   const request = {
     manifest,
     image,
     startedByTerraform,
     registryLogin: null,
     owner: "test@lab",
-    signal: new AbortController().signal,
+    signal: stop.signal,
   };
   const all = (): Promise<Receipt[]> =>
-    Promise.all(Array.from({ length: contenders }, () => rollout(request, world.ports(), parts)));
+    Promise.all(Array.from({ length: contenders }, () => rollout(request, ports(), parts)));
   const receipts = await world.run(all, LIMIT_SECONDS);
   const [receipt] = receipts;
   if (!receipt) throw new Error("at least one rollout is run");

@@ -32,15 +32,16 @@ const noDrain: Parts = {
 };
 
 /**
- * Slow enough that a gate has something to wait for: two failed probes take longer than stop and start, and to enter rotation takes
- * longer than to leave it.
+ * Slow enough that a gate has something to wait for: three failed probes take longer than stop and start, and to enter rotation
+ * takes longer than to leave it.
  */
-const check = { checkIntervalSeconds: 3, responseTimeoutSeconds: 3, unhealthyThreshold: 2, healthyThreshold: 4 };
+const check = { checkIntervalSeconds: 1.5, responseTimeoutSeconds: 1.5, unhealthyThreshold: 3, healthyThreshold: 5 };
 
 let scenario: Scenario;
 
 beforeEach(async () => {
-  scenario = await Scenario.start({ check });
+  // A control that loses the fleet need not wait long until it says so.
+  scenario = await Scenario.start({ check, fleet: { rollout: { progressDeadlineSeconds: 30 } } });
   await scenario.begin();
 });
 afterEach(() => scenario.end());

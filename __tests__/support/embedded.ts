@@ -2,13 +2,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { afterAll } from "@jest/globals";
 import type { FleetConfig } from "../../constructs/index.js";
 import { environmentNames, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
 import { withCheck } from "../../lab/embedded/check.js";
 import { startWorld, type World, type WorldOptions } from "../../lab/embedded/world.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
-import { deploy, synthesize, type Deployment } from "../../lab/rehearsal.js";
+import { deploy, synthesize, type Deployment, type SynthesizedStack } from "../../lab/rehearsal.js";
 import { realPorts } from "../../scripts/rollout/compose.js";
 import type { Parts } from "../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
@@ -23,6 +24,18 @@ export const FAST_CHECK = {
   healthyThreshold: 2,
 } as const;
 
+/** Stacks of this test file, each synthesized once. */
+const stacks = new Map<string, Promise<SynthesizedStack>>();
+const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-e2e-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function synthesized(fleet: string): Promise<SynthesizedStack> {
+  const out = path.join(folder, String(stacks.size));
+  const stack = stacks.get(fleet) ?? synthesize("__tests__/support/e2e.config.ts", out, { E2E_FLEET: fleet });
+  stacks.set(fleet, stack);
+  return stack;
+}
+
 export interface ScenarioOptions {
   readonly fleet?: FleetConfig;
   readonly world?: WorldOptions;
@@ -36,19 +49,11 @@ export class Scenario {
   private constructor(
     readonly world: World,
     readonly stackFolder: string,
-    private readonly folder: string,
   ) {}
 
   static async start({ fleet = {}, world = {}, check = FAST_CHECK }: ScenarioOptions = {}): Promise<Scenario> {
-    const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-e2e-"));
-    try {
-      const stack = await synthesize("__tests__/support/e2e.config.ts", folder, { E2E_FLEET: JSON.stringify(fleet) });
-      const started = await startWorld({ stackJson: withCheck(stack.json, check), options: world });
-      return new Scenario(started, stack.folder, folder);
-    } catch (error) {
-      rmSync(folder, { recursive: true, force: true });
-      throw error;
-    }
+    const stack = await synthesized(JSON.stringify(fleet));
+    return new Scenario(await startWorld({ stackJson: withCheck(stack.json, check), options: world }), stack.folder);
   }
 
   /** Deploys as `terraform apply` would. */
@@ -121,10 +126,6 @@ export class Scenario {
 
   async end(): Promise<void> {
     await Promise.all(this.#loads.map((load) => load.stop().catch(() => undefined)));
-    try {
-      await this.world.stop();
-    } finally {
-      rmSync(this.folder, { recursive: true, force: true });
-    }
+    await this.world.stop();
   }
 }

@@ -9,9 +9,10 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { timelineSvg } from "../scripts/rollout/output/timeline/timeline.js";
-import { startWorld, type World } from "./embedded/world.js";
+import { embedded } from "./embedded/site.js";
 import { startLoad, startUptimeCheck, type LoadReport } from "./load/load.js";
 import { deploy, synthesize, type Deployment } from "./rehearsal.js";
+import { startWorld, type World } from "./world.js";
 
 /** Requests a second, and the share of them that takes a second and a half. */
 const RATE_PER_SECOND = 250;
@@ -75,7 +76,11 @@ async function main(options: Options): Promise<number> {
     say("1/4  synthesizing the stack of lab/demo.config.ts");
     const stack = await synthesize("lab/demo.config.ts", folder);
     say("2/4  starting two droplets and a load balancer as the JSON declares them");
-    world = await startWorld({ stackJson: stack.json, options: { ...BOOT, balancer: { nodes: options.nodes } } });
+    world = await startWorld({
+      stackJson: stack.json,
+      site: embedded(BOOT),
+      options: { balancer: { nodes: options.nodes } },
+    });
     stopOnSignals(world, folder);
     say("3/4  first deploy, onto empty droplets that still boot\n");
     const first = await deploy(world, {
@@ -92,7 +97,7 @@ async function main(options: Options): Promise<number> {
 }
 
 async function underLoad(world: World, stackFolder: string, options: Options): Promise<number> {
-  const image = options.breaks ? world.pushBroken("never-healthy") : await world.pushReference("v2");
+  const image = await (options.breaks ? world.pushBroken("never-healthy") : world.pushReference("v2"));
   say(
     `\n4/4  ${options.breaks ? "a release that never becomes healthy" : "version 2"} under ${RATE_PER_SECOND} requests a second\n`,
   );

@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Receipt } from "../scripts/rollout/core/receipt.js";
 import type { RolloutEvent } from "../scripts/rollout/core/events.js";
-import type { World } from "./embedded/world.js";
+import type { World } from "./world.js";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 /** No rollout in the lab may take longer. */

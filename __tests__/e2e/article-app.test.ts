@@ -3,7 +3,7 @@ import { createConnection, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { EventName, RolloutEvent } from "../../scripts/rollout/core/events.js";
-import { FAST_CHECK, Scenario } from "../support/embedded.js";
+import { FAST_CHECK, Scenario } from "../support/scenario.js";
 
 jest.setTimeout(300_000);
 
@@ -39,7 +39,7 @@ linuxOnly(`the article's app in fixed-wait mode${why}`, () => {
   });
 
   it("does not stop a host to which a connection stands: it serves again, and the rollout ends with 5", async () => {
-    const serving = scenario.running();
+    const serving = await scenario.running();
     const image = await push("v2");
     const held = await connectTo(scenario);
     const { result, seen } = await scenario.under(() => scenario.deploy(image), { slowShare: 0 });
@@ -48,7 +48,7 @@ linuxOnly(`the article's app in fixed-wait mode${why}`, () => {
     expect(result.receipt?.error?.message).toContain("1 connections are still open");
     expect(result.exitCode).toBe(5);
     expect(result.receipt?.hosts.map((host) => host.action)).toEqual(["restored", "untouched"]);
-    expect(scenario.running()).toEqual(serving);
+    expect(await scenario.running()).toEqual(serving);
     expect(seen.failures).toEqual([]);
   });
 
@@ -58,7 +58,7 @@ linuxOnly(`the article's app in fixed-wait mode${why}`, () => {
     expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: result.stderr });
     expect(seen.failures).toEqual([]);
     expect(seen.sent).toBeGreaterThan(0);
-    expect(scenario.running()).toEqual([image, image]);
+    expect(await scenario.running()).toEqual([image, image]);
     expect(result.receipt?.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
     for (const seconds of result.receipt?.hosts.map((host) => host.seconds) ?? [])
       expect(seconds).toBeGreaterThanOrEqual(2 * WAIT_SECONDS);

@@ -1,7 +1,7 @@
 /** A new release that fails, under load: found by the smoke boot, or taken back on the first host. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { Scenario } from "../support/embedded.js";
-import type { Break } from "../../lab/embedded/images.js";
+import { Scenario } from "../support/scenario.js";
+import type { Break } from "../../lab/releases.js";
 
 jest.setTimeout(180_000);
 
@@ -23,7 +23,7 @@ describe.each([true, false])("with smokeBoot %s", (smokeBoot) => {
   afterAll(() => scenario.end());
 
   it.each(kinds)("a release that is %s costs no request, and the fleet stays as it was", async (kind) => {
-    const image = scenario.world.pushBroken(kind);
+    const image = await scenario.world.pushBroken(kind);
     const { result, seen } = await scenario.under(() => scenario.deploy(image));
     expect(seen.failures).toEqual([]);
     expect(seen.sent).toBeGreaterThan(0);
@@ -32,7 +32,7 @@ describe.each([true, false])("with smokeBoot %s", (smokeBoot) => {
       smokeBoot ? "untouched" : "restored",
       "untouched",
     ]);
-    expect(scenario.running()).toEqual([serving, serving]);
+    expect(await scenario.running()).toEqual([serving, serving]);
     expect(logOf(result.events).length).toBeGreaterThan(0);
     expect(result.stderr).toContain("last lines of the failed container");
     const states = await Promise.all(scenario.world.droplets.map((droplet) => droplet.control("GET", "/lifecycle")));

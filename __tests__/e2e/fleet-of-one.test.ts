@@ -1,7 +1,7 @@
 /** One droplet: nobody else can serve meanwhile, so the gap is kept short and said. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import { Scenario } from "../support/embedded.js";
+import { Scenario } from "../support/scenario.js";
 
 jest.setTimeout(300_000);
 
@@ -18,7 +18,7 @@ describe("a fleet of one", () => {
     const image = await scenario.world.pushReference("v2");
     const { result, seen } = await scenario.under(() => scenario.deploy(image), { ratePerSecond: 5, slowShare: 0 });
     expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: result.stderr });
-    expect(scenario.running()).toEqual([image]);
+    expect(await scenario.running()).toEqual([image]);
 
     const [host] = result.receipt?.hosts ?? [];
     expect(host).toMatchObject({ action: "replaced", cut: 0, drain: null });
@@ -44,7 +44,7 @@ describe("a fleet of one", () => {
     const seen = await slow.stop();
     expect(result.exitCode).toBe(0);
     expect(seen).toMatchObject({ sent: 1, ok: 1, failures: [] });
-    expect(scenario.running()).toEqual([image]);
+    expect(await scenario.running()).toEqual([image]);
     expect(moment(result.events, isStarting)).toBeGreaterThanOrEqual(seen.startedAtMs + slowMs);
   });
 });

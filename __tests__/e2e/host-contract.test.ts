@@ -3,7 +3,7 @@ import { jest } from "@jest/globals";
 import { environmentNames, manifest as manifestSchema } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
 import { realPorts } from "../../scripts/rollout/compose.js";
-import { Scenario } from "../support/embedded.js";
+import { Scenario } from "../support/scenario.js";
 import { CONTRACT_HOSTS, describeHostContract } from "../support/host-contract.js";
 
 jest.setTimeout(300_000);
@@ -23,7 +23,7 @@ describeHostContract("embedded world over SSH", async () => {
     images: {
       first: await world.pushReference("v1"),
       second: await world.pushReference("v2"),
-      exits: world.pushBroken("exits-at-once"),
+      exits: await world.pushBroken("exits-at-once"),
     },
     login: async () => (ports.cloud ? ports.cloud.registryLogin("lab") : null),
     run: (work) => work(),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { Lifecycle, ProbeSource } from "../../contract/host.js";
 import { standardParts } from "../../scripts/rollout/run.js";
 import { startUptimeCheck } from "../../lab/load/load.js";
-import { FAST_CHECK, Scenario } from "../support/embedded.js";
+import { FAST_CHECK, Scenario } from "../support/scenario.js";
 
 jest.setTimeout(300_000);
 
@@ -27,7 +27,7 @@ describe("a balancer that is slower than manifest and API say", () => {
     expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: result.stderr });
     expect(result.events.some((event) => event.name === "balancerDiffers")).toBe(false);
     expect(seen.failures).toEqual([]);
-    expect(scenario.running()).toEqual([image, image]);
+    expect(await scenario.running()).toEqual([image, image]);
     for (const host of result.receipt?.hosts ?? []) {
       expect(host).toMatchObject({ action: "replaced", drain: { floor: FAST_CHECK.unhealthyThreshold } });
       expect(host.drain?.taken).toBeGreaterThanOrEqual(real.unhealthyThreshold);
@@ -62,7 +62,7 @@ describe("two nodes of the balancer, half an interval apart, and an uptime check
     expect(seen.failures).toEqual([]);
     expect(checks.failures).toEqual([]);
     expect(checks.sent).toBeGreaterThan(0);
-    expect(scenario.running()).toEqual([image, image]);
+    expect(await scenario.running()).toEqual([image, image]);
     await expectNoEvidence(world.droplets, world.balancer.url());
   });
 });

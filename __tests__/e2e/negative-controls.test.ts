@@ -3,7 +3,7 @@
  * retry, so nothing is hidden.
  */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { Scenario } from "../support/embedded.js";
+import { Scenario } from "../support/scenario.js";
 import type { LoadReport } from "../../lab/load/load.js";
 import type { Parts } from "../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";

@@ -3,14 +3,15 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { execa } from "execa";
-import { Scenario } from "../support/embedded.js";
+import { embedded } from "../../lab/embedded/site.js";
+import { Scenario } from "../support/scenario.js";
 
 jest.setTimeout(300_000);
 
 /** A scenario of its own for each test: they may run in any order. */
 let scenario: Scenario;
 beforeEach(async () => {
-  scenario = await Scenario.start({ world: { sshDelayMs: 500, cloudInitDelayMs: 500 } });
+  scenario = await Scenario.start({ site: embedded({ sshDelayMs: 500, cloudInitDelayMs: 500 }) });
 });
 afterEach(() => scenario.end());
 
@@ -20,7 +21,7 @@ describe("a deploy with an empty image", () => {
     expect(exitCode).toBe(0);
     expect(receipt?.release).toBeNull();
     expect(stderr).toContain("no host runs a release and no image was given");
-    expect(scenario.world.droplets.flatMap((droplet) => droplet.containers())).toEqual([]);
+    expect((await Promise.all(scenario.world.droplets.map((droplet) => droplet.containers()))).flat()).toEqual([]);
   });
 
   it("keeps the serving release through a rebuild, and takes the superseded droplets out before Terraform deletes them: 0 failed", async () => {
@@ -40,7 +41,7 @@ describe("a deploy with an empty image", () => {
       "retired",
     ]);
     expect(result.removals.map((removal) => removal.nodesUp)).toEqual([[], []]);
-    expect(scenario.running()).toEqual([image, image]);
+    expect(await scenario.running()).toEqual([image, image]);
     expect(seen.failures).toEqual([]);
   });
 });
@@ -56,7 +57,8 @@ describe("the command line beside superseded droplets", () => {
     expect(result.stderr).toContain("UnlistedDroplets");
     const { superseded } = scenario.world;
     expect(superseded).toHaveLength(2);
-    expect(superseded.every((droplet) => droplet.containers().some(({ status }) => status === "running"))).toBe(true);
+    const containers = await Promise.all(superseded.map((droplet) => droplet.containers()));
+    expect(containers.every((all) => all.some(({ status }) => status === "running"))).toBe(true);
     expect(seen.failures).toEqual([]);
   });
 });

@@ -11,11 +11,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { environmentNames as names } from "../../contract/manifest.js";
+import type { EmbeddedDroplet } from "../../lab/embedded/droplet.js";
 import { referenceImage } from "../../lab/embedded/images.js";
+import { embedded } from "../../lab/embedded/site.js";
 import type { Deployment } from "../../lab/rehearsal.js";
 import { REDACTED } from "../../scripts/rollout/output/redact.js";
 import { closeSsh, ssh } from "../lab/support/ssh.js";
-import { Scenario } from "../support/embedded.js";
+import { Scenario } from "../support/scenario.js";
 
 jest.setTimeout(600_000);
 
@@ -172,15 +174,15 @@ describe("four rollouts with secrets in their environment", () => {
 
   beforeAll(async () => {
     const registries = { [REGISTRY]: { user: "robot", password } };
-    scenario = await Scenario.start({ world: { registries } });
+    scenario = await Scenario.start({ site: embedded({ registries }) });
     const { world } = scenario;
     const token = world.environment()[names.digitaloceanToken] ?? "";
     secrets.set(names.digitaloceanToken, token);
     if (isLinux) watcher = new ProcessWatcher();
     plain = await scenario.deploy(await world.pushReference("v1"), login("plain"));
     const source = await referenceImage(world.folder, "v2");
-    jsonl = await scenario.deploy(world.push({ ...source, repository: `${REGISTRY}/team/api` }), login("jsonl"));
-    leaking = await scenario.deploy(world.push(tellingImage(password)), login("plain"));
+    jsonl = await scenario.deploy(world.site.push({ ...source, repository: `${REGISTRY}/team/api` }), login("jsonl"));
+    leaking = await scenario.deploy(world.site.push(tellingImage(password)), login("plain"));
     refused = await againstTellingApi((url) =>
       scenario.deploy("", { ...login("jsonl"), [names.digitaloceanApi]: url }),
     );
@@ -199,7 +201,7 @@ describe("four rollouts with secrets in their environment", () => {
     [names.output]: output,
   });
 
-  it("ended as they should, with every secret in use", () => {
+  it("ended as they should, with every secret in use", async () => {
     const shown = ({ exitCode, receipt }: Deployment) => [exitCode, receipt?.error?.code ?? null];
     expect([plain, jsonl, leaking, refused].map(shown)).toEqual([
       [0, null],
@@ -208,7 +210,7 @@ describe("four rollouts with secrets in their environment", () => {
       [3, "CloudRefused"],
     ]);
     expect(secrets.size).toBeGreaterThanOrEqual(3);
-    expect(scenario.running().every((image) => image?.startsWith(`${REGISTRY}/team/api@`))).toBe(true);
+    expect((await scenario.running()).every((image) => image?.startsWith(`${REGISTRY}/team/api@`))).toBe(true);
   });
 
   onLinux(linuxOnly("show none on a command line, and hand none to a process on a droplet"), () => {
@@ -240,9 +242,9 @@ describe("four rollouts with secrets in their environment", () => {
     expect(found(secrets, places)).toEqual([]);
   });
 
-  it("take them out of what a container and the API say", () => {
+  it("take them out of what a container and the API say", async () => {
     const [droplet] = scenario.world.droplets;
-    expect(droplet?.logs("api-failed").join("\n")).toContain(passwordCore);
+    expect((await droplet?.logs("api-failed"))?.join("\n")).toContain(passwordCore);
     expect(leaking.stderr).toContain(`fatal: cannot log in with ${REDACTED}`);
     expect(refused.stderr).toContain(`Bearer ${REDACTED} is not valid`);
     expect(JSON.stringify(refused.receipt)).toContain(`Bearer ${REDACTED} is not valid`);
@@ -266,17 +268,21 @@ describe("four rollouts with secrets in their environment", () => {
       })),
     );
     for (const { text } of inspected) expect(text).toContain('"Env"');
-    const logs = world.droplets.flatMap((droplet) =>
-      droplet
-        .containers()
-        .filter(({ name }) => name !== "api-failed")
-        .map(({ name }) => ({ where: `log of ${name}`, text: droplet.logs(name, 1000).join("\n") })),
-    );
+    const logs = (await Promise.all(world.droplets.map(logsOf))).flat();
     expect(logs.some(({ text }) => text !== "")).toBe(true);
     const outputs = { where: "the output", text: JSON.stringify(world.output("manifest")) };
     expect(found(secrets, [...inspected, ...logs, outputs])).toEqual([]);
   });
 });
+
+/** What the containers of a droplet wrote, all but the failed one. */
+async function logsOf(droplet: EmbeddedDroplet): Promise<Place[]> {
+  const containers = await droplet.containers();
+  const names = containers.map(({ name }) => name).filter((name) => name !== "api-failed");
+  return Promise.all(
+    names.map(async (name) => ({ where: `log of ${name}`, text: (await droplet.logs(name, 1000)).join("\n") })),
+  );
+}
 
 /** An image that cannot start and says with which password. Backwards in its environment, so that it is found only where it was written. */
 const tellingImage = (password: string) => ({

@@ -1,12 +1,8 @@
 /** One request to a port of this machine, for tests and demos. */
 import { request } from "node:http";
+import type { Answer } from "../site.js";
 
-export interface Answer {
-  readonly status: number;
-  /** JSON where the answer is JSON, else its text. */
-  readonly body: unknown;
-}
-
+/** The body parsed where it is JSON, else as text. */
 export function ask(method: string, port: number, route: string): Promise<Answer> {
   return new Promise((settle, fail) => {
     const asked = request({ host: "127.0.0.1", port, method, path: route, agent: false }, (reply) => {

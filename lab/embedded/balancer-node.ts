@@ -1,6 +1,8 @@
 /** One node of the balancer: probes every target by itself, and sends requests to those that it holds for healthy. */
 import { request } from "node:http";
+import type { NodeCheck } from "../balancer-options.js";
 import { isPass, newTarget, nextProbeAt, phaseOf, pick, probed, type Target } from "../model/balancer.js";
+import type { Change } from "../site.js";
 
 /** A droplet as the balancer knows it. */
 export interface Member {
@@ -9,27 +11,6 @@ export interface Member {
   readonly privateAddress: string;
   /** Real port behind a port of the private address; null where it is refused, undefined where nothing answers. */
   endpoint(port: number): Promise<number | null | undefined>;
-}
-
-/** The check that a node really does; seconds may be fractions. */
-export interface NodeCheck {
-  readonly path: string;
-  readonly port: number;
-  readonly intervalSeconds: number;
-  readonly timeoutSeconds: number;
-  readonly fall: number;
-  readonly rise: number;
-}
-
-/** A target changed its state in the view of one node. */
-export interface Change {
-  readonly node: number;
-  /** Name of the droplet. */
-  readonly droplet: string;
-  readonly dropletId: string;
-  readonly up: boolean;
-  /** `Date.now()` of the moment. */
-  readonly atMs: number;
 }
 
 export interface NodeSettings {

@@ -1,29 +1,20 @@
 /** The load balancer: real HTTP on loopback, with the health state machine of lab/model in each of its nodes. */
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { BalancerEntry, BalancerSettings } from "../balancer-options.js";
+import type { Change, SiteBalancer } from "../site.js";
+import { BalancerNode, type Member } from "./balancer-node.js";
 import { closeServer } from "./close.js";
-import { BalancerNode, type Change, type Member, type NodeCheck } from "./balancer-node.js";
+import type { EmbeddedDroplet } from "./droplet.js";
 import { forward, type ProxySettings } from "./proxy.js";
 
-/** One forwarding rule. */
-export interface Entry {
-  /** Declared port of the balancer. */
-  readonly entryPort: number;
-  readonly targetPort: number;
-  /** Port of this machine that stands for the declared one. */
+/** A forwarding rule with the port of this machine that stands for the declared one. */
+export interface Entry extends BalancerEntry {
   readonly realPort: number;
 }
 
-export interface BalancerSettings {
-  readonly nodes: number;
-  /** Phase of each node's probes; a missing one is spread over the interval. */
-  readonly phasesSeconds: readonly number[];
-  readonly check: NodeCheck;
+export interface EmbeddedBalancerSettings extends BalancerSettings {
   readonly entries: readonly Entry[];
-  /** Further targets to try when a connection cannot be made. */
-  readonly retries: number;
-  readonly backendKeepalive: boolean;
-  readonly idleTimeoutSeconds: number;
 }
 
 /** What the balancer knows of a client's connection. */
@@ -32,7 +23,7 @@ interface ClientConnection {
   requests: number;
 }
 
-export class Balancer {
+export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   /** State changes, oldest first. */
   readonly changes: Change[] = [];
   readonly #nodes: readonly BalancerNode[];
@@ -42,7 +33,7 @@ export class Balancer {
   readonly #agent: Agent | null;
   #assigned = 0;
 
-  constructor(readonly settings: BalancerSettings) {
+  constructor(readonly settings: EmbeddedBalancerSettings) {
     this.#agent = settings.backendKeepalive ? new Agent({ keepAlive: true }) : null;
     this.#nodes = Array.from({ length: settings.nodes }, (_, index) => this.#newNode(index));
   }
@@ -59,7 +50,7 @@ export class Balancer {
   }
 
   /** Droplets that carry the balancer's tag now. */
-  sync(members: readonly Member[]): void {
+  async sync(members: readonly Member[]): Promise<void> {
     for (const node of this.#nodes) node.sync(members);
   }
 

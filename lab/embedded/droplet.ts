@@ -1,20 +1,20 @@
 /** One droplet: an SSH server, Docker, cloud-init and addresses of its own, in a folder on this machine. */
 import { EventEmitter, once } from "node:events";
 import type { Server } from "node:http";
-import type { Publication } from "../model/containers.js";
-import { ask, type Answer } from "./ask.js";
+import type { ContainerView, Publication } from "../model/containers.js";
+import type { Answer, BootState, DropletOrder, SiteDroplet } from "../site.js";
+import { newKeyPair } from "../ssh-client.js";
+import { ask } from "./ask.js";
 import { closeServer } from "./close.js";
 import type { Route } from "./curlrc.js";
 import { docker } from "./docker/cli.js";
-import { Engine, type LabContainer } from "./docker/engine.js";
+import { Engine } from "./docker/engine.js";
 import type { Registries } from "./docker/registry.js";
 import { shimServer } from "./docker/shim.js";
 import { DropletFiles, SYSTEM_PATH } from "./droplet-files.js";
 import { DropletPorts } from "./droplet-ports.js";
 import type { PortPool } from "./ports.js";
-import { newKeyPair } from "./ssh-client.js";
 import { SshServer } from "./ssh-server.js";
-import type { DropletBlock } from "./stack.js";
 import { endMarked } from "./watchdog.js";
 
 /**
@@ -23,22 +23,14 @@ import { endMarked } from "./watchdog.js";
  */
 const LOCAL_SOURCES = process.platform === "linux" ? "127.0.0.1" : "";
 
-export interface DropletIdentity {
-  readonly id: string;
-  readonly address: string;
-  readonly privateAddress: string;
-}
-
-/** What a world gives to its droplets. */
+/** What a site gives to its droplets. */
 export interface DropletContext {
   /** The droplet's own folder, with a short path: a Unix socket lies in it. */
   readonly folder: string;
   readonly ports: PortPool;
   readonly registries: Registries;
-  /** Id of the world: every process carries it. */
-  readonly worldId: string;
-  readonly user: string;
-  readonly clientKey: string;
+  /** Id of the site: every process carries it. */
+  readonly siteId: string;
   /** Milliseconds from power on until SSH answers. */
   readonly sshDelayMs: number;
   /** Milliseconds from then until cloud-init is done and Docker there. */
@@ -46,19 +38,8 @@ export interface DropletContext {
   readonly onFault: (fault: string) => void;
 }
 
-/** off · starting: SSH is refused · running: cloud-init is at work and Docker missing · done. */
-export type BootState = "off" | "starting" | "running" | "done";
-
-/** A container as tests look at it. */
-export type ContainerView = Pick<
-  LabContainer,
-  "id" | "name" | "image" | "labels" | "restart" | "status" | "exitCode" | "restartCount" | "publish"
->;
-
-/** Emits `boot` whenever {@link Droplet.boot} changes. */
-export class Droplet extends EventEmitter<{ boot: [BootState] }> {
-  readonly tags: Set<string>;
-  readonly createdAt = new Date();
+/** Emits `boot` whenever {@link EmbeddedDroplet.boot} changes. */
+export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> implements SiteDroplet {
   /** Commands that were given over SSH, oldest first. */
   readonly commands: string[] = [];
   readonly #hostKey = newKeyPair("droplet").private;
@@ -72,8 +53,7 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
   #shim: Server | null = null;
 
   private constructor(
-    readonly block: DropletBlock,
-    readonly identity: DropletIdentity,
+    private readonly order: DropletOrder,
     /** Loopback port that stands for port 22. */
     readonly sshPort: number,
     /** A port that nobody listens on. */
@@ -81,7 +61,6 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
     private readonly context: DropletContext,
   ) {
     super();
-    this.tags = new Set(block.tags);
     this.#files = new DropletFiles(context.folder);
     this.#ports = new DropletPorts(context.ports);
     this.#engine = new Engine({
@@ -96,19 +75,27 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
   }
 
   /** Creates the droplet and powers it on; the boot is not waited for. */
-  static async create(block: DropletBlock, identity: DropletIdentity, context: DropletContext): Promise<Droplet> {
+  static async create(order: DropletOrder, context: DropletContext): Promise<EmbeddedDroplet> {
     const { ports } = context;
-    const droplet = new Droplet(block, identity, await ports.take(), await ports.take(), context);
+    const droplet = new EmbeddedDroplet(order, await ports.take(), await ports.take(), context);
     droplet.powerOn();
     return droplet;
   }
 
   get name(): string {
-    return this.block.name;
+    return this.order.name;
   }
 
   get id(): string {
-    return this.identity.id;
+    return this.order.id;
+  }
+
+  get address(): string {
+    return this.order.address;
+  }
+
+  get privateAddress(): string {
+    return this.order.privateAddress;
   }
 
   get boot(): BootState {
@@ -120,16 +107,15 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
   }
 
   /** Resolves once the droplet is done booting. @throws Error when it cannot boot */
-  async booted(): Promise<this> {
+  async booted(): Promise<void> {
     while (this.#boot !== "done") {
       if (this.#bootFault !== null) throw new Error(this.#bootFault);
       await once(this, "boot");
     }
-    return this;
   }
 
   /** Every container of the droplet, oldest first. */
-  containers(): ContainerView[] {
+  async containers(): Promise<ContainerView[]> {
     return this.#engine.list();
   }
 
@@ -139,18 +125,18 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
   }
 
   /** Last lines that a container wrote. */
-  logs(container: string, lines = 20): string[] {
+  async logs(container: string, lines = 20): Promise<string[]> {
     const log = this.#engine.find(container).extra.log.tail(lines);
     return log.map((line) => line.text);
   }
 
   /** Names of the pulled images, by digest. */
-  images(): string[] {
+  async images(): Promise<string[]> {
     return this.#engine.images.list().flatMap((image) => image.repoDigests);
   }
 
   /** Ends the process behind a container as the kernel would, not as `docker kill` does: its restart policy applies. */
-  crash(container: string): void {
+  async crash(container: string): Promise<void> {
     const pid = this.pid(container);
     if (pid > 0) process.kill(-pid, "SIGKILL");
   }
@@ -162,7 +148,7 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
 
   /** A request to the service port, from the droplet itself. */
   ask(route: string, port = 80): Promise<Answer> {
-    return this.#ask("GET", route, this.identity.privateAddress, port);
+    return this.#ask("GET", route, this.privateAddress, port);
   }
 
   /**
@@ -170,7 +156,7 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
    * answers at all.
    */
   async endpoint(port: number): Promise<number | null | undefined> {
-    return this.#boot === "off" ? undefined : this.#engine.lookUp([this.identity.privateAddress], port);
+    return this.#boot === "off" ? undefined : this.#engine.lookUp([this.privateAddress], port);
   }
 
   /** Breaks every SSH connection; commands go on. */
@@ -195,12 +181,17 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
 
   /** Everything on it ends at once; the disk stays. */
   async powerOff(): Promise<void> {
-    await this.close();
+    await this.halt();
     await endMarked(`LAB_DROPLET=${this.#marks.LAB_DROPLET}`);
   }
 
-  /** Ends servers and containers, not what commands left in the background: at the world's end the watchdog does that. */
-  async close(): Promise<void> {
+  /** Its folder stays for as long as the site does. */
+  close(): Promise<void> {
+    return this.powerOff();
+  }
+
+  /** Ends servers and containers, not what commands left in the background: at the site's end the watchdog does that. */
+  async halt(): Promise<void> {
     this.#enter("off");
     clearTimeout(this.#timer);
     const [ssh, shim] = [this.#ssh, this.#shim];
@@ -209,10 +200,10 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
     await Promise.all([ssh?.close(), shim && closeServer(shim), this.#engine.powerOff()]);
   }
 
-  /** Variables by which the droplet's processes are found. Ids of droplets repeat from world to world. */
+  /** Variables by which the droplet's processes are found. Ids of droplets repeat from site to site. */
   get #marks(): { readonly LAB_WORLD: string; readonly LAB_DROPLET: string } {
-    const { worldId } = this.context;
-    return { LAB_WORLD: worldId, LAB_DROPLET: `${this.id}-${worldId}` };
+    const { siteId } = this.context;
+    return { LAB_WORLD: siteId, LAB_DROPLET: `${this.id}-${siteId}` };
   }
 
   #enter(state: BootState): void {
@@ -234,11 +225,11 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
   }
 
   async #startSsh(): Promise<void> {
-    const { user, clientKey } = this.context;
+    const { user, authorizedKeys } = this.order;
     this.#ssh = new SshServer({
       hostKey: this.#hostKey,
       user,
-      clientKey,
+      authorizedKeys,
       home: this.home,
       environment: { ...this.#files.environment(user), ...this.#marks },
       onCommand: (command) => this.commands.push(command),
@@ -266,7 +257,7 @@ export class Droplet extends EventEmitter<{ boot: [BootState] }> {
   }
 
   #addresses({ address }: Publication): string[] {
-    const { address: publicAddress, privateAddress } = this.identity;
+    const { address: publicAddress, privateAddress } = this;
     if (address === "0.0.0.0") return ["127.0.0.1", "localhost", privateAddress, publicAddress];
     return address === "127.0.0.1" ? ["127.0.0.1", "localhost"] : [address];
   }

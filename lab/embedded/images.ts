@@ -1,19 +1,10 @@
-/** Images that a world can push: the reference API, and releases that fail in one way each. */
+/** Images that an embedded site can push: the reference API, and releases that fail in one way each. */
 import { fileURLToPath } from "node:url";
+import type { Break, ReferenceOptions } from "../releases.js";
 import { bundleInto } from "./bundle.js";
 import type { ImageSource } from "./docker/registry.js";
 
 const REPOSITORY = "lab/api";
-
-/** How a release is broken. */
-export type Break = "exits-at-once" | "crash-loop" | "never-healthy" | "wrong-port";
-
-export interface ReferenceOptions {
-  /** `article`: only the article's three routes, and process 1 without a signal handler. @default "lifecycle" */
-  readonly contract?: "lifecycle" | "article";
-  /** Further environment of the image. */
-  readonly environment?: Readonly<Record<string, string>>;
-}
 
 /** app/server.ts as an image; every version has a digest of its own. @param folder where the bundle goes */
 export async function referenceImage(

@@ -1,4 +1,4 @@
-/** A droplet's SSH server: one user, one key, commands only, as cloud-init sets up a real one. */
+/** A droplet's SSH server: one user, its keys, commands only, as cloud-init sets up a real one. */
 import type { AddressInfo } from "node:net";
 import type { Connection, ParsedKey, PublicKeyAuthContext, ServerChannel, Session } from "ssh2";
 import ssh2 from "ssh2";
@@ -10,9 +10,10 @@ const MAX_SESSIONS = 10;
 export interface SshServerSettings extends CommandSettings {
   /** Private host key, OpenSSH format. */
   readonly hostKey: string;
-  /** The only user and public key that may log in. */
+  /** The only user that may log in. */
   readonly user: string;
-  readonly clientKey: string;
+  /** Public keys that it may log in with; lines that are none are passed over, as sshd does. */
+  readonly authorizedKeys: readonly string[];
 }
 
 export class SshServer {
@@ -20,10 +21,9 @@ export class SshServer {
   readonly #connections = new Set<Connection>();
 
   constructor(private readonly settings: SshServerSettings) {
-    const clientKey = ssh2.utils.parseKey(settings.clientKey);
-    if (clientKey instanceof Error) throw clientKey;
+    const keys = settings.authorizedKeys.map((line) => ssh2.utils.parseKey(line)).filter(isKey);
     this.#server = new ssh2.Server({ hostKeys: [settings.hostKey], ident: "SSH-2.0-OpenSSH_9.2 lab" }, (connection) =>
-      this.#serve(connection, clientKey),
+      this.#serve(connection, keys),
     );
   }
 
@@ -47,7 +47,7 @@ export class SshServer {
     await closed;
   }
 
-  #serve(connection: Connection, clientKey: ParsedKey): void {
+  #serve(connection: Connection, keys: readonly ParsedKey[]): void {
     this.#connections.add(connection);
     // As sshd does for commands: otherwise each waits for the client's delayed acknowledgements, 80 ms of them.
     (connection as unknown as NoDelay).setNoDelay(true);
@@ -56,7 +56,9 @@ export class SshServer {
     connection.on("error", () => undefined);
     connection.on("authentication", (context) => {
       const accepted =
-        context.method === "publickey" && context.username === this.settings.user && isSigned(context, clientKey);
+        context.method === "publickey" &&
+        context.username === this.settings.user &&
+        keys.some((key) => isSigned(context, key));
       if (accepted) context.accept();
       else context.reject(["publickey"]);
     });
@@ -86,6 +88,8 @@ export class SshServer {
     });
   }
 }
+
+const isKey = (parsed: ParsedKey | Error): parsed is ParsedKey => !(parsed instanceof Error);
 
 function isSigned(context: PublicKeyAuthContext, key: ParsedKey): boolean {
   if (context.key.algo !== key.type || !context.key.data.equals(key.getPublicSSH())) return false;

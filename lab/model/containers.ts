@@ -39,6 +39,12 @@ export interface Container<Extra = undefined> extends ContainerSpec<Extra> {
   readonly finishedAt: number | null;
 }
 
+/** A container as tests look at it. */
+export type ContainerView = Pick<
+  Container<unknown>,
+  "id" | "name" | "image" | "labels" | "restart" | "status" | "exitCode" | "restartCount" | "publish"
+>;
+
 interface Entry<Extra> {
   container: Container<Extra>;
   /** Stopped or killed by hand: no restart until it is started again, or the daemon is. */

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { once } from "node:events";
 import type { Member } from "../../../lab/embedded/balancer-node.js";
-import { Balancer, type BalancerSettings } from "../../../lab/embedded/balancer.js";
+import { EmbeddedBalancer, type EmbeddedBalancerSettings } from "../../../lab/embedded/balancer.js";
 import { closeServer } from "../../../lab/embedded/close.js";
 import { page } from "../../../lab/embedded/pages.js";
 import { PortPool } from "../../../lab/embedded/ports.js";
@@ -50,17 +50,18 @@ afterEach(async () => {
 });
 afterAll(() => ports.release());
 
-async function start(hosts: readonly Host[], more: Partial<BalancerSettings> = {}): Promise<Balancer> {
+async function start(hosts: readonly Host[], more: Partial<EmbeddedBalancerSettings> = {}): Promise<EmbeddedBalancer> {
   for (const host of hosts) {
     host.server.listen(0, "127.0.0.1");
     await once(host.server, "listening");
     opened.push({ close: () => closeServer(host.server) });
   }
-  const balancer = new Balancer({
+  const balancer = new EmbeddedBalancer({
     nodes: 1,
     phasesSeconds: [],
     check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 0.05, fall: 2, rise: 2 },
-    entries: [{ entryPort: 80, targetPort: 80, realPort: await ports.take() }],
+    entries: [{ entryPort: 80, targetPort: 80, tls: false, realPort: await ports.take() }],
+    redirectToHttps: false,
     retries: 0,
     backendKeepalive: false,
     idleTimeoutSeconds: 60,
@@ -68,14 +69,15 @@ async function start(hosts: readonly Host[], more: Partial<BalancerSettings> = {
   });
   await balancer.listen();
   opened.unshift(balancer);
-  balancer.sync(hosts);
+  await balancer.sync(hosts);
   return balancer;
 }
 
-const allUp = (balancer: Balancer, hosts: readonly Host[]) =>
+const allUp = (balancer: EmbeddedBalancer, hosts: readonly Host[]) =>
   until("all hosts up", () => hosts.every((host) => balancer.nodesUp(host.id).length === balancer.settings.nodes));
 
-const get = async (balancer: Balancer, path = ""): Promise<string> => (await fetch(balancer.url() + path)).text();
+const get = async (balancer: EmbeddedBalancer, path = ""): Promise<string> =>
+  (await fetch(balancer.url() + path)).text();
 
 test("new members are down: HAProxy's 503 page, byte for byte", async () => {
   const balancer = await start([new Host("a")], {
@@ -166,9 +168,9 @@ test("a host that left gets no new requests, and one that comes back starts down
   const hosts = [new Host("a"), new Host("b")];
   const balancer = await start(hosts);
   await allUp(balancer, hosts);
-  balancer.sync(hosts.slice(1));
+  await balancer.sync(hosts.slice(1));
   expect(await Promise.all([get(balancer), get(balancer), get(balancer)])).toEqual(["b", "b", "b"]);
-  balancer.sync(hosts);
+  await balancer.sync(hosts);
   expect(balancer.nodesUp("a")).toEqual([]);
 });
 

@@ -1,7 +1,8 @@
 import { jest } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Droplet } from "../../../lab/embedded/droplet.js";
-import { startWorld, type World } from "../../../lab/embedded/world.js";
+import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
+import { embedded, type EmbeddedWorld } from "../../../lab/embedded/site.js";
+import { startWorld } from "../../../lab/world.js";
 import { closeSsh, ssh } from "../support/ssh.js";
 import { stackJson } from "../support/stack.js";
 import { until } from "../support/until.js";
@@ -12,15 +13,16 @@ jest.setTimeout(60_000);
 const REGISTRY = "registry.example.com";
 const config = JSON.stringify({ auths: { [REGISTRY]: { auth: Buffer.from("me:secret").toString("base64") } } });
 
-let world: World;
-let host: Droplet;
+let world: EmbeddedWorld;
+let host: EmbeddedDroplet;
 /** Answers, and ends on SIGTERM. */
 let good: string;
 
 beforeAll(async () => {
   const registries = { [REGISTRY]: { user: "me", password: "secret" } };
-  world = await startWorld({ stackJson: stackJson({ names: ["api-1"] }), options: { registries } });
-  host = await world.droplet("api-1").booted();
+  world = await startWorld({ stackJson: stackJson({ names: ["api-1"] }), site: embedded({ registries }) });
+  host = world.droplet("api-1");
+  await host.booted();
   good = await push(NODE_APP);
 });
 afterEach(async () => {
@@ -39,7 +41,7 @@ const NODE_APP = `
 `;
 
 async function push(script: string, more: { stopsOnTerm?: boolean } = {}): Promise<string> {
-  const image = world.push({
+  const image = world.site.push({
     ...{ repository: `${REGISTRY}/team/api`, tag: "v1" },
     ...{ command: [process.execPath, "-e", script], environment: { PORT: "80", NAME: "image" } },
     ...more,
@@ -106,7 +108,7 @@ test("a log has both streams, and its last lines", async () => {
 test("names are moved", async () => {
   await sh(`docker run -d --name api ${good}`);
   expect(await sh("docker rename api api-previous && docker start api-previous")).toMatchObject({ code: 0 });
-  expect(host.containers().map(({ name }) => name)).toEqual(["api-previous"]);
+  expect((await host.containers()).map(({ name }) => name)).toEqual(["api-previous"]);
 });
 
 test("fails when a name is in use", async () => {
@@ -160,7 +162,7 @@ test("a command that the image does not have leaves a created container", async 
 test("a crash loop is a success for docker run, and restarts ever more slowly", async () => {
   const crashing = await push("setTimeout(() => process.exit(3), 20)");
   expect((await sh(`docker run -d --name api --restart always ${crashing}`)).code).toBe(0);
-  await until("it restarted twice", () => (host.containers()[0]?.restartCount ?? 0) >= 2);
+  await until("it restarted twice", async () => ((await host.containers())[0]?.restartCount ?? 0) >= 2);
   await until("it waits", async () => /^restarting 3 \d+$/.test(await state("api")));
   expect((await sh("docker inspect --format '{{.State.Running}} {{.State.Restarting}}' api")).stdout).toBe(
     "true true\n",
@@ -171,8 +173,8 @@ test("a crash loop is a success for docker run, and restarts ever more slowly", 
 
 test("a killed container is not restarted, a crashed one is", async () => {
   await sh(`docker run -d --name api --restart always ${good}`);
-  host.crash("api");
-  await until("it restarted", () => host.containers()[0]?.restartCount === 1 && host.pid("api") > 0);
+  await host.crash("api");
+  await until("it restarted", async () => (await host.containers())[0]?.restartCount === 1 && host.pid("api") > 0);
   expect(await sh("docker kill api")).toMatchObject({ code: 0, stdout: "api\n" });
   expect(await state("api")).toBe("exited 137 1");
   await sleep(300);
@@ -224,11 +226,14 @@ test("after a loss of power, what has the policy runs again", async () => {
   await sh(`docker run -d --name api --restart always ${good}; docker run -d --name old ${good}`);
   await closeSsh(world);
   await host.powerOff();
-  expect(host.containers().map(({ status, exitCode }) => [status, exitCode])).toEqual([
+  expect((await host.containers()).map(({ status, exitCode }) => [status, exitCode])).toEqual([
     ["exited", 255],
     ["exited", 255],
   ]);
   host.powerOn();
   await host.booted();
-  expect(host.containers().map(({ name, status }) => `${name} ${status}`)).toEqual(["api running", "old exited"]);
+  expect((await host.containers()).map(({ name, status }) => `${name} ${status}`)).toEqual([
+    "api running",
+    "old exited",
+  ]);
 });

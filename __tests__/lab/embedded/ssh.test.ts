@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { jest } from "@jest/globals";
 import { once } from "node:events";
-import { startWorld, type World } from "../../../lab/embedded/world.js";
-import type { Droplet } from "../../../lab/embedded/droplet.js";
+import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
+import { embedded, type EmbeddedWorld } from "../../../lab/embedded/site.js";
+import { startWorld } from "../../../lab/world.js";
 import { closeSsh, ssh, startSsh } from "../support/ssh.js";
 import { stackJson } from "../support/stack.js";
 import { until } from "../support/until.js";
@@ -10,13 +11,13 @@ import { until } from "../support/until.js";
 /** For a machine that is slow or busy; nothing is concluded from the time it takes. */
 jest.setTimeout(60_000);
 
-let world: World;
-let api1: Droplet;
-let api2: Droplet;
+let world: EmbeddedWorld;
+let api1: EmbeddedDroplet;
+let api2: EmbeddedDroplet;
 
 beforeAll(async () => {
   process.env["LAB_TEST_SECRET"] = "hunter2";
-  world = await startWorld({ stackJson: stackJson() });
+  world = await startWorld({ stackJson: stackJson(), site: embedded() });
   await world.booted();
   [api1, api2] = [world.droplet("api-1"), world.droplet("api-2")];
 });
@@ -93,6 +94,17 @@ test("only the deploy user with the world's key may log in", async () => {
     stdio: "ignore",
   });
   expect(await once(stranger, "exit")).toEqual([255, null]);
+});
+
+test("nobody may log in to a droplet whose block names no key", async () => {
+  const keyless = JSON.parse(
+    JSON.stringify(stackJson({ names: ["api-1"] })).replaceAll('"ssh_keys"', '"no_keys"'),
+  ) as object;
+  const closed = await startWorld({ stackJson: keyless, site: embedded() });
+  await closed.booted();
+  const { code, stderr } = await ssh(closed, closed.droplet("api-1"), "true");
+  await closed.stop();
+  expect([code, stderr]).toEqual([255, expect.stringContaining("Permission denied (publickey)")]);
 });
 
 test("no terminal, no files, no forwarding", async () => {

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import type { Droplet } from "../../../lab/embedded/droplet.js";
-import type { World } from "../../../lab/embedded/world.js";
+import type { SiteDroplet } from "../../../lab/site.js";
+import type { World } from "../../../lab/world.js";
 
 export interface SshResult {
   readonly code: number | null;
@@ -11,7 +11,7 @@ export interface SshResult {
   readonly stderr: string;
 }
 
-const arguments_ = (world: World, droplet: Droplet): string[] => [
+const arguments_ = (world: World, droplet: SiteDroplet): string[] => [
   ...["-F", world.environment()["EVENKEEL_SSH_CONFIG"] ?? "", "-T"],
   ...option("BatchMode=yes"),
   ...option("LogLevel=ERROR"),
@@ -25,13 +25,13 @@ const arguments_ = (world: World, droplet: Droplet): string[] => [
 
 const option = (text: string): string[] => ["-o", text];
 
-export function startSsh(world: World, droplet: Droplet, command: string, more: readonly string[] = []) {
-  return spawn("ssh", [...more, ...arguments_(world, droplet), `deploy@${droplet.identity.address}`, command], {
+export function startSsh(world: World, droplet: SiteDroplet, command: string, more: readonly string[] = []) {
+  return spawn("ssh", [...more, ...arguments_(world, droplet), `deploy@${droplet.address}`, command], {
     stdio: "pipe",
   });
 }
 
-export async function ssh(world: World, droplet: Droplet, command: string, input = ""): Promise<SshResult> {
+export async function ssh(world: World, droplet: SiteDroplet, command: string, input = ""): Promise<SshResult> {
   const child = startSsh(world, droplet, command);
   const output = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {

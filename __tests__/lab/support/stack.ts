@@ -1,5 +1,8 @@
 /** A synthesized stack in the shape that constructs/ writes, small enough to read. */
 
+/** A public key that belongs to nobody. */
+export const PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvenkeelTestsOnlyNoSuchKeyExistsAnywhere0 tests";
+
 const droplet = (name: string) => `digitalocean_droplet.fleet_${name}_0A`;
 
 export interface StackShape {
@@ -9,6 +12,8 @@ export interface StackShape {
   readonly checkIntervalSeconds?: number;
   readonly unhealthyThreshold?: number;
   readonly healthyThreshold?: number;
+  /** HTTPS at the balancer, and a redirect to it. @default false */
+  readonly https?: boolean;
 }
 
 export function stackJson(shape: StackShape = {}): object {
@@ -16,6 +21,8 @@ export function stackJson(shape: StackShape = {}): object {
   return {
     resource: {
       digitalocean_tag: { fleet: { name: "http-api" }, stack: { name: "evenkeel:production:api" } },
+      digitalocean_ssh_key: { key: { name: "production-api", public_key: PUBLIC_KEY } },
+      digitalocean_certificate: { certificate: { name: "api-certificate", type: "lets_encrypt" } },
       digitalocean_vpc: { network: { name: "production-api-sfo3", region: "sfo3" } },
       digitalocean_droplet: Object.fromEntries(names.map((name) => [`fleet_${name}_0A`, dropletBlock(name)])),
       digitalocean_loadbalancer: { balancer: balancerBlock(shape) },
@@ -33,16 +40,30 @@ const dropletBlock = (name: string) => ({
   image: "debian-12-x64",
   vpc_uuid: "${digitalocean_vpc.network.id}",
   tags: ["${digitalocean_tag.fleet.name}", "${digitalocean_tag.stack.name}"],
+  ssh_keys: ["${digitalocean_ssh_key.key.fingerprint}", "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"],
+  user_data: "#cloud-config\nbootcmd: ['echo $${HOME}']\n",
 });
 
-const balancerBlock = ({ checkIntervalSeconds = 0.2, unhealthyThreshold = 2, healthyThreshold = 2 }: StackShape) => ({
+const http = { entry_port: 80, entry_protocol: "http", target_port: 80, target_protocol: "http" };
+const tls = {
+  ...http,
+  ...{ entry_port: 443, entry_protocol: "https", certificate_name: "${digitalocean_certificate.certificate.name}" },
+};
+
+const balancerBlock = ({
+  checkIntervalSeconds = 0.2,
+  unhealthyThreshold = 2,
+  healthyThreshold = 2,
+  https = false,
+}: StackShape) => ({
   name: "sfo3-api",
   region: "sfo3",
   size_unit: 1,
   droplet_tag: "${digitalocean_tag.fleet.name}",
   vpc_uuid: "${digitalocean_vpc.network.id}",
   http_idle_timeout_seconds: 60,
-  forwarding_rule: [{ entry_port: 80, entry_protocol: "http", target_port: 80, target_protocol: "http" }],
+  redirect_http_to_https: https,
+  forwarding_rule: https ? [http, tls] : [http],
   healthcheck: {
     protocol: "http",
     port: 80,

@@ -1,7 +1,7 @@
 /** Finds the command that a `docker` command line names, runs it and turns what it throws into output. */
 import path from "node:path";
 import { DockerError } from "../../model/docker-error.js";
-import { LabFault } from "../fault.js";
+import { LabFault } from "../../fault.js";
 import * as commands from "./commands.js";
 import type { Command, Invocation, Output } from "./commands.js";
 

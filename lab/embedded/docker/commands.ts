@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { DockerError } from "../../model/docker-error.js";
-import { LabFault } from "../fault.js";
+import { LabFault } from "../../fault.js";
 import { containerTable } from "./connection-table.js";
 import type { Engine, LabContainer } from "./engine.js";
 import { parseFlags, type Flags, type FlagKinds } from "./flags.js";

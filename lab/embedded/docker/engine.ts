@@ -10,8 +10,8 @@ import {
   type ContainerSpec,
   type Publication,
 } from "../../model/containers.js";
+import { LabFault } from "../../fault.js";
 import type { DropletPorts } from "../droplet-ports.js";
-import { LabFault } from "../fault.js";
 import type { PortPair } from "./connection-table.js";
 import { ImageStore, type StoredImage } from "./image-store.js";
 import { LogBuffer } from "./log-buffer.js";

@@ -1,5 +1,5 @@
 /** Command lines as Docker reads them: flags before the first operand, values after `=` or as the next word. */
-import { LabFault } from "../fault.js";
+import { LabFault } from "../../fault.js";
 
 /** `flag` stands alone, `value` takes one, `list` may come several times. Short names are single letters. */
 export type FlagKinds = Readonly<Record<string, "flag" | "value" | "list">>;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { DockerError } from "../../model/docker-error.js";
 import type { ContainerSpec, Publication, RestartPolicy } from "../../model/containers.js";
-import { LabFault } from "../fault.js";
+import { LabFault } from "../../fault.js";
 import { parseFlags, type Flags, type FlagSyntax } from "./flags.js";
 import type { Contents } from "./engine.js";
 import type { StoredImage } from "./image-store.js";

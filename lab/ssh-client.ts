@@ -11,9 +11,10 @@ export interface KeyPair {
 /** ECDSA: ssh2 1.17 makes about one Ed25519 pair in 230 that it cannot read back (13 of 3,000 tried; none of 8,000 of these). */
 export const newKeyPair = (comment: string): KeyPair => ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256, comment });
 
-/** A droplet's address and the loopback port that stands for its port 22. */
+/** Where SSH to a droplet's address leads. */
 export interface SshPlace {
   readonly address: string;
+  readonly host: string;
   readonly port: number;
 }
 
@@ -31,8 +32,8 @@ export class SshClientFiles {
   /** Known hosts are left to the caller: the rollout keeps its own, by droplet id. */
   write(places: readonly SshPlace[]): void {
     const blocks = places.map(
-      ({ address, port }) =>
-        `Host ${address}\n  HostName 127.0.0.1\n  Port ${port}\n  IdentityFile "${this.#keyFile}"\n  IdentitiesOnly yes\n`,
+      ({ address, host, port }) =>
+        `Host ${address}\n  HostName ${host}\n  Port ${port}\n  IdentityFile "${this.#keyFile}"\n  IdentitiesOnly yes\n`,
     );
     writeFileSync(this.configFile, blocks.join("\n"), { mode: 0o600 });
   }

@@ -10,6 +10,9 @@ const dropletBlock = z.object({
   image: z.string(),
   vpc_uuid: z.string().optional(),
   tags: z.array(z.string()).default([]),
+  user_data: z.string().default(""),
+  /** Ids or fingerprints. */
+  ssh_keys: z.array(z.string()).default([]),
 });
 export type DropletBlock = z.output<typeof dropletBlock>;
 
@@ -23,25 +26,40 @@ const healthcheck = z.object({
   healthy_threshold: z.number(),
 });
 
-const forwardingRule = z.object({
-  entry_protocol: z.literal("http"),
-  entry_port: z.number(),
-  target_protocol: z.literal("http"),
-  target_port: z.number(),
-});
+const forwardingRule = z
+  .object({
+    entry_protocol: z.enum(["http", "https"]),
+    entry_port: z.number(),
+    target_protocol: z.literal("http"),
+    target_port: z.number(),
+    certificate_name: z.string().optional(),
+    tls_passthrough: z.literal(false).default(false),
+  })
+  .refine((rule) => rule.entry_protocol === "http" || rule.certificate_name !== undefined, {
+    path: ["certificate_name"],
+    message: "https needs a certificate",
+  });
 
-/** Only balancers that match by tag over HTTP: the product declares no other. */
-const balancerBlock = z.object({
-  name: z.string(),
-  region: z.string(),
-  size_unit: z.number().default(1),
-  droplet_tag: z.string(),
-  vpc_uuid: z.string().optional(),
-  enable_backend_keepalive: z.boolean().default(false),
-  http_idle_timeout_seconds: z.number().default(60),
-  forwarding_rule: z.array(forwardingRule).min(1),
-  healthcheck,
-});
+const isHttps = (rule: z.output<typeof forwardingRule>): boolean => rule.entry_protocol === "https";
+
+/** Only balancers that match by tag and ask their hosts over HTTP: the product declares no other. */
+const balancerBlock = z
+  .object({
+    name: z.string(),
+    region: z.string(),
+    size_unit: z.number().default(1),
+    droplet_tag: z.string(),
+    vpc_uuid: z.string().optional(),
+    enable_backend_keepalive: z.boolean().default(false),
+    http_idle_timeout_seconds: z.number().default(60),
+    redirect_http_to_https: z.boolean().default(false),
+    forwarding_rule: z.array(forwardingRule).min(1),
+    healthcheck,
+  })
+  .refine((block) => !block.redirect_http_to_https || block.forwarding_rule.some(isHttps), {
+    path: ["redirect_http_to_https"],
+    message: "there is no https to redirect to",
+  });
 export type BalancerBlock = z.output<typeof balancerBlock>;
 
 const localExec = z.object({
@@ -61,6 +79,7 @@ const stackSchema = z.object({
     digitalocean_loadbalancer: blocks(balancerBlock),
     digitalocean_tag: blocks(z.object({ name: z.string() })),
     digitalocean_vpc: blocks(z.object({ name: z.string(), region: z.string(), ip_range: z.string().optional() })),
+    digitalocean_certificate: blocks(z.object({ name: z.string() })),
     digitalocean_ssh_key: blocks(z.object({ name: z.string(), public_key: z.string() })),
     null_resource: blocks(nullResource),
   }),

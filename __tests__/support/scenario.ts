@@ -1,4 +1,4 @@
-/** One e2e scenario: a synthesized fleet in the embedded world, a load on its balancer, rollouts as Terraform runs them. */
+/** One scenario: a synthesized fleet on a site of the lab, a load on its balancer, rollouts as Terraform runs them. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -6,10 +6,12 @@ import { afterAll } from "@jest/globals";
 import type { FleetConfig } from "../../constructs/index.js";
 import { environmentNames, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
-import { withCheck } from "../../lab/embedded/check.js";
-import { startWorld, type World, type WorldOptions } from "../../lab/embedded/world.js";
+import { withCheck } from "../../lab/check.js";
+import { embedded, type EmbeddedWorld } from "../../lab/embedded/site.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
 import { deploy, synthesize, type Deployment, type SynthesizedStack } from "../../lab/rehearsal.js";
+import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
+import { startWorld, type World, type WorldOptions } from "../../lab/world.js";
 import { realPorts } from "../../scripts/rollout/compose.js";
 import type { Parts } from "../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
@@ -43,17 +45,29 @@ export interface ScenarioOptions {
   readonly check?: Partial<Manifest["healthCheck"]>;
 }
 
-export class Scenario {
+/** A scenario elsewhere than in the embedded lab. */
+export interface SiteScenarioOptions<Opened extends Site> extends ScenarioOptions {
+  readonly site: OpenSite<Opened>;
+}
+
+export class Scenario<On extends World = EmbeddedWorld> {
   readonly #loads: Load[] = [];
 
   private constructor(
-    readonly world: World,
+    readonly world: On,
     readonly stackFolder: string,
   ) {}
 
-  static async start({ fleet = {}, world = {}, check = FAST_CHECK }: ScenarioOptions = {}): Promise<Scenario> {
+  /** @param options `site` is the embedded one unless said */
+  static start(options?: ScenarioOptions): Promise<Scenario>;
+  static start<Droplet extends SiteDroplet, On extends Site<Droplet>>(
+    options: SiteScenarioOptions<On & Site<Droplet>>,
+  ): Promise<Scenario<World<Droplet, On>>>;
+  static async start(options: Partial<SiteScenarioOptions<Site>> = {}): Promise<Scenario<World>> {
+    const { fleet = {}, site = embedded(), world = {}, check = FAST_CHECK } = options;
     const stack = await synthesized(JSON.stringify(fleet));
-    return new Scenario(await startWorld({ stackJson: withCheck(stack.json, check), options: world }), stack.folder);
+    const stackJson = withCheck(stack.json, check);
+    return new Scenario(await startWorld({ stackJson, site, options: world }), stack.folder);
   }
 
   /** Deploys as `terraform apply` would. */
@@ -117,11 +131,13 @@ export class Scenario {
   }
 
   /** Image of the running current container of every declared droplet; null where none runs. */
-  running(): (string | null)[] {
-    return this.world.droplets.map((droplet) => {
-      const current = droplet.containers().find((container) => container.name === "api");
-      return current?.status === "running" ? current.image : null;
-    });
+  running(): Promise<(string | null)[]> {
+    return Promise.all(
+      this.world.droplets.map(async (droplet) => {
+        const current = (await droplet.containers()).find((container) => container.name === "api");
+        return current?.status === "running" ? current.image : null;
+      }),
+    );
   }
 
   async end(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Attributes of the world's resources, as Terraform knows them after an apply. */
-import type { Droplet } from "./droplet.js";
+import type { Owned } from "./fleet.js";
 import type { Identities } from "./identities.js";
 import type { Lookup } from "./references.js";
 import type { Stack } from "./stack.js";
@@ -7,8 +7,9 @@ import type { Stack } from "./stack.js";
 export interface Known {
   readonly stack: Stack;
   readonly identities: Identities;
+  readonly balancerAddress: string;
   /** Droplets by the name of their block; empty before they are created. */
-  readonly droplets: ReadonlyMap<string, Droplet>;
+  readonly droplets: ReadonlyMap<string, Owned>;
   /** Terraform's variables that are given with `--var`. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -46,13 +47,17 @@ function attributesOf(known: Known, type: string, name: string): Attributes {
       return name in resource.digitalocean_loadbalancer
         ? {
             id: identities.balancer.id,
-            ip: identities.balancer.address,
+            ip: known.balancerAddress,
             urn: `do:loadbalancer:${identities.balancer.id}`,
           }
         : {};
     case "digitalocean_tag": {
       const tag = resource.digitalocean_tag[name]?.name;
       return { id: tag, name: tag };
+    }
+    case "digitalocean_certificate": {
+      const certificate = resource.digitalocean_certificate[name]?.name;
+      return { id: certificate, name: certificate };
     }
     case "digitalocean_vpc":
       return { id: identities.vpc.id, name: resource.digitalocean_vpc[name]?.name };
@@ -63,14 +68,14 @@ function attributesOf(known: Known, type: string, name: string): Attributes {
   }
 }
 
-const droplet = (found: Droplet | undefined): Attributes =>
+const droplet = (found: Owned | undefined): Attributes =>
   found
     ? {
-        id: found.id,
-        name: found.name,
-        ipv4_address: found.identity.address,
-        ipv4_address_private: found.identity.privateAddress,
-        urn: `do:droplet:${found.id}`,
+        id: found.droplet.id,
+        name: found.droplet.name,
+        ipv4_address: found.droplet.address,
+        ipv4_address_private: found.droplet.privateAddress,
+        urn: `do:droplet:${found.droplet.id}`,
         region: found.block.region,
         size: found.block.size,
       }

@@ -1,12 +1,34 @@
-import { withCheck } from "../../../lab/embedded/check.js";
-import { readStack, rolloutExec } from "../../../lab/embedded/stack.js";
-import { stackJson } from "../support/stack.js";
+import { withCheck } from "../../lab/check.js";
+import { readStack, rolloutExec } from "../../lab/stack.js";
+import { stackJson } from "./support/stack.js";
 
 test("the provisioner's command and environment are read", () => {
   expect(rolloutExec(readStack(stackJson()))).toMatchObject({
     command: "node $EVENKEEL_BUNDLE deploy; exit $?",
     environment: { EVENKEEL_IMAGE: "${var.image}" },
   });
+});
+
+test("a droplet's text for cloud-init and its keys are read", () => {
+  const [block] = Object.values(readStack(stackJson()).resource.digitalocean_droplet);
+  expect(block?.user_data).toMatch(/^#cloud-config\n/);
+  expect(block?.ssh_keys).toEqual(["${digitalocean_ssh_key.key.fingerprint}", expect.stringMatching(/^00:11:/)]);
+});
+
+test("HTTPS at the balancer is read, with its certificate and the redirect", () => {
+  const block = readStack(stackJson({ https: true })).resource.digitalocean_loadbalancer["balancer"];
+  expect(block?.redirect_http_to_https).toBe(true);
+  expect(block?.forwarding_rule.map((rule) => [rule.entry_protocol, rule.entry_port, rule.certificate_name])).toEqual([
+    ["http", 80, undefined],
+    ["https", 443, "${digitalocean_certificate.certificate.name}"],
+  ]);
+});
+
+test("fails for HTTPS without a certificate, and for a redirect to HTTPS that nobody serves", () => {
+  const without = (text: string, put: string) =>
+    JSON.parse(JSON.stringify(stackJson({ https: true })).replaceAll(text, put)) as object;
+  expect(() => readStack(without("certificate_name", "other"))).toThrow(/https needs a certificate/);
+  expect(() => readStack(without('"https"', '"http"'))).toThrow(/there is no https to redirect to/);
 });
 
 test("fails for a balancer that the lab cannot stand for, naming the field", () => {

@@ -1,6 +1,6 @@
 /** Another health check for the same stack: tests cannot wait for the provider's shortest interval of 3 seconds. */
-import type { ObservedCheck } from "../../contract/policy.js";
-import { environmentNames } from "../../contract/manifest.js";
+import type { ObservedCheck } from "../contract/policy.js";
+import { environmentNames } from "../contract/manifest.js";
 
 type Json = Record<string, unknown>;
 

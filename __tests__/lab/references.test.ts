@@ -1,4 +1,4 @@
-import { resolveAll, resolveText } from "../../../lab/embedded/references.js";
+import { resolveAll, resolveText } from "../../lab/references.js";
 
 const known: Record<string, string> = {
   "digitalocean_droplet.api-1.id": "17",

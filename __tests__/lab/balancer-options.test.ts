@@ -1,0 +1,35 @@
+import { balancerSettings } from "../../lab/balancer-options.js";
+import { readStack } from "../../lab/stack.js";
+import { stackJson, type StackShape } from "./support/stack.js";
+
+const block = (shape: StackShape = {}) => {
+  const found = readStack(stackJson(shape)).resource.digitalocean_loadbalancer["balancer"];
+  if (!found) throw new Error("the stack has no balancer");
+  return found;
+};
+
+test("the balancer runs as it is declared", () => {
+  expect(balancerSettings(block({ checkIntervalSeconds: 5, https: true }), {})).toEqual({
+    nodes: 1,
+    phasesSeconds: [],
+    check: { path: "/health", port: 80, intervalSeconds: 5, timeoutSeconds: 5, fall: 2, rise: 2 },
+    entries: [
+      { entryPort: 80, targetPort: 80, tls: false },
+      { entryPort: 443, targetPort: 80, tls: true },
+    ],
+    redirectToHttps: true,
+    retries: 0,
+    backendKeepalive: false,
+    idleTimeoutSeconds: 60,
+  });
+});
+
+test("a test may have it otherwise; no probe waits longer than until the next", () => {
+  const options = { checkIntervalSeconds: 1.5, unhealthyThreshold: 4, nodes: 2, backendKeepalive: true, retries: 3 };
+  expect(balancerSettings(block({ checkIntervalSeconds: 5 }), options)).toMatchObject({
+    check: { intervalSeconds: 1.5, timeoutSeconds: 1.5, fall: 4, rise: 2 },
+    nodes: 2,
+    backendKeepalive: true,
+    retries: 3,
+  });
+});

@@ -1,0 +1,123 @@
+import { jest } from "@jest/globals";
+import { embedded, type EmbeddedOptions, type EmbeddedWorld } from "../../../lab/embedded/site.js";
+import { startWorld, type WorldOptions } from "../../../lab/world.js";
+import { runContainer } from "../support/container.js";
+import { closeSsh, ssh } from "../support/ssh.js";
+import { stackJson, type StackShape } from "../support/stack.js";
+import { until } from "../support/until.js";
+
+/** For a machine that is slow or busy; nothing is concluded from the time it takes. */
+jest.setTimeout(60_000);
+
+const worlds: EmbeddedWorld[] = [];
+
+async function start(
+  shape: StackShape = {},
+  options: { readonly site?: EmbeddedOptions; readonly world?: WorldOptions } = {},
+): Promise<EmbeddedWorld> {
+  const { site, world: worldOptions = {} } = options;
+  const world = await startWorld({ stackJson: stackJson(shape), site: embedded(site), options: worldOptions });
+  worlds.push(world);
+  return world;
+}
+
+afterEach(async () => {
+  for (const world of worlds.splice(0)) {
+    await closeSsh(world);
+    await world.stop();
+  }
+});
+
+interface ManifestView {
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly id: string;
+    readonly address: string;
+    readonly privateAddress: string;
+  }[];
+}
+
+const manifestOf = (world: EmbeddedWorld): ManifestView => JSON.parse(String(world.output("manifest"))) as ManifestView;
+
+test("the manifest keeps addresses that exist nowhere, and SSH leads them to this machine", async () => {
+  const world = await start();
+  await world.booted();
+  expect(manifestOf(world).hosts).toMatchObject([
+    { name: "api-1", id: "400000001", address: "203.0.113.2", privateAddress: "10.110.0.2" },
+    { name: "api-2", id: "400000002", address: "203.0.113.3", privateAddress: "10.110.0.3" },
+  ]);
+  expect((await ssh(world, world.droplet("api-2"), "uname")).code).toBe(0);
+});
+
+test("fails for a balancer that speaks HTTPS, and says that the lab has none", async () => {
+  await expect(start({ https: true })).rejects.toThrow(
+    "the embedded lab has no HTTPS, which the balancer's port 443 declares",
+  );
+});
+
+test("droplets boot late: SSH is refused, then cloud-init is at work and Docker missing", async () => {
+  const world = await start({ names: ["api-1"] }, { site: { sshDelayMs: 300, cloudInitDelayMs: 700 } });
+  const host = world.droplet("api-1");
+  expect((await ssh(world, host, "true")).stderr).toContain("Connection refused");
+  await until("SSH answers", () => host.boot === "running");
+  expect(await ssh(world, host, "cloud-init status; docker ps -q")).toMatchObject({
+    stdout: "status: running\n",
+    stderr: "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n",
+    code: 1,
+  });
+  await host.booted();
+  expect(await ssh(world, host, "cloud-init status; docker ps -q")).toMatchObject({
+    stdout: "status: done\n",
+    code: 0,
+  });
+});
+
+test("the reference app tells the balancer's nodes from the droplet itself", async () => {
+  const world = await start({ names: ["api-1"] }, { world: { balancer: { nodes: 2 } } });
+  const host = world.droplet("api-1");
+  await host.booted();
+  await runContainer(world, await world.pushReference("v1"));
+  await until("both nodes have it up", () => world.balancer.nodesUp(host.id).length === 2);
+  await ssh(world, host, "curl -s http://10.110.0.2:80/health");
+  const { body } = await host.control("GET", "/lifecycle");
+  const sources = (body as { probes: { source: string }[] }).probes.map(({ source }) => source).sort();
+  expect(sources).toEqual(process.platform === "linux" ? ["127.0.1.1", "127.0.1.2"] : ["127.0.0.1"]);
+  expect(body).toMatchObject({ release: "r1", state: "serving" });
+});
+
+test.each([
+  ["exits-at-once", "exited 1", ["fatal: DATABASE_URL is not set"]],
+  ["crash-loop", "exited 1", ["fatal: lost the connection to the database"]],
+  ["never-healthy", "running 503", ["waiting for the database"]],
+  ["wrong-port", "running refused", ["listening on port 3000"]],
+] as const)("the broken release %s is %s", async (how, outcome, lines) => {
+  const world = await start({ names: ["api-1"] });
+  const host = world.droplet("api-1");
+  await host.booted();
+  await runContainer(world, await world.pushBroken(how));
+  const seen = async (): Promise<string> => {
+    const [container] = await host.containers();
+    if (container?.status !== "running") return `${container?.status ?? "none"} ${container?.exitCode ?? 0}`;
+    return `running ${await host.ask("/health").then(
+      ({ status }) => String(status),
+      () => "refused",
+    )}`;
+  };
+  await until(outcome, async () => (await seen()) === outcome && (await host.logs("api")).length > 0);
+  expect(await host.logs("api")).toEqual(lines);
+});
+
+test("what the lab does not stand for fails the end of the world", async () => {
+  const world = await startWorld({ stackJson: stackJson({ names: ["api-1"] }), site: embedded() });
+  const host = world.droplet("api-1");
+  await host.booted();
+  expect(await ssh(world, host, "docker swarm init")).toEqual({
+    code: 125,
+    stdout: "",
+    stderr: 'lab: the lab\'s docker does not know the command "swarm init"\n',
+  });
+  await closeSsh(world);
+  await expect(world.stop()).rejects.toThrow(
+    'docker swarm init: the lab\'s docker does not know the command "swarm init"',
+  );
+});

@@ -1,0 +1,132 @@
+/** The embedded site: droplets, balancer and registries as servers and processes on this machine's loopback. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { environmentNames } from "../../contract/manifest.js";
+import { balancerSettings, type BalancerEntry, type BalancerOptions } from "../balancer-options.js";
+import type { Break, ReferenceOptions } from "../releases.js";
+import type { Addresses, DropletOrder, OpenSite, Site, SiteBalancer, SiteContext } from "../site.js";
+import { SshClientFiles } from "../ssh-client.js";
+import type { BalancerBlock } from "../stack.js";
+import type { World } from "../world.js";
+import { AddressPool, BALANCER_ADDRESS } from "./addresses.js";
+import { EmbeddedBalancer, type Entry } from "./balancer.js";
+import { DIGITALOCEAN_REGISTRY, Registries, type ImageSource } from "./docker/registry.js";
+import { EmbeddedDroplet } from "./droplet.js";
+import { brokenImage, referenceImage } from "./images.js";
+import { PortPool } from "./ports.js";
+import { Watchdog } from "./watchdog.js";
+
+export interface EmbeddedOptions {
+  /** Milliseconds from power on until SSH answers. @default 0 */
+  readonly sshDelayMs?: number;
+  /** Milliseconds from then until cloud-init is done and Docker there. @default 0 */
+  readonly cloudInitDelayMs?: number;
+  /** Registries besides DigitalOcean's, by host, and who may pull there. @default - none */
+  readonly registries?: Readonly<Record<string, { readonly user: string; readonly password: string }>>;
+}
+
+export type EmbeddedWorld = World<EmbeddedDroplet, EmbeddedSite>;
+
+/** Opens an embedded site: for Linux and macOS, without root and Docker. */
+export const embedded =
+  (options: EmbeddedOptions = {}): OpenSite<EmbeddedSite> =>
+  async (context) =>
+    new EmbeddedSite(context, options);
+
+export class EmbeddedSite implements Site<EmbeddedDroplet> {
+  readonly kind = "embedded";
+  /** Every process of the site carries it in its environment. */
+  readonly id = randomBytes(8).toString("hex");
+  readonly folder = mkdtempSync(path.join(tmpdir(), "ekl-"));
+  readonly balancerAddress = BALANCER_ADDRESS;
+  readonly registries = new Registries();
+  readonly #ports = new PortPool();
+  readonly #addresses: AddressPool;
+  readonly #client = new SshClientFiles(this.folder);
+  readonly #watchdog = new Watchdog(`LAB_WORLD=${this.id}`, this.folder);
+  /** Every droplet that was ever created: nobody who asks for a deleted one is led off this machine. */
+  readonly #droplets: EmbeddedDroplet[] = [];
+  #balancer: EmbeddedBalancer | null = null;
+
+  /** Use {@link embedded}. */
+  constructor(
+    private readonly context: SiteContext,
+    private readonly options: EmbeddedOptions,
+  ) {
+    this.#addresses = new AddressPool(context.privateRange);
+    this.registries.serve(DIGITALOCEAN_REGISTRY, (user, password) => context.acceptsLogin(user, password));
+    for (const [host, login] of Object.entries(options.registries ?? {})) {
+      this.registries.serve(host, (user, password) => user === login.user && password === login.password);
+    }
+  }
+
+  get clientKey(): string {
+    return this.#client.keys.public;
+  }
+
+  nextAddresses(): Addresses {
+    return this.#addresses.next();
+  }
+
+  async createDroplet(order: DropletOrder): Promise<EmbeddedDroplet> {
+    const folder = path.join(this.folder, order.id);
+    mkdirSync(folder);
+    const droplet = await EmbeddedDroplet.create(order, {
+      folder,
+      ports: this.#ports,
+      registries: this.registries,
+      siteId: this.id,
+      sshDelayMs: this.options.sshDelayMs ?? 0,
+      cloudInitDelayMs: this.options.cloudInitDelayMs ?? 0,
+      onFault: (fault) => this.context.onFault(fault),
+    });
+    this.#droplets.push(droplet);
+    this.#client.write(this.#droplets.map(({ address, sshPort }) => ({ address, host: "127.0.0.1", port: sshPort })));
+    return droplet;
+  }
+
+  /** @throws Error for a balancer that speaks HTTPS */
+  async createBalancer(block: BalancerBlock, options: BalancerOptions): Promise<SiteBalancer<EmbeddedDroplet>> {
+    const settings = balancerSettings(block, options);
+    const entries = await Promise.all(settings.entries.map((entry) => this.#realEntry(entry)));
+    this.#balancer = new EmbeddedBalancer({ ...settings, entries });
+    await this.#balancer.listen();
+    return this.#balancer;
+  }
+
+  /** Puts an image into a registry. Gives back its name by digest. */
+  push(source: ImageSource): string {
+    return this.registries.push(source);
+  }
+
+  async pushReference(version: string, options?: ReferenceOptions): Promise<string> {
+    return this.push(await referenceImage(this.folder, version, options));
+  }
+
+  async pushBroken(how: Break): Promise<string> {
+    return this.push(brokenImage(how));
+  }
+
+  environment(): Record<string, string> {
+    if (!this.#balancer) throw new Error("the embedded site has no balancer yet");
+    return {
+      [environmentNames.sshConfig]: this.#client.configFile,
+      [environmentNames.balancerUrl]: this.#balancer.url(),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#balancer?.close();
+    await Promise.all(this.#droplets.map((droplet) => droplet.halt()));
+    await this.#watchdog.finish();
+    await this.#ports.release();
+  }
+
+  async #realEntry(entry: BalancerEntry): Promise<Entry> {
+    if (entry.tls)
+      throw new Error(`the embedded lab has no HTTPS, which the balancer's port ${entry.entryPort} declares`);
+    return { ...entry, realPort: await this.#ports.take() };
+  }
+}

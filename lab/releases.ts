@@ -1,0 +1,11 @@
+/** Releases that a site can build and push: the reference API, and ones that fail in one way each. */
+
+/** How a release is broken. */
+export type Break = "exits-at-once" | "crash-loop" | "never-healthy" | "wrong-port";
+
+export interface ReferenceOptions {
+  /** `article`: only the article's three routes, and process 1 without a signal handler. @default "lifecycle" */
+  readonly contract?: "lifecycle" | "article";
+  /** Further environment of the image. */
+  readonly environment?: Readonly<Record<string, string>>;
+}

@@ -140,13 +140,14 @@ export function mostUnavailable(maxUnavailable: RolloutPolicy["maxUnavailable"],
 interface Together {
   readonly healthCheck: ObservedCheck;
   readonly service: Service;
+  readonly ssh: Pick<SshAccess, "port">;
   readonly rollout: RolloutPolicy;
   readonly hosts: number;
 }
 
 /** The rules between fields, quoting both values; shared by config and manifest. */
 export function together(value: Together, report: (path: string[], message: string) => void): void {
-  const { healthCheck: check, service: app, rollout: policy, hosts } = value;
+  const { healthCheck: check, service: app, ssh, rollout: policy, hosts } = value;
   if (check.responseTimeoutSeconds > check.checkIntervalSeconds) {
     report(
       ["healthCheck", "responseTimeoutSeconds"],
@@ -191,6 +192,7 @@ export function together(value: Together, report: (path: string[], message: stri
     controlPort: app.controlPort,
     smokePort: app.smokePort,
     "smokePort + 1": app.smokePort + 1,
+    "ssh.port": ssh.port,
   };
   const seen = new Map<number, string>();
   for (const [name, number] of Object.entries(ports)) {

@@ -15,7 +15,7 @@ export class InvalidInput extends Error {
   }
 }
 
-/** `path: got VALUE; needs NEED` for each issue of a failed validation of `input`. */
+/** `path: got VALUE; needs NEED` for each issue of a failed validation of `input`; without a path where all of it is meant. */
 export function problems(error: z.ZodError, input: unknown): string[] {
   return error.issues.flatMap((issue) => lines(issue, input));
 }
@@ -28,14 +28,14 @@ function lines(issue: z.core.$ZodIssue, input: unknown): string[] {
     });
   }
   const value = at(input, issue.path);
-  const where = dotted(issue.path) || "(whole input)";
-  if (isCrossField(issue)) return [`${where}: ${issue.message}`];
+  const where = issue.path.length > 0 ? `${dotted(issue.path)}: ` : "";
+  if (isCrossField(issue)) return [`${where}${issue.message}`];
   if (isToken(value)) {
     return [
-      `${where}: got a Terraform token, known only during apply; needs ${issue.message}, written out, because the rollout is planned at synth`,
+      `${where}got a Terraform token, known only during apply; needs ${issue.message}, written out, because the rollout is planned at synth`,
     ];
   }
-  return [`${where}: got ${shown(value)}; needs ${issue.message}`];
+  return [`${where}got ${shown(value)}; needs ${issue.message}`];
 }
 
 /** Validates `input`, or throws {@link InvalidInput} naming every fault at once. */

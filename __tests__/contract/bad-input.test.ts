@@ -48,7 +48,7 @@ describe.each<[string, z.ZodType, unknown]>([
     const [line = ""] = found;
     expect(line).not.toMatch(/\n|Invalid|expected|undefined/);
     const got = damage === "token" ? "a Terraform token, known only during apply" : shown(value);
-    expect(line.startsWith(`${field}: got ${got}`)).toBe(true);
+    expect(line.startsWith(`${field ? `${field}: ` : ""}got ${got}`)).toBe(true);
     expect(line).toMatch(/; needs \S.*\S$/);
     if (damage === "token") expect(line).toMatch(/, written out, because the rollout is planned at synth$/);
     if (damage === "unknown") expect(line).toContain("is not a known key; needs only the keys ");

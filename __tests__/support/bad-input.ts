@@ -40,7 +40,7 @@ export function badInputs(schema: z.ZodType, example: unknown, token: number): G
   return visit(root, [], example).map(({ path, damage, value }) => ({
     damage,
     title: `${dotted(path)}: ${damage} (${typeof value === "number" ? String(value) : value === undefined ? "nothing" : JSON.stringify(value)})`,
-    field: dotted(path) || "(whole input)",
+    field: dotted(path),
     value,
     input: damaged(example, path, value),
   }));

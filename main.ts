@@ -1,10 +1,10 @@
 /** Environment and configuration -> one stack -> synthesized JSON. */
 import { fileURLToPath } from "node:url";
-import { App } from "cdktf";
 import { bundleFile } from "./constructs/bundle.js";
 import { explainingBadInput } from "./constructs/checked.js";
 import { ApiStack, stackName } from "./constructs/index.js";
 import { loadConfig } from "./constructs/load-config.js";
+import { openApp } from "./constructs/open-app.js";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,7 +12,7 @@ await explainingBadInput(async () => {
   // All that can be wrong is found before App makes the output folder.
   const config = await loadConfig(process.env, here("fleet.config.ts"));
   const bundlePath = bundleFile(here("dist/rollout.mjs"));
-  const app = new App();
+  const app = openApp(process.env);
   new ApiStack(app, stackName(config), { config, bundlePath });
   app.synth();
 });

@@ -6,6 +6,9 @@ import type { ResolvedConfig } from "../contract/config.js";
 import { configEnvironment, fleetConfig } from "../contract/config.js";
 import { InvalidInput, parse } from "../contract/problems.js";
 
+/** A reason stays one line that can be read. */
+const LONGEST_REASON = 300;
+
 /**
  * Loads and validates the module that `EVENKEEL_CONFIG` names.
  * @param usual Path of the module when the variable is not set or empty.
@@ -27,7 +30,9 @@ async function defaultExport(path: string): Promise<unknown> {
   try {
     module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
   } catch (error) {
-    const [reason = ""] = String(error).split("\n");
+    const reason = String(error)
+      .replace(/\s*\n\s*/g, " ")
+      .slice(0, LONGEST_REASON);
     throw new InvalidInput(basename(path), [
       `cannot be loaded (${reason}); needs a module that exports a configuration`,
     ]);

@@ -110,7 +110,7 @@ describe("main.ts exits with 2 and one line a fault, and writes nothing", () => 
 
   test("with a module that throws", () => {
     refused({ EVENKEEL_CONFIG: configModule(`throw new Error("broken\\nmodule");`) }, [
-      "other.config.ts: cannot be loaded (Error: broken); needs a module that exports a configuration",
+      "other.config.ts: cannot be loaded (Error: broken module); needs a module that exports a configuration",
     ]);
   });
 

@@ -3,7 +3,7 @@
  * version 2 is rolled out under load by the very command that Terraform would run. `-- --break` rolls out a release that never
  * becomes healthy instead.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -20,7 +20,7 @@ const SLOW_SHARE = 0.05;
 /** Droplets answer SSH this late, and are done with cloud-init that much later. */
 const BOOT = { sshDelayMs: 2000, cloudInitDelayMs: 2000 };
 
-const usage = "usage: npm run demo -- [--break] [--nodes 1|2] [--uptime-check] [--out <folder>]";
+const usage = "usage: npm run demo -- [--break] [--nodes 1|2] [--uptime-check] [--out <folder that is there>]";
 
 interface Options {
   readonly breaks: boolean;
@@ -43,6 +43,7 @@ function readOptions(argv: string[]): Options | null {
     });
     const nodes = Number(values.nodes ?? "1");
     if (nodes !== 1 && nodes !== 2) return null;
+    accessSync(values.out ?? ".", constants.W_OK);
     return {
       breaks: values.break ?? false,
       nodes,

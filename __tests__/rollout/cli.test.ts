@@ -99,6 +99,15 @@ describe.each(["deploy", "status", "verify"])("%s", (command) => {
     expect(named.left).toEqual(["outputs.json"]);
   });
 
+  it("refuses the name of a stack beside one manifest", async () => {
+    const file = outputs(manifest);
+    const ended = await run([command, "--outputs", file, "--stack", "a"]);
+    expect([ended.code, ended.stderr]).toEqual([
+      2,
+      `${file}: is one manifest, not an outputs file, yet --stack names "a"; leave --stack out\n`,
+    ]);
+  });
+
   it("takes an outputs file rather than the environment", async () => {
     const file = outputs("nothing");
     expect((await run([command, "--outputs", file], { EVENKEEL_MANIFEST: manifest })).stderr).toMatch(
@@ -117,11 +126,15 @@ describe.each(["deploy", "status", "verify"])("%s", (command) => {
     ));
 
   it("refuses an OpenSSH configuration that is not there", async () => {
-    const ended = await run([command], { EVENKEEL_MANIFEST: manifest, EVENKEEL_SSH_CONFIG: "/no/such/config" });
+    const ended = await run([command], {
+      EVENKEEL_MANIFEST: manifest,
+      DIGITALOCEAN_TOKEN: "token",
+      EVENKEEL_SSH_CONFIG: "/no/such/config",
+    });
     expect(ended).toEqual(
       refused(
         expect.stringMatching(
-          /^environment: EVENKEEL_SSH_CONFIG: got "\/no\/such\/config", which is not there; needs [^\n]*\n$/,
+          /^environment: EVENKEEL_SSH_CONFIG: got "\/no\/such\/config", which is no file; needs [^\n]*\n$/,
         ),
       ),
     );
@@ -129,7 +142,11 @@ describe.each(["deploy", "status", "verify"])("%s", (command) => {
 
   it("refuses a state folder that cannot be one", async () => {
     const file = outputs("a file");
-    const ended = await run([command], { EVENKEEL_MANIFEST: manifest, EVENKEEL_STATE_DIR: file });
+    const ended = await run([command], {
+      EVENKEEL_MANIFEST: manifest,
+      DIGITALOCEAN_TOKEN: "token",
+      EVENKEEL_STATE_DIR: file,
+    });
     expect(ended).toEqual({
       ...refused(
         expect.stringMatching(
@@ -182,6 +199,21 @@ describe("deploy", () => {
       "a registry password without user",
       { EVENKEEL_REGISTRY_PASSWORD: "s3cret" },
       "environment: EVENKEEL_REGISTRY_PASSWORD is set and EVENKEEL_REGISTRY_USER is not; set both or none\n",
+    ],
+    [
+      "no token of DigitalOcean's API: droplets that the manifest does not list would be missed",
+      {},
+      "environment: DIGITALOCEAN_TOKEN: got nothing; needs the token of DigitalOcean's API, so that droplets are found that the manifest does not list\n",
+    ],
+    [
+      "a token with a line break, which is not shown",
+      { DIGITALOCEAN_ACCESS_TOKEN: "s3cret\n" },
+      "environment: DIGITALOCEAN_ACCESS_TOKEN: got a value with blanks, line breaks or characters beyond ASCII; needs the token alone\n",
+    ],
+    [
+      "a folder for an OpenSSH configuration",
+      { DIGITALOCEAN_TOKEN: "token", EVENKEEL_SSH_CONFIG: "/" },
+      'environment: EVENKEEL_SSH_CONFIG: got "/", which is no file; needs the path of an OpenSSH configuration\n',
     ],
   ])("refuses a bad environment: %s", async (_name, environment, line) =>
     expect(await run(["deploy", "--image", testImage(1)], { EVENKEEL_MANIFEST: manifest, ...environment })).toEqual(

@@ -26,14 +26,21 @@ const schedule = fc
     startMs: fc.constantFrom(0, 300, 4000),
     latencyMs: fc.constantFrom(5, 40, 200),
     empty: fc.nat(2),
+    superseded: fc.constantFrom(0, 0, 1, 2),
     smoke: fc.boolean(),
     minReady: fc.constantFrom(0, 5),
+    /** What can be seen: everything, no answer of the balancer, no control port either. */
+    view: fc.constantFrom("full", "full", "full", "no witness", "fixed-wait"),
+    /** Milliseconds after which the rollout is told to stop; null: never. */
+    stopMs: fc.option(fc.integer({ min: 0, max: 60_000 }), { nil: null, freq: 3 }),
     seed: fc.nat(),
   })
   .map((raw) => ({
     ...raw,
     empty: Math.min(raw.empty, raw.hosts - 1),
     unavailable: Math.max(1, Math.min(raw.unavailable, raw.hosts - 1)),
+    // Where nothing but time is left to go by, the thresholds must be known.
+    candid: raw.candid || raw.view !== "full",
   }));
 
 type Schedule = typeof schedule extends fc.Arbitrary<infer Value> ? Value : never;
@@ -57,7 +64,14 @@ async function play(plan: Schedule): Promise<SimRun> {
       unhealthyThreshold: plan.unhealthy,
       healthyThreshold: plan.healthy,
     },
-    rollout: { maxUnavailable: plan.unavailable, smokeBoot: plan.smoke, minReadySeconds: plan.minReady },
+    // Shorter than many requests: one that is stopped under them loses them.
+    service: { stopTimeoutSeconds: 1 },
+    rollout: {
+      maxUnavailable: plan.unavailable,
+      smokeBoot: plan.smoke,
+      minReadySeconds: plan.minReady,
+      gate: plan.view === "fixed-wait" ? "fixed-wait" : "evidence",
+    },
   });
   const serving = testRelease(manifest, 1);
   const seeds = new Map<string, Release | null>(
@@ -66,6 +80,19 @@ async function play(plan: Schedule): Promise<SimRun> {
   return simulate({
     manifest,
     seeds,
+    superseded: Array.from({ length: plan.superseded }, (_, index) => ({
+      host: {
+        name: `old-${index}`,
+        id: String(index + 1),
+        address: `198.51.100.${index}`,
+        privateAddress: `10.111.0.${index}`,
+      },
+      release: serving,
+    })),
+    witnessReachable: plan.view !== "no witness",
+    // A client would see both releases for a moment; the rollout ends on the new one.
+    reruns: plan.stopMs === null ? 0 : 1,
+    stopAt: (event) => (event.name === "started" && plan.stopMs !== null ? plan.stopMs : false),
     ...(plan.candid ? {} : { reportedCheck: manifest.healthCheck }),
     liveCheck: { ...manifest.healthCheck, unhealthyThreshold: plan.liveUnhealthy },
     phasesMs: plan.phases.map((phase) => phase * plan.interval * 1000),
@@ -76,31 +103,38 @@ async function play(plan: Schedule): Promise<SimRun> {
   });
 }
 
-describe(`${RUNS} random schedules of the ordinary path`, () => {
+describe(`${RUNS} random schedules of the ordinary path, a quarter of them told to stop`, () => {
   it(
-    "SAFETY and LIVENESS: no failed request, no broken invariant, every host on the release, no probe wasted",
+    "SAFETY and LIVENESS: no failed request, no broken invariant, every host on the release in the end, no probe wasted",
     async () => {
       await fc.assert(
         fc.asyncProperty(schedule, async (plan) => {
-          const { world, receipt } = await play(plan);
-          expect(receipt.error).toBeNull();
+          const { world, receipt, receipts } = await play(plan);
+          const last = receipts.at(-1);
+          expect(last?.error).toBeNull();
+          if (plan.stopMs !== null) expect([0, 130]).toContain(receipt.exitCode);
           expect(world.broken).toEqual([]);
           if (plan.hosts > 1) expect(world.failures).toEqual([]);
-          const target = receipt.release?.id;
-          for (const host of receipt.hosts) {
+          for (const host of last?.hosts ?? []) {
+            if (host.action === "retired") continue;
             const machine = world.machine(host.name);
-            expect(machine.state("current")?.release).toBe(target);
-            expect(machine.serving?.lifecycle()?.state).toBe("serving");
+            expect(machine.state("current")?.release).toBe(last?.release?.id);
+            expect(machine.serving?.state).toBe("serving");
             expect(machine.restartPolicy("current")).toBe("always");
             if (host.action === "replaced") {
               expect(machine.state("previous")).toMatchObject({ running: false });
               expect(machine.restartPolicy("previous")).toBe("no");
             }
-            // A threshold that nobody was told costs the probes that it takes.
-            if (!plan.candid) continue;
-            for (const count of [host.drain, host.readmission])
-              if (count) expect(count.taken).toBeLessThanOrEqual(count.floor + 1);
           }
+          for (let id = 1; id <= plan.superseded; id += 1) {
+            expect(world.machine(String(id)).retired).toBe(true);
+            expect(world.machine(String(id)).isRunning("current")).toBe(false);
+          }
+          // A threshold that nobody was told costs the probes that it takes, and so does a view of time alone.
+          if (!plan.candid || plan.view !== "full") return;
+          for (const { drain, readmission } of receipts.flatMap(({ hosts }) => hosts))
+            for (const count of [drain, readmission])
+              if (count) expect(count.taken).toBeLessThanOrEqual(count.floor + 1);
         }),
         { numRuns: RUNS },
       );

@@ -3,6 +3,8 @@ import type { ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Behaviour } from "../../lab/sim/app.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import type { Survey } from "../../scripts/rollout/ports.js";
+import { standardParts } from "../../scripts/rollout/run.js";
 import { healthy, simulate, type SimRun } from "../support/sim.js";
 import { testImage, testManifest, testRelease } from "../support/fleet.js";
 
@@ -19,7 +21,9 @@ const states = ({ world }: SimRun): (string | undefined)[] =>
 const broken = (kind: Behaviour["kind"]) => (release: Release) =>
   release.image === testImage(2) ? { startMs: 500, kind } : healthy;
 
+/** No client of a fleet that served was harmed; `sent` shows that there were clients. */
 function expectUnharmed(run: SimRun): void {
+  expect(run.world.sent).toBeGreaterThan(0);
   expect(run.world.failures).toEqual([]);
   expect(run.world.broken).toEqual([]);
   expect(run.receipt.witness.failed).toBe(0);
@@ -47,6 +51,137 @@ describe("a new release that fails", () => {
       expectUnharmed(run);
     });
   }
+});
+
+describe("a new release that fails once clients are on it", () => {
+  const watched = testManifest({ rollout: { minReadySeconds: 20, smokeBoot: false } });
+  const back = (run: SimRun): void => {
+    expect(run.receipt.exitCode).toBe(5);
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["restored", "untouched"]);
+    expect(releases(run)).toEqual([testRelease(manifest, 1).id, testRelease(manifest, 1).id]);
+    expect(states(run)).toEqual(["serving", "serving"]);
+  };
+
+  it("by crashing within minReadySeconds: the host goes back, the other is untouched", async () => {
+    const behaviourOf = (release: Release): Behaviour =>
+      release.image === testImage(2) ? { ...healthy, lifeMs: 15_000 } : healthy;
+    const run = await simulate({ manifest: watched, behaviourOf, requestMs: () => 5 });
+    expect(run.receipt.error?.code).toBe("InstanceChanged");
+    back(run);
+    // Until its probes fail, the balancer sends requests to a process that is gone: no rollout can help those.
+    const [first] = run.world.failures;
+    const seconds = watched.healthCheck.unhealthyThreshold * watched.healthCheck.checkIntervalSeconds;
+    for (const { atMs } of run.world.failures) expect(atMs - (first?.atMs ?? 0)).toBeLessThanOrEqual(seconds * 1000);
+  });
+
+  it("at the commit: it leaves rotation before it is stopped, and no request is lost", async () => {
+    const steps: typeof standardParts.steps = (context) => {
+      const plan = standardParts.steps(context);
+      const impossible = { name: "impossible", run: { do: "start", slot: "smoke" } } as const;
+      return { ...plan, stages: { ...plan.stages, commit: [impossible] } };
+    };
+    const run = await simulate({ manifest: withoutSmoke, parts: { ...standardParts, steps } });
+    expect(run.receipt.error?.code).toBe("StepFailed");
+    expect(run.world.events.some((event) => event.name === "retreatFailed")).toBe(false);
+    back(run);
+    expectUnharmed(run);
+  });
+
+  it("is not given up for one silent look", async () => {
+    let readmitted = false;
+    let silent = 0;
+    const run = await simulate({
+      manifest: watched,
+      onEvent: (event) => (readmitted ||= event.name === "readmitted"),
+      heard: (observation, host) => {
+        if (!readmitted || host !== "api-1" || silent > 0) return observation;
+        silent += 1;
+        return { ...observation, lifecycle: null };
+      },
+    });
+    expect(silent).toBe(1);
+    expect(run.receipt.exitCode).toBe(0);
+    expectUnharmed(run);
+  });
+});
+
+describe("a host that answers oddly once", () => {
+  /** Look 1 is the preflight's, look 2 that after the locks. */
+  const odd = (hosts: readonly string[], looks: readonly number[], change: Partial<Survey>) => ({
+    seen: (survey: Survey, host: string, look: number): Survey =>
+      hosts.includes(host) && looks.includes(look) ? { ...survey, ...change } : survey,
+  });
+
+  for (const hosts of [["api-1"], ["api-1", "api-2"]]) {
+    for (const look of [1, 2]) {
+      it(`is drained like any other (${hosts.join(" and ")}, look ${look})`, async () => {
+        const run = await simulate({ manifest, ...odd(hosts, [look], { health: 503 }) });
+        expect(run.receipt.exitCode).toBe(0);
+        expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
+        expectUnharmed(run);
+      });
+    }
+  }
+
+  it("at the end is looked at again", async () => {
+    const run = await simulate({ manifest, ...odd(["api-2"], [3], { health: null, lifecycle: null }) });
+    expect(run.receipt.exitCode).toBe(0);
+    expectUnharmed(run);
+  });
+
+  it("and for longer than the balancer needs is down: brought back at once", async () => {
+    const behaviourOf = (release: Release): Behaviour =>
+      release.image === testImage(3) ? { startMs: 0, kind: "sick" } : healthy;
+    const seeds = new Map(manifest.hosts.map(({ name }, index) => [name, testRelease(manifest, index === 0 ? 3 : 1)]));
+    const run = await simulate({ manifest, seeds, behaviourOf });
+    expect(run.receipt.exitCode).toBe(0);
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["deployed", "replaced"]);
+    expect(releases(run)).toEqual([testRelease(manifest, 2).id, testRelease(manifest, 2).id]);
+    expectUnharmed(run);
+  });
+});
+
+describe("the quorum", () => {
+  it("stops the rollout when the other host leaves during the smoke boot: exit 3, no host touched", async () => {
+    const run = await simulate({
+      manifest,
+      onEvent: (event, world) => {
+        if (event.name === "smokePassed") world.machine("api-2").serving?.drain();
+      },
+    });
+    expect(run.receipt.error?.code).toBe("QuorumLost");
+    expect(run.receipt.exitCode).toBe(3);
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["untouched", "untouched"]);
+    expectUnharmed(run);
+  });
+
+  it("waits for a host that came back a moment ago: a re-run right after a failure goes on", async () => {
+    const three = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
+    const attempts: string[] = [];
+    const behaviourOf = (release: Release): Behaviour => {
+      if (release.image !== testImage(2)) return healthy;
+      attempts.push(release.id);
+      return { startMs: 500, kind: attempts.length === 1 ? "sick" : "healthy" };
+    };
+    const run = await simulate({ manifest: three, behaviourOf, reruns: 1 });
+    expect(run.receipts.map((receipt) => receipt.exitCode)).toEqual([5, 0]);
+    expectUnharmed(run);
+  });
+});
+
+describe("a host that falls off the release before the end", () => {
+  it("is found: exit 6, and the message names it", async () => {
+    const run = await simulate({
+      manifest,
+      ratePerSecond: 1,
+      onEvent: (event, world) => {
+        if (event.name === "readmitted" && event.host === "api-2") world.machine("api-1").serving?.kill();
+      },
+    });
+    expect(run.receipt.error?.code).toBe("NotConverged");
+    expect(run.receipt.error?.message).toContain("api-1");
+    expect(run.receipt.exitCode).toBe(6);
+  });
 });
 
 describe("the first deploy", () => {
@@ -101,6 +236,54 @@ describe("superseded droplets", () => {
     expectUnharmed(run);
   });
 
+  it("leave only when every listed host is on the release", async () => {
+    const run = await simulate({ manifest, superseded });
+    expect(run.receipt.error).toBeNull();
+    const begun = (name: string): number =>
+      run.world.events.findIndex(
+        (event) => event.host === name && event.name === "hostStatus" && event.data.status === "draining",
+      );
+    const ended = run.world.events.findIndex((event) => event.host === "api-2" && event.name === "readmitted");
+    for (const { host } of superseded) expect(begun(`${host.name}-${host.id}`)).toBeGreaterThan(ended);
+    expect(ended).toBeGreaterThan(0);
+    expectUnharmed(run);
+  });
+
+  it("that cannot be reached lose their tag, and get no request afterwards", async () => {
+    const run = await simulate({ manifest, superseded, unreachable: new Set(["7", "8"]) });
+    expect(run.receipt.error).toBeNull();
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "replaced", "skipped", "skipped"]);
+    for (const { host } of superseded) expect(run.world.balancer.mayReach(run.world.machine(host.id))).toBe(false);
+    expectUnharmed(run);
+  });
+
+  it("that cannot be reached and still get requests fail the rollout: Terraform deletes nothing", async () => {
+    const run = await simulate({ manifest, superseded, unreachable: new Set(["7"]), untagWorks: false });
+    expect(run.receipt.error?.code).toBe("NotEjected");
+    expect(run.receipt.exitCode).not.toBe(0);
+    expect(run.world.machine("8").isRunning("current")).toBe(true);
+    expectUnharmed(run);
+  });
+
+  it("that cannot be reached may be all that serves: an empty image is refused", async () => {
+    const run = await simulate({ manifest, seeds: empty, superseded, image: "", unreachable: new Set(["7", "8"]) });
+    expect(run.receipt.error?.code).toBe("NoRelease");
+    expect(run.receipt.exitCode).toBe(3);
+    expectUnharmed(run);
+  });
+
+  for (const kind of ["sick", "deaf"] as const) {
+    it(`whose app is ${kind} are stopped without a drain that nobody would see`, async () => {
+      const behaviourOf = (release: Release): Behaviour =>
+        release.image === testImage(1) ? { startMs: 500, kind } : healthy;
+      const run = await simulate({ manifest, seeds: empty, superseded, behaviourOf });
+      expect(run.receipt.error).toBeNull();
+      expect(run.receipt.hosts.map((host) => host.action)).toEqual(["deployed", "deployed", "retired", "retired"]);
+      for (const { host } of superseded) expect(run.world.machine(host.id).isRunning("current")).toBe(false);
+      expect(run.world.broken).toEqual([]);
+    });
+  }
+
   it("are refused on the command line: an old outputs file must not drain live droplets", async () => {
     const run = await simulate({ manifest, seeds: empty, superseded, startedByTerraform: false });
     expect(run.receipt.exitCode).toBe(3);
@@ -125,6 +308,8 @@ describe("a rollout without a view of the balancer", () => {
     const run = await simulate({ manifest, witnessReachable: false });
     expect(run.receipt.exitCode).toBe(0);
     expect(run.receipt.witness.reachable).toBe(false);
+    const blind = (2 + 1) * 3 + (2 + 1) * 3;
+    for (const host of run.receipt.hosts) expect(host.seconds).toBeGreaterThanOrEqual(blind);
     expectUnharmed(run);
   });
 });
@@ -184,7 +369,7 @@ describe("a rollout that is told to stop", () => {
   const at = (host: string, status: string) => (event: RolloutEvent) =>
     event.name === "hostStatus" && event.host === host && event.data.status === status;
 
-  for (const status of ["draining", "ejected", "starting", "ready"]) {
+  for (const status of ["draining", "ejected", "starting"]) {
     it(`while the first host is ${status} takes that host back: exit 130, both serve the old release`, async () => {
       const run = await simulate({ manifest, stopAt: at("api-1", status) });
       expect(run.receipt.exitCode).toBe(130);
@@ -194,6 +379,43 @@ describe("a rollout that is told to stop", () => {
       expectUnharmed(run);
     });
   }
+
+  const stayed = (run: SimRun): void => {
+    expect(run.receipt.exitCode).toBe(130);
+    expect(states(run)).toEqual(["serving", "serving"]);
+    expect(manifest.hosts.map(({ name }) => run.world.machine(name).restartPolicy("current"))).toEqual([
+      "always",
+      "always",
+    ]);
+    expect(run.receipts[1]?.exitCode).toBe(0);
+    expect(releases(run)).toEqual([testRelease(manifest, 2).id, testRelease(manifest, 2).id]);
+    expectUnharmed(run);
+  };
+
+  // Two nodes half an interval apart: one may have taken the new container in while the other has not.
+  const phasesMs = [1000, 2500];
+  for (const after of [0, 500, 1500, 2500, 3500, 4000, 4500, 5000, 5500, 6000]) {
+    it(`${after} ms after the first host's new container is ready leaves it there: clients may be on it`, async () => {
+      const slow = testManifest({ rollout: { minReadySeconds: 5 } });
+      const ready = at("api-1", "ready");
+      const run = await simulate({
+        manifest: slow,
+        phasesMs,
+        reruns: 1,
+        stopAt: (event) => (ready(event) ? after : false),
+      });
+      expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "untouched"]);
+      stayed(run);
+    });
+  }
+
+  it("while the second host is readmitted leaves it there as well", async () => {
+    const slow = testManifest({ rollout: { minReadySeconds: 5 } });
+    const stopAt = (event: RolloutEvent) => event.name === "readmitted" && event.host === "api-2";
+    const run = await simulate({ manifest: slow, reruns: 1, stopAt });
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
+    stayed(run);
+  });
 
   it("before the first host leaves touches nothing", async () => {
     const run = await simulate({ manifest, stopAt: (event) => event.name === "pulled" });

@@ -66,14 +66,18 @@ class Run {
     const pulled = await this.host.pull(image, await this.world.login(), manifest.rollout.pullTimeoutSeconds);
     expect(pulled).toMatchObject({ type: "pulled", image });
     const release = releaseOf(image, manifest.service, manifest.healthCheck.path);
-    await this.host.prepare(hostSteps({ release, policy: manifest.rollout, ...(await this.occupation()) }));
+    await this.host.prepare(
+      hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, ...(await this.occupation()) }),
+    );
     return release;
   }
 
   /** For a host that is to leave the fleet. */
   async preparedToLeave(): Promise<void> {
     const { manifest } = this.world;
-    await this.host.prepare(hostSteps({ release: null, policy: manifest.rollout, ...(await this.occupation()) }));
+    await this.host.prepare(
+      hostSteps({ release: null, policy: manifest.rollout, check: manifest.healthCheck, ...(await this.occupation()) }),
+    );
   }
 
   private async occupation(): Promise<{ occupied: boolean; drain: boolean }> {

@@ -1,4 +1,4 @@
-/** Runs one rollout in the simulation. */
+/** Runs rollouts in the simulation. */
 import type { Behaviour } from "../../lab/sim/app.js";
 import { SimWorld, type SimOptions } from "../../lab/sim/world.js";
 import type { Manifest } from "../../contract/manifest.js";
@@ -17,15 +17,22 @@ export interface SimRun {
   readonly receipts: readonly Receipt[];
 }
 
-interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
+export interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   readonly manifest: Manifest;
   readonly image?: string;
   readonly startedByTerraform?: boolean;
   readonly parts?: Parts;
   /** Rollouts started at the same moment. @default 1 */
   readonly contenders?: number;
-  /** Tells the rollout to stop at the first event for which it holds, as a signal would. */
-  readonly stopAt?: (event: RolloutEvent) => boolean;
+  /** Rollouts afterwards, one after the other, which nobody stops. @default 0 */
+  readonly reruns?: number;
+  /** Told of each event; may do something to the world at that moment. */
+  readonly onEvent?: (event: RolloutEvent, world: SimWorld) => void;
+  /**
+   * Tells the rollout to stop, as a signal would: at the first event for which it gives `true`, or so many milliseconds after the first
+   * one for which it gives a number.
+   */
+  readonly stopAt?: (event: RolloutEvent) => boolean | number;
 }
 
 /** No rollout of a test may take longer than this, in virtual seconds. */
@@ -40,6 +47,8 @@ export async function simulate({
   startedByTerraform = true,
   parts = standardParts,
   contenders = 1,
+  reruns = 0,
+  onEvent = () => undefined,
   stopAt = () => false,
   ...options
 }: RunOptions): Promise<SimRun> {
@@ -59,21 +68,20 @@ export async function simulate({
     const real = world.ports();
     const emit = (event: RolloutEvent): void => {
       real.events.emit(event);
-      if (stopAt(event)) stop.abort();
+      onEvent(event, world);
+      const after = stopAt(event);
+      if (after === true) stop.abort();
+      else if (after !== false) world.clock.after(after, () => stop.abort());
     };
     return { ...real, events: { emit } };
   };
-  const request = {
-    manifest,
-    image,
-    startedByTerraform,
-    registryLogin: null,
-    owner: "test@lab",
-    signal: stop.signal,
-  };
-  const all = (): Promise<Receipt[]> =>
-    Promise.all(Array.from({ length: contenders }, () => rollout(request, ports(), parts)));
-  const receipts = await world.run(all, LIMIT_SECONDS);
+  const request = { manifest, image, startedByTerraform, registryLogin: null, owner: "test@lab" };
+  const once = (signal: AbortSignal): Promise<Receipt> => rollout({ ...request, signal }, ports(), parts);
+  const receipts = await world.run(async () => {
+    const ended = await Promise.all(Array.from({ length: contenders }, () => once(stop.signal)));
+    for (let run = 0; run < reruns; run += 1) ended.push(await once(new AbortController().signal));
+    return ended;
+  }, LIMIT_SECONDS);
   const [receipt] = receipts;
   if (!receipt) throw new Error("at least one rollout is run");
   return { world, receipt, receipts };

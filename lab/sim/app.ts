@@ -8,6 +8,8 @@ export interface Behaviour {
   readonly startMs: number;
   /** healthy · sick: health path answers 503 for ever · exits: ends after `startMs` · deaf: listens on another port */
   readonly kind: "healthy" | "sick" | "exits" | "deaf";
+  /** Milliseconds from its first answer until it crashes. @default - never */
+  readonly lifeMs?: number;
 }
 
 interface Probes {
@@ -33,6 +35,7 @@ export class SimApp {
       if (this.state !== "starting") return;
       if (behaviour.kind === "exits") this.kill();
       else this.state = "serving";
+      if (behaviour.lifeMs !== undefined) clock.after(behaviour.lifeMs, () => this.kill());
     });
   }
 

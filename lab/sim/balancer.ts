@@ -1,6 +1,6 @@
 /** The balancer in memory: nodes with probe phases of their own, health as lab/model has it, an open load through it. */
 import type { ObservedCheck } from "../../contract/policy.js";
-import { newTarget, probed, type Target } from "../model/balancer.js";
+import { newTarget, nextProbeAt, phaseOf, probed, type Target } from "../model/balancer.js";
 import type { VirtualClock } from "./clock.js";
 import type { SimMachine } from "./machine.js";
 
@@ -13,6 +13,8 @@ export interface RotationWatcher {
 }
 
 interface Node {
+  readonly index: number;
+  readonly phaseMs: number;
   readonly source: string;
   readonly targets: Map<SimMachine, Target>;
   turn: number;
@@ -28,11 +30,11 @@ export class SimBalancer {
     private readonly clock: VirtualClock,
     private readonly watcher: RotationWatcher,
   ) {
-    this.#nodes = phasesMs.map((phaseMs, index) => {
-      const node: Node = { source: `10.0.0.${index + 1}`, targets: new Map(), turn: 0 };
-      clock.after(phaseMs, () => this.#probeAll(node));
-      return node;
-    });
+    this.#nodes = phasesMs.map((phaseMs, index) => ({
+      ...{ index, phaseMs, source: `10.0.0.${index + 1}` },
+      targets: new Map(),
+      turn: 0,
+    }));
   }
 
   /** A new member starts down; `up` is for hosts that served before the simulation began. */
@@ -42,8 +44,24 @@ export class SimBalancer {
       for (let passed = 0; up && passed < this.check.healthyThreshold; passed += 1) {
         target = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
       }
+      if (!node.targets.has(machine)) this.#schedule(node, machine, node.targets.size);
       node.targets.set(machine, target);
     }
+  }
+
+  /** A member that is gone gets no new requests. */
+  remove(machine: SimMachine): void {
+    for (const node of this.#nodes) node.targets.delete(machine);
+  }
+
+  /** Whether anybody gets requests at all. */
+  get anyUp(): boolean {
+    return this.#nodes.some((node) => [...node.targets.values()].some((target) => target.up));
+  }
+
+  /** Whether any node sends requests to the host. */
+  mayReach(machine: SimMachine): boolean {
+    return this.#nodes.some((node) => node.targets.get(machine)?.up === true);
   }
 
   /** Whether every node sends requests to the host. */
@@ -67,13 +85,26 @@ export class SimBalancer {
     return up[node.turn % up.length];
   }
 
-  #probeAll(node: Node): void {
-    for (const [machine, target] of node.targets) {
-      const next = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
-      node.targets.set(machine, next);
-      if (next.up !== target.up) this.watcher.rotated(machine, next.up);
-    }
-    this.clock.after(this.check.checkIntervalSeconds * 1000, () => this.#probeAll(node));
+  #schedule(node: Node, machine: SimMachine, place: number): void {
+    const intervalMs = this.check.checkIntervalSeconds * 1000;
+    const ofNode = { index: node.index, count: this.#nodes.length, phaseMs: node.phaseMs };
+    const phaseMs = phaseOf(ofNode, { index: place, count: place + 1 }, intervalMs);
+    const tick = (): void => {
+      const now = this.clock.now();
+      this.clock.after(nextProbeAt({ intervalMs, phaseMs }, now) - now, () => {
+        if (!node.targets.has(machine)) return;
+        this.#probe(node, machine);
+        tick();
+      });
+    };
+    tick();
+  }
+
+  #probe(node: Node, machine: SimMachine): void {
+    const target = node.targets.get(machine) ?? newTarget();
+    const next = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
+    node.targets.set(machine, next);
+    if (next.up !== target.up) this.watcher.rotated(machine, next.up);
   }
 }
 

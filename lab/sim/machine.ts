@@ -1,7 +1,7 @@
 /** A droplet in memory: its containers and what is done to them. */
 import type { Slot } from "../../contract/host.js";
 import type { Release } from "../../contract/release.js";
-import type { Operation } from "../../scripts/rollout/host-steps.js";
+import type { Operation, Revival } from "../../scripts/rollout/host-steps.js";
 import type { ContainerState } from "../../scripts/rollout/ports.js";
 import { SimApp, type Behaviour } from "./app.js";
 import type { VirtualClock } from "./clock.js";
@@ -105,12 +105,8 @@ export class SimMachine {
         this.#start(operation.slot);
         return;
       }
-      case "cycle":
-        await this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
-        {
-          this.#start(operation.slot);
-          return;
-        }
+      case "revive":
+        return this.#revive(operation);
       case "move": {
         this.#move(operation.from, operation.to);
         return;
@@ -137,6 +133,19 @@ export class SimMachine {
       if (this.clock.now() >= deadline) throw new StepFailure("drain could not be taken back");
       await this.clock.sleep(200);
     }
+  }
+
+  async #revive({ slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): Promise<void> {
+    const ejected = this.clock.now() + ejectionSeconds * 1000;
+    while (this.clock.now() <= ejected) {
+      if (this.#existing(slot).app.health === 200) return;
+      await this.clock.sleep(200);
+    }
+    const { app } = this.#existing(slot);
+    const idle = this.clock.now() + idleSeconds * 1000;
+    while ((app.lifecycle()?.inFlight ?? 0) > 0 && this.clock.now() < idle) await this.clock.sleep(200);
+    await this.#stop(app, timeoutSeconds);
+    this.#start(slot);
   }
 
   #expectDrained(instance: string): void {

@@ -85,11 +85,12 @@ export class SimSteward {
       for (const step of this.plan?.stages[name] ?? []) await this.#perform(step);
     } catch (error) {
       if (!(error instanceof StepFailure)) throw error;
-      await this.#takeBack();
+      if (name !== "commit") await this.#takeBack();
       this.#say("failed", error.message);
       return;
     }
     if (name === "replace") this.#ready = true;
+    if (name === "retreat") this.#ready = false;
     if (name === "smoke" || name === "commit" || name === "stop") {
       this.#todo = [];
       this.#ready = false;

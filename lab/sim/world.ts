@@ -44,6 +44,14 @@ export interface SimOptions {
   readonly seeds: ReadonlyMap<string, Release | null>;
   readonly superseded?: readonly { host: ManifestHost; release: Release }[];
   readonly witnessReachable?: boolean;
+  /** Changes what a look at a host shows; `look` counts from 1 for each host. @default - the truth */
+  readonly seen?: (survey: Survey, host: string, look: number) => Survey;
+  /** Changes what a look of a rollout at its locked host shows. @default - the truth */
+  readonly heard?: (observation: Observation, host: string) => Observation;
+  /** Whether a droplet that loses its tag leaves the balancer. @default true */
+  readonly untagWorks?: boolean;
+  /** Droplets, by id, that SSH does not reach. @default - none */
+  readonly unreachable?: ReadonlySet<string>;
 }
 
 /** Length of a witness request, and of its way. */
@@ -68,6 +76,7 @@ export class SimWorld {
   readonly #locks = new Map<SimMachine, SimSteward>();
   readonly #serving = new Set<SimMachine>();
   readonly #untagged = new Set<string>();
+  readonly #looks = new Map<string, number>();
 
   constructor(private readonly options: SimOptions) {
     const check = options.liveCheck ?? options.manifest.healthCheck;
@@ -96,7 +105,7 @@ export class SimWorld {
     await this.clock.run(this.clock.sleep(60_000), 120_000);
     for (const [host, release] of this.options.seeds) if (release) this.#join(host);
     for (const { host } of this.options.superseded ?? []) this.#join(host.id);
-    if (this.#serving.size > 0) this.#nextRequest();
+    if (this.balancer.anyUp) this.#nextRequest();
     return this.clock.run(work(), this.clock.now() + limitSeconds * 1000);
   }
 
@@ -173,9 +182,16 @@ export class SimWorld {
     return {
       balancer: async () => ({ check: reportedCheck ?? liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag }),
       dropletsWithTag: async () => [...manifest.hosts, ...superseded.map((entry) => entry.host)].map(droplet),
-      untag: async (id) => void this.#untagged.add(id),
+      untag: async (id) => this.#untag(id),
       registryLogin: async () => "{}",
     };
+  }
+
+  #untag(id: string): void {
+    this.#untagged.add(id);
+    if (this.options.untagWorks === false) return;
+    const listed = this.options.manifest.hosts.find((host) => host.id === id);
+    this.balancer.remove(this.machine(listed?.name ?? id));
   }
 
   #host(info: ManifestHost): Host {
@@ -188,7 +204,7 @@ export class SimWorld {
     };
     return {
       name: info.name,
-      survey: async () => this.#survey(machine),
+      survey: async () => this.#seen(info, await this.#survey(machine)),
       lock: async (request) => this.#lock(machine, request),
       pull: async (image) => this.#pull(machine, image),
       prepare: async (plan: HostPlan) => {
@@ -200,7 +216,10 @@ export class SimWorld {
         await this.#latency();
         return steward().order(name, argument);
       },
-      observe: async () => this.#observe(machine, steward()),
+      observe: async () => {
+        const observation = await this.#observe(machine, steward());
+        return this.options.heard?.(observation, info.name) ?? observation;
+      },
       logs: async (slot: Slot) => (machine.state(slot) ? [`log of ${info.name}`] : []),
       prune: async (keep) => {
         for (const id of [...machine.releases.keys()])
@@ -208,6 +227,14 @@ export class SimWorld {
       },
       close: async () => undefined,
     };
+  }
+
+  /** What a look shows, which may not be the truth. */
+  #seen({ id, name }: ManifestHost, survey: Survey): Survey {
+    if (this.options.unreachable?.has(id)) throw new RolloutError("HostUnreachable", `${name} cannot be reached`);
+    const look = (this.#looks.get(id) ?? 0) + 1;
+    this.#looks.set(id, look);
+    return this.options.seen?.(survey, name, look) ?? survey;
   }
 
   async #survey(machine: SimMachine): Promise<Survey> {

@@ -1,12 +1,12 @@
 /** Puts the real ports together for one manifest and one environment. */
 import path from "node:path";
-import { environmentNames, type Manifest } from "../../contract/manifest.js";
+import type { Manifest } from "../../contract/manifest.js";
 import { DigitalOcean } from "./adapters/cloud.js";
 import { openStateFolder, sshConfigFile } from "./adapters/files.js";
 import { SshHosts } from "./adapters/hosts.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
-import { readApiUrl, readBalancerUrl, type Environment } from "./input.js";
+import { readApiUrl, readBalancerUrl, readToken, type Environment } from "./input.js";
 import type { Events, Ports } from "./ports.js";
 
 export interface RealPorts extends Ports {
@@ -22,10 +22,10 @@ export function realPorts(
 ): RealPorts {
   const balancerUrl = readBalancerUrl(environment, manifest);
   const apiUrl = readApiUrl(environment);
+  const token = readToken(environment, manifest);
   const runId = systemRandom.id();
   const witness = new HttpWitness(balancerUrl, runId);
   const hosts = sshHosts(manifest, environment);
-  const token = environment[environmentNames.digitaloceanToken];
   return {
     runId,
     hosts,

@@ -46,6 +46,8 @@ export interface Member {
   /** Journal lines already told as events. */
   told: number;
   locked: boolean;
+  /** A new container has taken the old one's place and is ready: the balancer may send it requests. */
+  swapped: boolean;
   status: HostStatus;
   receipt: HostReceipt;
 }
@@ -57,6 +59,8 @@ export interface Context {
   readonly parts: Parts;
   readonly runId: string;
   readonly startedMs: number;
+  /** When every listed host had been looked at. */
+  surveyedMs: number;
   /** Declared and live settings of the balancer, the larger of each. */
   check: ObservedCheck;
   release: Release | null;
@@ -66,7 +70,7 @@ export interface Context {
   readonly witness: { sent: number; failed: number };
   /** Whether a failed witness request is a fault: not before the first host of a new fleet serves. */
   expectService: boolean;
-  /** Hosts have been changed, or may have been. */
+  /** Rotation or containers have been changed, or may have been. */
   rolling: boolean;
 }
 
@@ -88,6 +92,7 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     lifecycle: null,
     told: 0,
     locked: false,
+    swapped: false,
     status: "waiting",
     receipt: {
       name: info.name,
@@ -134,6 +139,12 @@ export async function pause(context: Context, milliseconds = pollMs(context.chec
   const { signal } = context.request;
   if (!signal.aborted) await context.ports.clock.sleep(milliseconds, signal);
   if (signal.aborted) throw new RolloutError("Interrupted", "the rollout was told to stop");
+}
+
+/** The same rollout for work that has to come to its end although the rollout was told to stop. */
+export function uninterrupted(context: Context): Context {
+  const request = { ...context.request, signal: new AbortController().signal };
+  return Object.create(context, { request: { value: request } }) as Context;
 }
 
 /** Looks at a locked host, and tells what its steward has done since the last look. */

@@ -3,7 +3,7 @@
  * The steward's shell script is rendered from it (commands/steward.ts) and the lab's simulation interprets it.
  */
 import type { Slot } from "../../contract/host.js";
-import type { RolloutPolicy } from "../../contract/policy.js";
+import type { ObservedCheck, RolloutPolicy } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
 
 /** One thing done on a host. */
@@ -18,13 +18,27 @@ export type Operation =
   | { readonly do: "start"; readonly slot: Slot }
   /** Stops the container and keeps it under the name `failed`, for its log. */
   | { readonly do: "set-aside"; readonly slot: Slot; readonly timeoutSeconds: number }
-  /** Stops and starts the container: the only way back for an app that cannot be undrained. */
-  | { readonly do: "cycle"; readonly slot: Slot; readonly timeoutSeconds: number }
+  | Revival
   /** Nothing happens when there is no container in `from`. */
   | { readonly do: "move"; readonly from: Slot; readonly to: Slot }
   | { readonly do: "remove"; readonly slot: Slot }
   | { readonly do: "run"; readonly slot: Slot; readonly release: Release }
   | { readonly do: "retire" };
+
+/**
+ * The way back for an app that cannot be undrained: a restart. Not before the balancer has let it go for certain and its
+ * connections have ended, so for as long as the policy lets them take; and not at all when its health is 200 meanwhile.
+ */
+export interface Revival {
+  readonly do: "revive";
+  readonly slot: Slot;
+  /** Seconds after which the balancer has let go. */
+  readonly ejectionSeconds: number;
+  /** Most seconds for connections to end. */
+  readonly idleSeconds: number;
+  /** Seconds from SIGTERM to SIGKILL. */
+  readonly timeoutSeconds: number;
+}
 
 /** What must become true before the next step; on a container that restarted or ended it fails at once. */
 export interface Condition {
@@ -44,8 +58,12 @@ export interface HostStep {
   readonly until?: Condition;
 }
 
-/** `undo` takes back, last first, all that was done since the last `commit`; `leave` ends the steward and frees the lock. */
-export type OrderName = "smoke" | "drain" | "replace" | "commit" | "stop" | "undo" | "leave";
+/**
+ * `retreat` takes a new container out of rotation, so that it can be taken back; `undo` takes back, last first, all that was done
+ * since the last `commit`; `leave` ends the steward and frees the lock. A stage that fails is taken back at once, but for `commit`:
+ * clients are on that container, and it has to leave rotation first.
+ */
+export type OrderName = "smoke" | "drain" | "replace" | "retreat" | "commit" | "stop" | "undo" | "leave";
 
 /** Orders that are lists of steps. */
 export type StagedOrder = Exclude<OrderName, "undo" | "leave">;
@@ -59,6 +77,7 @@ export interface HostPlan {
 export interface HostContext {
   readonly release: Release | null;
   readonly policy: RolloutPolicy;
+  readonly check: ObservedCheck;
   /** Whether a container is there that could be drained, kept and started again. */
   readonly occupied: boolean;
   /** Whether it has to leave rotation first: false for a host that does not serve, and for a fleet of one. */
@@ -72,8 +91,9 @@ export function hostSteps(context: HostContext): HostPlan {
     release,
     stages: {
       smoke: release ? smoke(release, policy) : [],
-      drain: context.occupied && context.drain ? drain(policy, stopTimeout(release)) : [],
+      drain: context.occupied && context.drain ? drain(context) : [],
       replace: release ? replace(release, context) : [],
+      retreat: [{ name: "retreat", run: drainOperation(policy) }],
       commit: [{ name: "restart-on", run: { do: "restart", slot: "current", policy: "always" } }],
       stop: stop(context),
     },
@@ -110,17 +130,24 @@ const restartOff: HostStep = {
   undo: { do: "restart", slot: "current", policy: "always" },
 };
 
+const drainOperation = (policy: RolloutPolicy): Operation => ({
+  do: "drain",
+  via: policy.gate === "evidence" ? "control" : "article",
+});
+
 /** Restart policy off first: a crash while draining must not bring the host back into rotation. */
-function drain(policy: RolloutPolicy, stopTimeoutSeconds: number): HostStep[] {
+function drain({ policy, check, release }: HostContext): HostStep[] {
+  const revive: Revival = {
+    ...{ do: "revive", slot: "current", timeoutSeconds: stopTimeout(release) },
+    ejectionSeconds: Math.ceil((check.unhealthyThreshold + 1) * check.checkIntervalSeconds),
+    idleSeconds: policy.drainTimeoutSeconds,
+  };
   return [
     restartOff,
     {
       name: "drain",
-      run: { do: "drain", via: policy.gate === "evidence" ? "control" : "article" },
-      undo:
-        policy.gate === "evidence"
-          ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds }
-          : { do: "cycle", slot: "current", timeoutSeconds: stopTimeoutSeconds },
+      run: drainOperation(policy),
+      undo: policy.gate === "evidence" ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds } : revive,
     },
   ];
 }

@@ -18,7 +18,12 @@ export interface Source {
  */
 export function readManifest({ name, text }: Source, stack: string | undefined): Manifest {
   const content = jsonOf(name, text);
-  if (isRecord(content) && "version" in content) return parse(name, manifestSchema, content);
+  if (isRecord(content) && "version" in content) {
+    if (stack === undefined) return parse(name, manifestSchema, content);
+    throw new InvalidInput(name, [
+      `is one manifest, not an outputs file, yet --stack names "${stack}"; leave --stack out`,
+    ]);
+  }
   const stacks = isRecord(content)
     ? Object.entries(content).filter(([, outputs]) => isRecord(outputs) && "manifest" in outputs)
     : [];
@@ -92,11 +97,29 @@ export function readApiUrl(environment: Environment): string | undefined {
   ]);
 }
 
+/**
+ * Token of DigitalOcean's API, under either name that the Terraform provider reads. Null for a balancer that is not DigitalOcean's:
+ * nobody has to be asked then. Without the token a rollout would not see droplets that the manifest does not list, and would leave it to
+ * Terraform to delete them while they serve.
+ * @throws InvalidInput
+ */
+export function readToken(environment: Environment, { loadBalancer }: Manifest): string | null {
+  if (!loadBalancer.id) return null;
+  const name = tokenNames.find((candidate) => environment[candidate]);
+  const token = name === undefined ? "" : (environment[name] ?? "");
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new InvalidInput("environment", [
+    name === undefined
+      ? `${tokenNames[0]}: got nothing; needs the token of DigitalOcean's API, so that droplets are found that the manifest does not list`
+      : `${name}: got a value with blanks, line breaks or characters beyond ASCII; needs the token alone`,
+  ]);
+}
+
+const tokenNames = [names.digitaloceanToken, "DIGITALOCEAN_ACCESS_TOKEN"] as const;
+
 /** Values that must never be shown. */
 export const secretsOf = (environment: Environment): string[] =>
-  [names.digitaloceanToken, "DIGITALOCEAN_ACCESS_TOKEN", names.registryPassword].flatMap(
-    (name) => environment[name] || [],
-  );
+  [...tokenNames, names.registryPassword].flatMap((name) => environment[name] || []);
 
 function jsonOf(name: string, text: string): unknown {
   try {

@@ -55,10 +55,12 @@ function ended(member: Member, order: OrderName, entries: readonly JournalEntry[
   return entries.some((entry) => entry.state === "done");
 }
 
+/** All that the steps of one order may wait for together: stops, a start, and the waits of a revival. */
 function longestMs({ manifest }: Context): number {
   const { rollout, service } = manifest;
-  const steps = service.stopTimeoutSeconds * 2 + rollout.readyTimeoutSeconds + SLACK_SECONDS;
-  return Math.max(rollout.progressDeadlineSeconds, steps) * 1000;
+  const { progressDeadlineSeconds, drainTimeoutSeconds, readyTimeoutSeconds } = rollout;
+  const stops = service.stopTimeoutSeconds * 2;
+  return (progressDeadlineSeconds + drainTimeoutSeconds + readyTimeoutSeconds + stops + SLACK_SECONDS) * 1000;
 }
 
 const lastWords = (journal: readonly JournalEntry[]): string => {

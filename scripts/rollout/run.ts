@@ -15,10 +15,12 @@ import { makePlan, type Plan } from "./core/plan.js";
 import type { Receipt } from "./core/receipt.js";
 import { serves } from "./core/target.js";
 import { hostSteps } from "./host-steps.js";
-import { convergeAll, replaceBatch, retire } from "./phases/hosts.js";
+import { learn, settleDoubt } from "./phases/doubt.js";
+import { convergeAll, replaceBatch } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { preflight } from "./phases/preflight.js";
 import { conclude, prepare, pullEverywhere, smokeBoot, wantedImage } from "./phases/release.js";
+import { retireAll } from "./phases/retire.js";
 import type { Ports } from "./ports.js";
 import { settled } from "./settled.js";
 
@@ -72,10 +74,9 @@ async function roll(context: Context, plan: Plan): Promise<void> {
       plan.batches.length > 0 ||
       superseded(context).some((member) => member.survey && serves(member.survey));
     for (const member of named(plan.keep)) conclude(context, member, "kept", now);
-    context.rolling = plan.converge.length + plan.batches.length + plan.retire.length > 0;
     await convergeAll(context, named(plan.converge));
     for (const batch of plan.batches) await replaceBatch(context, named(batch));
-    for (const member of named(plan.retire)) await retire(context, member);
+    await retireAll(context, named(plan.retire));
     await prove(context);
     await prune(context);
   } finally {
@@ -107,10 +108,11 @@ async function watch(context: Context, end: AbortSignal): Promise<void> {
 
 /** @throws RolloutError NotConverged */
 async function prove(context: Context): Promise<void> {
-  const surveys = await settled(
-    listed(context).map(async (member) => ({ member, survey: await member.host.survey() })),
-  );
-  for (const { member, survey } of surveys) {
+  const members = listed(context);
+  await settled(members.map(async (member) => learn(member, await member.host.survey())));
+  await settleDoubt(context, members);
+  for (const { info, survey } of members) {
+    if (!survey) throw new Error(`${info.name} was not surveyed`);
     const { current } = survey.containers;
     const told = survey.lifecycle?.release;
     if (
@@ -120,7 +122,7 @@ async function prove(context: Context): Promise<void> {
     ) {
       throw new RolloutError(
         "NotConverged",
-        `${member.info.name} does not serve release ${context.release?.id ?? ""} at the end (it runs ${current?.release ?? "none"}); run the rollout again`,
+        `${info.name} does not serve release ${context.release?.id ?? ""} at the end (it runs ${current?.release ?? "none"}); run the rollout again`,
       );
     }
   }
@@ -192,6 +194,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     parts,
     runId: ports.random.id(),
     startedMs: ports.clock.now(),
+    surveyedMs: ports.clock.now(),
     check: request.manifest.healthCheck,
     release: null,
     members: [],

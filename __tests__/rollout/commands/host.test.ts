@@ -43,22 +43,34 @@ function sh(script: string, input = ""): { status: number | null; stdout: string
   return spawnSync("/bin/sh", ["-c", script], { input, env, encoding: "utf8" });
 }
 
+const give = ({ script, input }: commands.Given) => sh(script, input);
+
 describe("writing a file", () => {
   it("puts in place exactly what came over stdin, readable for its owner only", () => {
     const text = "A='1'\n$B `c`\n";
     expect(
-      sh(`${commands.writeFile("api", "releases/x.env")}; ls -l "$HOME/.evenkeel/api/releases"`, text).stdout,
+      sh(`${commands.writeFile("api", "releases/x.env", text).script}; ls -l "$HOME/.evenkeel/api/releases"`, text)
+        .stdout,
     ).toMatch(/^-rw------- .* x\.env$/m);
     expect(readFileSync(file("releases/x.env"), "utf8")).toBe(text);
     expect(readdirSync(file("releases"))).toEqual(["x.env"]);
   });
 
   it("fails when the folder is not there", () =>
-    expect(sh(commands.writeFile("api", "runs/none/order.1"), "drain\n").status).not.toBe(0));
+    expect(give(commands.writeFile("api", "runs/none/order.1", "drain\n")).status).not.toBe(0));
+
+  it("fails and leaves what was there when only a part came", () => {
+    give(commands.writeFile("api", "releases/x.env", "A=1\n"));
+    const { script, input } = commands.writeFile("api", "releases/x.env", "A=2\nB=ü\n");
+    expect(sh(script, input.slice(0, -1)).status).not.toBe(0);
+    expect(readFileSync(file("releases/x.env"), "utf8")).toBe("A=1\n");
+    expect(sh(script, input).status).toBe(0);
+    expect(readFileSync(file("releases/x.env"), "utf8")).toBe(input);
+  });
 
   it("gives one order when it is given twice", () => {
     mkdirSync(file("runs/r1"));
-    for (let time = 0; time < 2; time += 1) sh(commands.writeOrder("api", "r1", 3), "drain \n");
+    for (let time = 0; time < 2; time += 1) give(commands.writeOrder("api", "r1", 3, "drain "));
     expect(readdirSync(file("runs/r1"))).toEqual(["order.3"]);
   });
 });

@@ -198,7 +198,9 @@ describe("what is asked of a host", () => {
     expect(script).not.toContain("/lifecycle");
     expect(script).toContain("curl -s --max-time 2 -o /dev/null -w '%{http_code}' http://10.110.0.2:8080/health || :");
     expect(script).toContain(
-      `docker exec api cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$2 ~ /:1F90$/ && $4 == "01"' | wc -l`,
+      `if table=$(docker exec api cat /proc/net/tcp /proc/net/tcp6 2>/dev/null); then
+  printf '%s\\n' "$table" | awk '$2 ~ /:1F90$/ && $4 == "01" { count += 1 } END { print count + 0 }'
+fi`,
     );
   });
 });

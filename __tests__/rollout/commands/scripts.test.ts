@@ -15,7 +15,10 @@ function stagesOf(gate: string, drain: boolean, occupied: boolean, command: stri
   const [host] = manifest.hosts;
   if (!host) throw new Error("the manifest lists no host");
   const release = testRelease(manifest, 1);
-  return stages(placeOf(manifest, host), hostSteps({ release, policy: manifest.rollout, occupied, drain }));
+  return stages(
+    placeOf(manifest, host),
+    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, occupied, drain }),
+  );
 }
 
 const manifest = testManifest();
@@ -34,8 +37,11 @@ const scripts: [string, string][] = [
   ["a survey by fixed waits", look.survey({ ...place, gate: "fixed-wait" })],
   ["an observation", look.observe(place, "run1", 1)],
   ["an observation by fixed waits", look.observe({ ...place, gate: "fixed-wait" }, "run1", 1)],
-  ["starting the steward", commands.startSteward("api", { runId: "run1", owner: "me@here", leaseSeconds: 120 })],
-  ["writing an order", commands.writeOrder("api", "run1", 1)],
+  [
+    "starting the steward",
+    commands.startSteward("api", { runId: "run1", owner: "me@here", leaseSeconds: 120 }, "exit").script,
+  ],
+  ["writing an order", commands.writeOrder("api", "run1", 1, "drain").script],
   ["a pull", commands.pull(testImage(1))],
   ["logs", commands.logs("api", "failed", 20)],
   ["pruning", commands.prune("api", [one, two])],

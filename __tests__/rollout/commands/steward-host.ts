@@ -89,9 +89,13 @@ export class StewardHost {
     return stdout;
   }
 
+  give({ script, input }: commands.Given): string {
+    return this.sh(script, input);
+  }
+
   /** Starts a steward as the rollout does. */
   start(runId = "run1", { leaseSeconds = 120, owner = "me@here" } = {}): void {
-    this.sh(commands.startSteward("api", { runId, owner, leaseSeconds }), engine("api"));
+    this.give(commands.startSteward("api", { runId, owner, leaseSeconds }, engine("api")));
   }
 
   /** Starts a steward, and waits until it holds the lock. */
@@ -103,11 +107,12 @@ export class StewardHost {
   /** Brings the steward its steps and the files of the release. */
   prepare(plan: Partial<Parameters<typeof hostSteps>[0]> = {}, runId = "run1"): HostPlan {
     const policy = this.manifest.rollout;
-    const steps = hostSteps({ release: this.next, policy, occupied: true, drain: true, ...plan });
+    const check = this.manifest.healthCheck;
+    const steps = hostSteps({ release: this.next, policy, check, occupied: true, drain: true, ...plan });
     for (const release of [this.old, this.next]) {
-      this.sh(commands.writeFile("api", environmentFile(release)), environmentOf(release));
+      this.give(commands.writeFile("api", environmentFile(release), environmentOf(release)));
     }
-    this.sh(commands.writeFile("api", `runs/${runId}/stages.sh`), stages(this.place, steps));
+    this.give(commands.writeFile("api", `runs/${runId}/stages.sh`, stages(this.place, steps)));
     return steps;
   }
 
@@ -134,7 +139,7 @@ export class StewardHost {
   async order(name: OrderName | "dance", argument = "", runId = "run1"): Promise<string[]> {
     this.#orders += 1;
     const sequence = this.#orders;
-    this.sh(commands.writeOrder("api", runId, sequence), `${name} ${argument}\n`);
+    this.give(commands.writeOrder("api", runId, sequence, `${name} ${argument}`));
     const own = (): JournalEntry[] => this.journal(runId).filter((entry) => entry.sequence === sequence);
     await this.until(
       () => own().some((entry) => entry.state === "done" || entry.state === "failed"),

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { startSteward, writeFile } from "../../../scripts/rollout/commands/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
@@ -165,24 +166,95 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       LIMIT_MS,
     );
 
-    it(
-      "drains as the article does, and takes that back by starting the container anew",
-      async () => {
+    describe("by fixed waits", () => {
+      const restart = "docker restart -t 10 api";
+      const look = (): string | undefined => host.calls().find((call) => call.startsWith("docker exec api cat"));
+
+      /** Drained as the article does; the balancer needs (2 + 1) x 3 s to let go. */
+      const draining = async (): Promise<void> => {
         await host.dispose();
-        start(testManifest({ rollout: { gate: "fixed-wait" } }));
+        start(testManifest({ rollout: { gate: "fixed-wait", drainTimeoutSeconds: 30 } }));
         host.occupy();
         await host.hold();
         host.prepare();
         expect(await host.order("drain")).toEqual(drained);
         expect(host.containers()).toEqual(["api old draining no"]);
-        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
-        expect(host.containers()).toEqual([untouched]);
         expect(host.calls()).toEqual([
           "docker update --restart=no api",
           "curl -sS --max-time 5 -f -o /dev/null http://10.110.0.2:80/shutdown",
-          "docker restart -t 10 api",
-          "docker update --restart=always api",
         ]);
+      };
+      /** Gives the order to undo and waits until the steward waits. */
+      const undo = async (): Promise<Promise<string[]>[]> => {
+        const undone = host.order("undo");
+        await host.until(() => host.calls().some((call) => call.includes("/health")), "a look at the health path");
+        return [undone];
+      };
+
+      it(
+        "a drain is taken back by a restart, once the balancer has let go and the connections have ended",
+        async () => {
+          await draining();
+          writeFileSync(path.join(host.home, "containers/api/connected"), "");
+          const [undone] = await undo();
+          expect(look()).toBeUndefined();
+          host.setClock(1010);
+          await host.until(() => look() !== undefined, "a look at the connections");
+          expect(host.calls()).not.toContain(restart);
+          rmSync(path.join(host.home, "containers/api/connected"));
+          expect(await undone).toEqual(["undone all", "done undo"]);
+          expect(host.calls().slice(-2)).toEqual([restart, "docker update --restart=always api"]);
+          expect(host.containers()).toEqual([untouched]);
+        },
+        LIMIT_MS,
+      );
+
+      it(
+        "connections that cannot be counted are waited for as long as the policy says",
+        async () => {
+          await draining();
+          host.break("exec");
+          const [undone] = await undo();
+          host.setClock(1010);
+          await host.until(() => look() !== undefined, "a look at the connections");
+          expect(host.calls()).not.toContain(restart);
+          host.setClock(1041);
+          expect(await undone).toEqual(["undone all", "done undo"]);
+          expect(host.calls()).toContain(restart);
+        },
+        LIMIT_MS,
+      );
+
+      it(
+        "an app that is healthy again meanwhile is left alone",
+        async () => {
+          await draining();
+          const [undone] = await undo();
+          writeFileSync(path.join(host.home, "containers/api/state"), "serving");
+          expect(await undone).toEqual(["undone all", "done undo"]);
+          expect(host.calls()).not.toContain(restart);
+          expect(host.containers()).toEqual([untouched]);
+        },
+        LIMIT_MS,
+      );
+    });
+
+    it(
+      "leaves a container alone that could not be committed: clients may be on it",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        await host.order("replace", "i0");
+        host.break("update");
+        const before = host.containers();
+        expect(await host.order("commit")).toEqual(["step restart-on", expect.stringMatching(/^failed .*broken/)]);
+        expect(host.containers()).toEqual(before);
+        host.mend("update");
+        expect(await host.order("retreat")).toEqual(["step retreat", "done retreat"]);
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect(host.containers().slice(0, 1)).toEqual(["api old serving always"]);
       },
       LIMIT_MS,
     );
@@ -462,7 +534,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
 
         await host.hold();
         host.prepare();
-        host.sh(writeFile("api", `releases/${host.next.id}.json`), `${JSON.stringify(host.next)}\n`);
+        host.give(writeFile("api", `releases/${host.next.id}.json`, `${JSON.stringify(host.next)}\n`));
         await host.order("drain");
         await host.order("replace", "i0");
         expect(survey()).toMatchObject({
@@ -792,7 +864,8 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
   /** As {@link StewardHost.start} does, for a shell that starts several. */
   function startScript(run: string): string {
     const file = `${host.home}/engine.sh`;
-    if (!existsSync(file)) writeFileSync(file, engine("api"));
-    return `{ ${startSteward("api", { runId: run, owner: "me@here", leaseSeconds: 120 })} } <'${file}'`;
+    const { script, input } = startSteward("api", { runId: run, owner: "me@here", leaseSeconds: 120 }, engine("api"));
+    if (!existsSync(file)) writeFileSync(file, input);
+    return `{ ${script} } <'${file}'`;
   }
 });

@@ -55,8 +55,6 @@ describe("quorum, by evidence", () => {
 
   it.each<[string, Lifecycle | null, string]>([
     ["does not answer", null, "it does not answer"],
-    ["is draining", says({ state: "draining", probes: serving.probes }), "it is draining"],
-    ["is stopping", says({ state: "stopping", probes: serving.probes }), "it is stopping"],
     ["was not yet probed by one node", says({ probes: [up("a")] }), "node b has seen 0 of 3 passed probes"],
     [
       "is one probe short at one node",
@@ -65,6 +63,13 @@ describe("quorum, by evidence", () => {
     ],
   ])("fails when one %s", (_name, lifecycle, why) =>
     expect(asked([peer(serving), peer(lifecycle, "api-3")])).toEqual(because(`api-3 does not serve: ${why}`)),
+  );
+
+  it.each(["draining", "stopping"] as const)("fails for good when one is %s", (state) =>
+    expect(asked([peer(serving), peer(says({ state, probes: serving.probes }), "api-3")])).toEqual({
+      ...because(`api-3 does not serve: it is ${state}`),
+      final: true,
+    }),
   );
 
   it("fails when no node is known at all", () =>
@@ -89,6 +94,21 @@ describe("quorum, by fixed waits", () => {
   ])("fails when the health path answers %s", (health, why) =>
     expect(asked(health)).toEqual(because(`api-2 does not serve: ${why}`)),
   );
+});
+
+describe("traffic elsewhere", () => {
+  const asked = (changes: object): Verdict => gates.elsewhere({ sent: 60, answered: 60, landed: 60, ...changes });
+
+  it("is when hosts that can be asked have seen every answered request", () => {
+    expect(asked({})).toEqual(pass);
+    expect(asked({ landed: 61 })).toEqual(pass);
+  });
+
+  it("is not while a request went to a host that cannot be asked", () =>
+    expect(asked({ landed: 40 })).toEqual(because("20 of 60 witness requests went to no known host")));
+
+  it("is not while a request failed", () =>
+    expect(asked({ answered: 59, landed: 59 })).toEqual(because("59 of 60 witness requests were answered")));
 });
 
 describe("ejection", () => {

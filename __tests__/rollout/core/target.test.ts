@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { service } from "../../../contract/policy.js";
 import { release as releaseSchema } from "../../../contract/release.js";
 import { RolloutError } from "../../../scripts/rollout/core/errors.js";
-import { imageToKeep, releaseOf, serves } from "../../../scripts/rollout/core/target.js";
+import { imageToKeep, isDoubtful, releaseOf, serves } from "../../../scripts/rollout/core/target.js";
 import type { Survey } from "../../../scripts/rollout/ports.js";
 import { testImage, testManifest, testRelease } from "../../support/fleet.js";
 import { container, says, servingHost, surveyed } from "../support.js";
@@ -78,6 +78,24 @@ describe("a host serves", () => {
   ])("not when %s", (_name, change) => expect(serves(servingHost("0123456789abcdef", change))).toBe(false));
 });
 
+describe("one look leaves it open whether a host serves", () => {
+  it.each<[string, Partial<Survey>]>([
+    ["its health is 503", { health: 503 }],
+    ["its health path does not answer", { health: null }],
+    ["its app is stopping", { lifecycle: says({ state: "stopping" }) }],
+  ])("when %s while its container runs", (_name, change) =>
+    expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(true),
+  );
+
+  it.each<[string, Partial<Survey>]>([
+    ["it serves", {}],
+    ["it is draining", { health: 503, lifecycle: says({ state: "draining" }) }],
+    ["it has no container", { containers: {}, health: null }],
+    ["its container ended", { containers: { current: container({ running: false }) }, health: null }],
+    ["it was retired", { retired: true }],
+  ])("not when %s", (_name, change) => expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(false));
+});
+
 describe("the image to keep", () => {
   const manifest = testManifest();
   const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
@@ -108,6 +126,11 @@ describe("the image to keep", () => {
     expect(keep(runs(one, { retired: true }), runs(two))).toBe(two.image);
   });
 
+  it("is the one that all hosts run where none serves: it is not lost with the droplets", () => {
+    expect(keep(runs(one, { health: 503 }), surveyed())).toBe(one.image);
+    expect(keep(runs(one, { containers: { current: container({ running: false, release: one.id }) } }))).toBeNull();
+  });
+
   it("is the same image also when hosts run it with different settings", () => {
     const resized = testRelease(testManifest({ service: { memoryMb: 64 } }), 1);
     expect(resized.id).not.toBe(one.id);
@@ -118,7 +141,7 @@ describe("the image to keep", () => {
     const error = refusal(runs(one), runs(two), runs(one));
     expect(error.code).toBe("ReleasesDiffer");
     expect(error.message).toBe(
-      `no image was given, and the serving hosts run different ones (api-1, api-3: ${one.image}; api-2: ${two.image}); name the image by digest`,
+      `no image was given, and the hosts run different ones (api-1, api-3: ${one.image}; api-2: ${two.image}); name the image by digest`,
     );
   });
 
@@ -137,7 +160,7 @@ describe("the image to keep", () => {
     const error = refusal(survey);
     expect(error.code).toBe("NoRelease");
     expect(error.message).toBe(
-      `no image was given, and api-1 serves ${image}, which no rollout brought there; name the image by digest`,
+      `no image was given, and api-1 runs ${image}, which no rollout brought there; name the image by digest`,
     );
   });
 });

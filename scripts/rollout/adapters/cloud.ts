@@ -1,6 +1,6 @@
 /** The few calls of DigitalOcean's API that a rollout makes. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { request } from "undici";
+import { errors, request } from "undici";
 import { z } from "zod";
 import { RolloutError } from "../core/errors.js";
 import type { Cloud, CloudDroplet, LiveBalancer } from "../ports.js";
@@ -138,6 +138,8 @@ export class DigitalOcean implements Cloud {
       const retryAfter = Number(reply.headers["retry-after"]);
       return { type: "again", why, afterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : null };
     } catch (error) {
+      // A call that cannot even be sent is not sent better the next time.
+      if (error instanceof errors.InvalidArgumentError) return { type: "refused", why: error.message };
       return { type: "again", why: error instanceof Error ? error.message : String(error), afterMs: null };
     }
   }

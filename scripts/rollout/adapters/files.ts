@@ -1,5 +1,5 @@
 /** Files on the machine that runs the rollout. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { homedir, hostname, userInfo } from "node:os";
 import path from "node:path";
 import { environmentNames } from "../../../contract/manifest.js";
@@ -31,9 +31,9 @@ export function openStateFolder(environment: Environment): string {
 export function sshConfigFile(environment: Environment): string | null {
   const file = environment[environmentNames.sshConfig];
   if (!file) return null;
-  if (existsSync(file)) return file;
+  if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
   throw new InvalidInput("environment", [
-    `${environmentNames.sshConfig}: got ${JSON.stringify(file)}, which is not there; needs the path of an OpenSSH configuration`,
+    `${environmentNames.sshConfig}: got ${JSON.stringify(file)}, which is no file; needs the path of an OpenSSH configuration`,
   ]);
 }
 

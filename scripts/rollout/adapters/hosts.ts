@@ -62,7 +62,7 @@ class SshHost implements Host {
     this.#orders = 0;
     this.#beats = 0;
     const { fleet } = this.place;
-    await this.#quick(commands.startSteward(fleet, request), engine(fleet));
+    await this.#give(commands.startSteward(fleet, request, engine(fleet)));
     const deadline = this.clock.now() + LOCK_SECONDS * 1000;
     for (;;) {
       const { journal } = await this.observe();
@@ -92,18 +92,17 @@ class SshHost implements Host {
   }
 
   async prepare(plan: HostPlan): Promise<void> {
-    const { fleet } = this.place;
     const { release } = plan;
     if (release) {
-      await this.#quick(commands.writeFile(fleet, environmentFile(release)), environmentOf(release));
-      await this.#quick(commands.writeFile(fleet, `releases/${release.id}.json`), `${JSON.stringify(release)}\n`);
+      await this.#write(environmentFile(release), environmentOf(release));
+      await this.#write(`releases/${release.id}.json`, `${JSON.stringify(release)}\n`);
     }
-    await this.#quick(commands.writeFile(fleet, `runs/${this.#runId}/stages.sh`), stages(this.place, plan));
+    await this.#write(`runs/${this.#runId}/stages.sh`, stages(this.place, plan));
   }
 
   async order(name: OrderName, argument = ""): Promise<number> {
     this.#orders += 1;
-    await this.#quick(commands.writeOrder(this.place.fleet, this.#runId, this.#orders), `${name} ${argument}\n`);
+    await this.#give(commands.writeOrder(this.place.fleet, this.#runId, this.#orders, `${name} ${argument}`));
     return this.#orders;
   }
 
@@ -123,6 +122,14 @@ class SshHost implements Host {
 
   close(): Promise<void> {
     return this.connection.close();
+  }
+
+  #write(file: string, text: string): Promise<string> {
+    return this.#give(commands.writeFile(this.place.fleet, file, text));
+  }
+
+  #give({ script, input }: commands.Given): Promise<string> {
+    return this.#quick(script, input);
   }
 
   #quick(script: string, input?: string): Promise<string> {

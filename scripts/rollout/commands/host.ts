@@ -10,25 +10,40 @@ const runFolder = (fleet: string, runId: string): string => `${fleetFolder(fleet
 /** Runs of this fleet whose files are kept on a host. */
 const KEPT_RUNS = 10;
 
-/** Reads the steward's script from stdin and starts it as a process of its own. */
-export const startSteward = (fleet: string, request: LockRequest): string => {
+/** A script and what it reads from its standard input. */
+export interface Given {
+  readonly script: string;
+  readonly input: string;
+}
+
+/** Reads a file from stdin; fails when it came in part, as over a connection that broke. */
+const receive = (path: string, text: string): string =>
+  `cat >${quote(path)} && [ "$(($(wc -c <${quote(path)})))" -eq ${Buffer.byteLength(text)} ]`;
+
+/** Brings the steward's script and starts it as a process of its own. */
+export function startSteward(fleet: string, request: LockRequest, script: string): Given {
   const folder = runFolder(fleet, request.runId);
   const argv = `${quote(request.runId)} ${quote(request.owner)} ${request.leaseSeconds}`;
-  return `umask 077
+  return {
+    input: script,
+    script: `umask 077
 mkdir -p "${fleetFolder(fleet)}/releases" "${folder}" && cd "${folder}" || exit 1
 if [ -e journal ]; then exit 0; fi
-cat >steward.sh && : >journal || exit 1
-nohup sh "${folder}/steward.sh" ${argv} </dev/null >steward.log 2>&1 &`;
-};
+${receive("steward.sh", script)} && : >journal || exit 1
+nohup sh "${folder}/steward.sh" ${argv} </dev/null >steward.log 2>&1 &`,
+  };
+}
 
-/** Reads a file from stdin and puts it in place whole or not at all. `path` is relative to the fleet's folder. */
-export const writeFile = (fleet: string, path: string): string =>
-  `umask 077
-cd "${fleetFolder(fleet)}" && cat >${quote(`${path}.new`)} && mv ${quote(`${path}.new`)} ${quote(path)}`;
+/** Puts a file in place whole or not at all. `path` is relative to the fleet's folder. */
+export const writeFile = (fleet: string, path: string, text: string): Given => ({
+  input: text,
+  script: `umask 077
+cd "${fleetFolder(fleet)}" && ${receive(`${path}.new`, text)} && mv ${quote(`${path}.new`)} ${quote(path)}`,
+});
 
-/** Reads an order from stdin. Giving the same number twice leaves one order. */
-export const writeOrder = (fleet: string, runId: string, sequence: number): string =>
-  writeFile(fleet, `runs/${runId}/order.${sequence}`);
+/** Brings an order. Giving the same number twice leaves one order. */
+export const writeOrder = (fleet: string, runId: string, sequence: number, order: string): Given =>
+  writeFile(fleet, `runs/${runId}/order.${sequence}`, `${order}\n`);
 
 /** Reads a Docker configuration from stdin (empty: none), pulls, and prints digests and architecture. */
 export const pull = (image: string): string => `folder=$(mktemp -d) || exit 1

@@ -4,7 +4,7 @@ import { release, type Release } from "../../../contract/release.js";
 import type { ContainerState, Observation, Survey } from "../ports.js";
 import * as docker from "./docker.js";
 import { fleetFolder, line, parseSections, quote, sections } from "./shell.js";
-import { healthUrl, lifecycleUrl, type Place } from "./steward.js";
+import { countConnections, healthUrl, lifecycleUrl, type Place } from "./steward.js";
 
 const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
 const ANSWER_SECONDS = 2;
@@ -96,12 +96,6 @@ function releasesOf(text: string): Release[] {
     }
   });
 }
-
-/** Established connections on the service port, from the container's own table; states are hexadecimal, 01 is established. */
-const countConnections = (place: Place): string => {
-  const port = place.servicePort.toString(16).toUpperCase().padStart(4, "0");
-  return `${line(docker.connectionTable(containerName(place.fleet, "current")))} 2>/dev/null | awk '$2 ~ /:${port}$/ && $4 == "01"' | wc -l`;
-};
 
 /** Beats the steward's heart with `beat`, and reads its journal and what the app says. */
 export const observe = (place: Place, runId: string, beat: number): string =>

@@ -9,7 +9,7 @@
 import { appEnvironment, containerName, type Slot } from "../../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
-import type { Condition, HostPlan, HostStep, Operation, StagedOrder } from "../host-steps.js";
+import type { Condition, HostPlan, HostStep, Operation, Revival, StagedOrder } from "../host-steps.js";
 import * as docker from "./docker.js";
 import { fleetFolder, line, quote } from "./shell.js";
 
@@ -120,10 +120,11 @@ obey() {
       say 0 left "$run"
       exit 0
       ;;
-    smoke | drain | replace | commit | stop)
+    smoke | drain | replace | retreat | commit | stop)
       if "stage_$1" 2>>"$output"; then
         case $1 in
           replace) ready=yes ;;
+          retreat) ready=no ;;
           smoke | commit | stop)
             todo=
             ready=no
@@ -132,7 +133,8 @@ obey() {
         say "$sequence" "done" "$1"
       else
         why=$(reason)
-        take_back
+        # Clients are on a container that is to be committed: the controller lets it leave rotation first.
+        if [ "$1" != commit ]; then take_back; fi
         say "$sequence" failed "$why"
       fi
       ;;
@@ -179,6 +181,18 @@ while :; do
   sleep ${TICK_SECONDS}
 done
 `;
+
+/**
+ * Counts established connections on the service port, from the container's own table; states are hexadecimal, 01 is established.
+ * Where the table cannot be read, nothing is printed: unknown is not none.
+ */
+export function countConnections(place: Place, slot: Slot = "current"): string {
+  const port = place.servicePort.toString(16).toUpperCase().padStart(4, "0");
+  const table = line(docker.connectionTable(containerName(place.fleet, slot)));
+  return `if table=$(${table} 2>/dev/null); then
+  printf '%s\\n' "$table" | awk '$2 ~ /:${port}$/ && $4 == "01" { count += 1 } END { print count + 0 }'
+fi`;
+}
 
 /** Where things are on one host. */
 export interface Place {
@@ -269,8 +283,8 @@ function operation(place: Place, what: Operation): string {
       return line(docker.stop(name(what.slot), what.timeoutSeconds));
     case "start":
       return line(docker.start(name(what.slot)));
-    case "cycle":
-      return line(docker.cycle(name(what.slot), what.timeoutSeconds));
+    case "revive":
+      return revive(place, what);
     case "move":
       return ifExists(name(what.from), [docker.rename(name(what.from), name(what.to))]);
     case "remove":
@@ -285,6 +299,22 @@ function operation(place: Place, what: Operation): string {
     case "retire":
       return "date >retired";
   }
+}
+
+/** Counts down by the seconds that have passed, so that slow answers do not make the waits longer. */
+function revive(place: Place, { slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): string {
+  return `since=$(now)
+while [ $(($(now) - since)) -le ${ejectionSeconds} ]; do
+  if [ "$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))})" = 200 ]; then return 0; fi
+  sleep ${TICK_SECONDS}
+done
+since=$(now)
+while [ $(($(now) - since)) -lt ${idleSeconds} ]; do
+  connections=$(${countConnections(place, slot)})
+  if [ "\${connections:-unknown}" = 0 ]; then break; fi
+  sleep ${TICK_SECONDS}
+done
+${line(docker.cycle(containerName(place.fleet, slot), timeoutSeconds))}`;
 }
 
 const articleUrl = (place: Place): string => `http://${place.privateAddress}:${place.servicePort}/shutdown`;

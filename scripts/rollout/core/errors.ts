@@ -24,6 +24,7 @@ export type ErrorCode =
   | "HostRetired"
   | "CloudFailed"
   | "CloudRefused"
+  | "BalancerDiffers"
   | "NoRelease"
   | "ReleasesDiffer"
   | "UnlistedDroplets"

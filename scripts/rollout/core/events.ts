@@ -117,6 +117,11 @@ export const registry = {
     (data) => `last lines of the failed container:\n${data.lines.map((line) => `  ${line}`).join("\n")}`,
   ),
   undone: define<{ outcome: string }>("ROLLOUT_W3100", "warning", (data) => `taken back: ${data.outcome}`),
+  retreatFailed: define<{ why: string }>(
+    "ROLLOUT_W3101",
+    "warning",
+    (data) => `the new container is taken back although it was not seen to leave rotation: ${data.why}`,
+  ),
   pruneFailed: define<{ why: string }>(
     "ROLLOUT_W3200",
     "warning",

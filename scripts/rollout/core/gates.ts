@@ -10,7 +10,9 @@ const SOURCE_LIFE_INTERVALS = 3;
 /** Witness requests for each host of the fleet that a quiet window takes. */
 export const WITNESS_PER_HOST = 10;
 
-export type Verdict = { readonly pass: true } | { readonly pass: false; readonly why: string };
+/** `final`: waiting does not help. */
+export type Verdict =
+  { readonly pass: true } | { readonly pass: false; readonly why: string; readonly final?: boolean };
 const pass: Verdict = { pass: true };
 const wait = (why: string): Verdict => ({ pass: false, why });
 
@@ -41,6 +43,13 @@ export interface QuietInput {
   readonly hosts: number;
 }
 
+export interface ElsewhereInput {
+  /** Witness requests sent, answered, and counted by all hosts that can be asked. */
+  readonly sent: number;
+  readonly answered: number;
+  readonly landed: number;
+}
+
 export interface AdmissionInput {
   readonly lifecycle: Lifecycle;
   readonly sources: readonly string[];
@@ -61,6 +70,8 @@ export interface Gates {
   ejected(input: EjectionInput): Verdict;
   /** Enough witness requests were answered elsewhere while nothing landed here. */
   quiet(input: QuietInput): Verdict;
+  /** Every witness request was answered by a host that counted it: none went to a host that cannot be asked. */
+  elsewhere(input: ElsewhereInput): Verdict;
   /** Nothing that was accepted before is still in flight. */
   idle(lifecycle: Lifecycle): Verdict;
   /** Each known node has had enough passed probes and a witness request landed here. */
@@ -95,7 +106,11 @@ export const gates: Gates = {
   quorum(peers, sources, check, mode) {
     for (const peer of peers) {
       const verdict = mode === "evidence" ? serves(peer, sources, check) : answersHealth(peer);
-      if (!verdict.pass) return wait(`${peer.name} does not serve: ${verdict.why}`);
+      if (!verdict.pass) {
+        const leaves = peer.lifecycle !== null && peer.lifecycle.state !== "serving";
+        const why = `${peer.name} does not serve: ${verdict.why}`;
+        return leaves ? { pass: false, why, final: true } : wait(why);
+      }
     }
     return pass;
   },
@@ -122,6 +137,13 @@ export const gates: Gates = {
     if (landed > 0) return wait(`${landed} witness requests still landed here`);
     if (after.lastRequestAgoMs !== null && after.lastRequestAgoMs < windowMs) return wait("requests still arrive here");
     return pass;
+  },
+
+  elsewhere({ sent, answered, landed }) {
+    if (answered < sent) return wait(`${answered} of ${sent} witness requests were answered`);
+    return landed >= answered
+      ? pass
+      : wait(`${answered - landed} of ${answered} witness requests went to no known host`);
   },
 
   idle({ inFlight, upgraded }) {

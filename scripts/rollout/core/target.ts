@@ -20,20 +20,39 @@ export function serves(survey: Survey): boolean {
   return survey.lifecycle === null || survey.lifecycle.state === "serving";
 }
 
+/** Whether the balancer may still send requests to it: a draining host gets them until every node has let it go. */
+export const mayGetRequests = (survey: Survey): boolean => serves(survey) || survey.lifecycle?.state === "draining";
+
 /**
- * Image to keep when none was given: the one that the serving hosts run; null when no host runs any.
+ * Whether one look cannot tell what a host is to its clients: a container runs, yet does not answer as one that serves. A busy
+ * host may have been slow once; the balancer needs several failed probes before it lets go.
+ */
+export function isDoubtful(survey: Survey): boolean {
+  const runs = survey.containers.current?.running === true;
+  return runs && !survey.retired && survey.lifecycle?.state !== "draining" && !serves(survey);
+}
+
+/**
+ * Image to keep when none was given: the one that the serving hosts run; where none serves, the one that they run; null when no
+ * host runs any.
  * @throws RolloutError ReleasesDiffer, NoRelease
  */
 export function imageToKeep(surveys: ReadonlyMap<string, Survey>): string | null {
+  const all = [...surveys];
+  const serving = all.filter(([, survey]) => serves(survey));
+  const running = all.filter(([, survey]) => survey.containers.current?.running === true);
+  return commonImage(serving.length > 0 ? serving : running);
+}
+
+function commonImage(hosts: readonly (readonly [string, Survey])[]): string | null {
   const images = new Map<string, string[]>();
-  for (const [host, survey] of surveys) {
-    if (!serves(survey)) continue;
+  for (const [host, survey] of hosts) {
     const { current } = survey.containers;
     const known = survey.releases.find((release) => release.id === current?.release);
     if (!known) {
       throw new RolloutError(
         "NoRelease",
-        `no image was given, and ${host} serves ${current?.image ?? "an unknown image"}, which no rollout brought there; name the image by digest`,
+        `no image was given, and ${host} runs ${current?.image ?? "an unknown image"}, which no rollout brought there; name the image by digest`,
       );
     }
     images.set(known.image, [...(images.get(known.image) ?? []), host]);
@@ -42,7 +61,7 @@ export function imageToKeep(surveys: ReadonlyMap<string, Survey>): string | null
     const list = [...images].map(([image, hosts]) => `${hosts.join(", ")}: ${image}`).join("; ");
     throw new RolloutError(
       "ReleasesDiffer",
-      `no image was given, and the serving hosts run different ones (${list}); name the image by digest`,
+      `no image was given, and the hosts run different ones (${list}); name the image by digest`,
     );
   }
   return [...images.keys()][0] ?? null;

@@ -83,6 +83,7 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   skipped: { why: "api-3 is off and gets no traffic" },
   failedLog: { lines: ["Error: DATABASE_URL is not set", "    at start (/app/server.js:12:9)"] },
   undone: { outcome: "api-1 runs its old container" },
+  retreatFailed: { why: "api-1: the app's control port does not answer" },
   pruneFailed: { why: "no space left on device" },
   failed: { code: "StepFailed", message: "new-ready on api-1: not ready within 30 s; see its last log lines" },
   finished: { receipt: exampleReceipt },

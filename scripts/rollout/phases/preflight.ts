@@ -5,6 +5,7 @@ import { checkNumbers, larger } from "../core/gates.js";
 import { serves } from "../core/target.js";
 import { settled } from "../settled.js";
 import type { CloudDroplet, Survey } from "../ports.js";
+import { learn, settleDoubt, trySurvey } from "./doubt.js";
 
 /** Machine names of the one architecture that images are built for. */
 const ARCHITECTURES = ["x86_64", "amd64"];
@@ -21,14 +22,23 @@ export async function preflight(context: Context): Promise<void> {
   await awaitAllBoots(context);
   await Promise.all(superseded(context).map((member) => surveySuperseded(member)));
   for (const member of listed(context)) checkFitness(context, member);
+  await settleDoubt(context, context.members);
+  context.surveyedMs = context.ports.clock.now();
   await readWitness(context);
 }
 
+/** @throws RolloutError BalancerDiffers when it finds its hosts in another way than the manifest says */
 async function readBalancer(context: Context): Promise<void> {
   const { cloud } = context.ports;
-  const { loadBalancer, healthCheck: declared } = context.manifest;
+  const { loadBalancer, fleetTag, healthCheck: declared } = context.manifest;
   if (!cloud || !loadBalancer.id) return;
-  const { check: live } = await cloud.balancer(loadBalancer.id);
+  const { check: live, tag } = await cloud.balancer(loadBalancer.id);
+  if (tag !== fleetTag) {
+    throw new RolloutError(
+      "BalancerDiffers",
+      `the balancer finds its hosts by ${tag ? `the tag ${tag}` : "a list of ids"}, not by the tag ${fleetTag} that the manifest names; write the outputs file anew, or run cdktf deploy`,
+    );
+  }
   context.check = larger(declared, live);
   for (const field of checkNumbers) {
     if (live[field] !== declared[field])
@@ -79,8 +89,7 @@ async function awaitBoot(context: Context, member: Member, end: AbortSignal): Pr
   while (!end.aborted) {
     const outcome = await trySurvey(member);
     if (!(outcome instanceof RolloutError) && outcome.boot !== "running") {
-      member.survey = outcome;
-      member.lifecycle = outcome.lifecycle;
+      learn(member, outcome);
       setStatus(context, member, serves(outcome) ? "serving" : "idle");
       return;
     }
@@ -101,23 +110,10 @@ function notBooted(member: Member, outcome: Survey | RolloutError, limit: number
   );
 }
 
-/** A droplet that still boots refuses connections: only that is waited for. */
-async function trySurvey(member: Member): Promise<Survey | RolloutError> {
-  try {
-    return await member.host.survey();
-  } catch (error) {
-    if (error instanceof RolloutError && (error.code === "HostUnreachable" || error.code === "HostTimeout"))
-      return error;
-    throw error;
-  }
-}
-
 /** A superseded droplet may be gone, off or out of reach already. */
 async function surveySuperseded(member: Member): Promise<void> {
   const outcome = await trySurvey(member);
-  if (outcome instanceof RolloutError) return;
-  member.survey = outcome;
-  member.lifecycle = outcome.lifecycle;
+  if (!(outcome instanceof RolloutError)) learn(member, outcome);
 }
 
 function checkFitness(context: Context, { info, survey }: Member): void {

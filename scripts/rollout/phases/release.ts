@@ -1,11 +1,13 @@
 /** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
 import { pinnedImage } from "../../../contract/release.js";
-import { emit, listed, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import { emit, listed, secondsSince, setStatus, superseded, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
-import { imageToKeep, releaseOf, serves } from "../core/target.js";
+import { imageToKeep, mayGetRequests, releaseOf } from "../core/target.js";
+import type { HostPlan } from "../host-steps.js";
 import { perform } from "../orders.js";
 import type { Survey } from "../ports.js";
 import { settled } from "../settled.js";
+import { learn, settleDoubt } from "./doubt.js";
 
 /** Lines of a failed container's log that are shown. */
 const LOG_LINES = 20;
@@ -20,10 +22,19 @@ const DIGITALOCEAN_REGISTRY = "registry.digitalocean.com/";
  */
 export function wantedImage(context: Context): string | null {
   if (context.request.image) return context.request.image;
+  const unknown = superseded(context).find((member) => member.survey === null);
   const surveys = context.members.flatMap(({ info, survey }): [string, Survey][] =>
     survey ? [[info.name, survey]] : [],
   );
-  return imageToKeep(new Map(surveys));
+  const image = imageToKeep(new Map(surveys));
+  // Terraform deletes superseded droplets once the rollout ends well: it must not end well on a guess.
+  if (image === null && unknown) {
+    throw new RolloutError(
+      "NoRelease",
+      `no image was given, no listed host runs one, and ${unknown.info.name}, which is to be deleted, cannot be asked what it serves; name the image by digest`,
+    );
+  }
+  return image;
 }
 
 /**
@@ -81,26 +92,22 @@ async function pull(
 
 /** Hands every locked host its steps, laid out from what it looks like now that it is locked. */
 export async function prepare(context: Context): Promise<void> {
-  const { parts, manifest } = context;
+  const locked = context.members.filter((member) => member.locked);
+  await settled(locked.map(async (member) => learn(member, await member.host.survey())));
+  await settleDoubt(context, locked);
+  await settled(locked.map((member) => member.host.prepare(stepsFor(context, member))));
+}
+
+function stepsFor(context: Context, { info, survey, superseded: leaves }: Member): HostPlan {
+  if (!survey) throw new Error(`${info.name} was not surveyed`);
   const alone = listed(context).length === 1;
-  await settled(
-    context.members
-      .filter((member) => member.locked)
-      .map(async (member) => {
-        const survey = await member.host.survey();
-        member.survey = survey;
-        member.lifecycle = survey.lifecycle;
-        const drain = !alone && (serves(survey) || survey.lifecycle?.state === "draining");
-        await member.host.prepare(
-          parts.steps({
-            release: member.superseded ? null : context.release,
-            policy: manifest.rollout,
-            occupied: survey.containers.current !== undefined,
-            drain: member.superseded ? survey.containers.current?.running === true : drain,
-          }),
-        );
-      }),
-  );
+  return context.parts.steps({
+    release: leaves ? null : context.release,
+    policy: context.manifest.rollout,
+    check: context.check,
+    occupied: survey.containers.current !== undefined,
+    drain: mayGetRequests(survey) && (leaves || !alone),
+  });
 }
 
 /**

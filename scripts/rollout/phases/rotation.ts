@@ -16,7 +16,8 @@ import {
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { blindWaitMs } from "../core/floor.js";
-import { WITNESS_PER_HOST } from "../core/gates.js";
+import { WITNESS_PER_HOST, type Verdict } from "../core/gates.js";
+import type { Observation } from "../ports.js";
 
 /** Intervals after which the other hosts are asked again which nodes the balancer has. */
 const REFRESH_INTERVALS = 3;
@@ -34,10 +35,30 @@ export interface Ejection {
 }
 
 /**
- * Every host outside `leaving` serves right now.
+ * Every host outside `leaving` serves right now. One that came back a moment ago gets the time that the balancer needs to see it.
  * @throws RolloutError QuorumLost
  */
 export async function quorum(context: Context, leaving: readonly Member[]): Promise<void> {
+  const entryMs = blindWaitMs(context.check.healthyThreshold, context.check);
+  // Health alone does not tell that the balancer has taken a host in: it has to hold for as long as that takes.
+  const seasonedMs = context.surveyedMs + entryMs - context.ports.clock.now();
+  if (context.manifest.rollout.gate === "fixed-wait" && seasonedMs > 0) await pause(context, seasonedMs);
+  const until = context.ports.clock.now() + entryMs;
+  for (;;) {
+    const verdict = await quorumVerdict(context, leaving);
+    if (verdict.pass) return;
+    if (verdict.final || context.ports.clock.now() >= until) {
+      const names = leaving.map((member) => member.info.name).join(", ");
+      throw new RolloutError(
+        "QuorumLost",
+        `${names} may not leave rotation now: ${verdict.why}; mend that host, then run the rollout again`,
+      );
+    }
+    await pause(context);
+  }
+}
+
+async function quorumVerdict(context: Context, leaving: readonly Member[]): Promise<Verdict> {
   const others = listed(context).filter((member) => !leaving.includes(member));
   await observeAll(
     context,
@@ -50,19 +71,7 @@ export async function quorum(context: Context, leaving: readonly Member[]): Prom
       health: context.manifest.rollout.gate === "fixed-wait" ? await healthOf(context, member) : null,
     })),
   );
-  const verdict = context.parts.gates.quorum(
-    peers,
-    knownSources(context),
-    context.check,
-    context.manifest.rollout.gate,
-  );
-  if (!verdict.pass) {
-    const names = leaving.map((member) => member.info.name).join(", ");
-    throw new RolloutError(
-      "QuorumLost",
-      `${names} may not leave rotation now: ${verdict.why}; mend that host, then run the rollout again`,
-    );
-  }
+  return context.parts.gates.quorum(peers, knownSources(context), context.check, context.manifest.rollout.gate);
 }
 
 async function healthOf(context: Context, member: Member): Promise<number | null> {
@@ -124,8 +133,8 @@ async function notYetEjected(
   const windowMs = context.ports.clock.now();
   const hosts = listed(context).length;
   const answered = await sendWitness(context, WITNESS_PER_HOST * hosts);
-  const window = context.ports.clock.now() - windowMs;
   const after = await sameInstance(context, member, before.instance);
+  const window = context.ports.clock.now() - windowMs;
   const quiet = gates.quiet({ before, after, windowMs: window, answered, hosts });
   if (quiet.pass) return null;
   await pause(context, context.check.checkIntervalSeconds * AFTER_NOISE_MS_PER_SECOND);
@@ -181,15 +190,17 @@ async function awaitBlindEjection(context: Context, member: Member, began: numbe
   const idleFrom = context.ports.clock.now();
   for (;;) {
     const { connections } = await observe(context, member);
-    if (!connections) break;
+    if (connections === 0) break;
     if (secondsSince(context, idleFrom) >= drainTimeoutSeconds) {
       if (onDrainTimeout === "halt") {
         throw new RolloutError(
           "DrainTimeout",
-          `${member.info.name}: ${connections} connections are still open after ${drainTimeoutSeconds} s (drainTimeoutSeconds); raise it, or set onDrainTimeout to "cut"`,
+          connections === null
+            ? `${member.info.name}: its connections could not be counted for ${drainTimeoutSeconds} s (drainTimeoutSeconds); the image needs cat for that, or set onDrainTimeout to "cut"`
+            : `${member.info.name}: ${connections} connections are still open after ${drainTimeoutSeconds} s (drainTimeoutSeconds); raise it, or set onDrainTimeout to "cut"`,
         );
       }
-      cut(context, member, connections, 0);
+      cut(context, member, connections ?? 0, 0);
       break;
     }
     await pause(context);
@@ -251,22 +262,59 @@ async function awaitBlindReadmission(context: Context, member: Member, began: nu
   return context.check.checkIntervalSeconds;
 }
 
-/** Watches a new container for `minReadySeconds`: it must neither restart nor stop serving. */
+/**
+ * Watches a new container for `minReadySeconds`: it must neither restart nor stop serving.
+ * @throws RolloutError InstanceChanged
+ */
 export async function awaitMinReady(context: Context, member: Member): Promise<void> {
-  const { minReadySeconds, gate } = context.manifest.rollout;
-  const instance = member.lifecycle?.instance;
+  const { minReadySeconds } = context.manifest.rollout;
+  const instance = member.lifecycle?.instance ?? "";
   const began = context.ports.clock.now();
   while (secondsSince(context, began) < minReadySeconds) {
     await pause(context);
-    const { health } = await observe(context, member);
-    const state = member.lifecycle?.state ?? "silent";
-    if (gate === "evidence" ? member.lifecycle?.instance !== instance || state !== "serving" : health !== 200) {
+    const state = await stateNow(context, member, instance);
+    if (state !== "serving")
       throw new RolloutError(
         "InstanceChanged",
-        `${member.info.name} did not stay ready for minReadySeconds (${minReadySeconds} s): it is ${gate === "evidence" ? state : `answering ${health ?? "nothing"}`}`,
+        `${member.info.name} did not stay ready for minReadySeconds (${minReadySeconds} s): it is ${state}`,
       );
-    }
   }
+}
+
+async function stateNow(context: Context, member: Member, instance: string): Promise<string> {
+  if (context.manifest.rollout.gate === "evidence") return (await sameInstance(context, member, instance)).state;
+  const health = await present(context, member, "the health path", ({ health: answer }) => answer);
+  return health === 200 ? "serving" : `answering ${health}`;
+}
+
+/**
+ * Waits until no request through the balancer goes to a host that cannot be asked itself: what was answered is what the others
+ * have seen.
+ * @throws RolloutError NotEjected
+ */
+export async function awaitTrafficElsewhere(context: Context, leaving: readonly Member[]): Promise<void> {
+  const began = context.ports.clock.now();
+  if (!context.witnessReachable || context.manifest.rollout.gate === "fixed-wait")
+    return pause(context, blindWaitMs(context.check.unhealthyThreshold, context.check));
+  for (;;) {
+    const verdict = await elsewhere(context, leaving);
+    if (verdict.pass) return;
+    const names = leaving.map((member) => member.info.name).join(", ");
+    failAfterDeadline(context, began, "NotEjected", `${names} may still get requests: ${verdict.why}`);
+    await pause(context);
+  }
+}
+
+async function elsewhere(context: Context, leaving: readonly Member[]): Promise<Verdict> {
+  const others = context.members.filter((member) => member.locked && !leaving.includes(member));
+  const landed = async (): Promise<number> => {
+    await observeAll(context, others);
+    return others.reduce((sum, { lifecycle }) => sum + (lifecycle?.witnessRequests ?? 0), 0);
+  };
+  const before = await landed();
+  const sent = WITNESS_PER_HOST * context.members.length;
+  const answered = await sendWitness(context, sent);
+  return context.parts.gates.elsewhere({ sent, answered, landed: (await landed()) - before });
 }
 
 async function refreshSources(context: Context, refreshedMs: number): Promise<number> {
@@ -279,13 +327,24 @@ async function refreshSources(context: Context, refreshedMs: number): Promise<nu
   return now;
 }
 
-/** What the app says; a few silent looks in a row are forgiven, as a busy host may need a moment. */
-async function presentLifecycle(context: Context, member: Member): Promise<Lifecycle> {
+/** What the app says. */
+const presentLifecycle = (context: Context, member: Member): Promise<Lifecycle> =>
+  present(context, member, "the app's control port", ({ lifecycle }) => lifecycle);
+
+/**
+ * What a look shows; a few silent looks in a row are forgiven, as a busy host may need a moment.
+ * @throws RolloutError InstanceChanged
+ */
+async function present<Answer>(
+  context: Context,
+  member: Member,
+  who: string,
+  answerOf: (observation: Observation) => Answer | null,
+): Promise<Answer> {
   for (let look = 1; ; look += 1) {
-    const { lifecycle } = await observe(context, member);
-    if (lifecycle) return lifecycle;
-    if (look >= SILENT_LOOKS)
-      throw new RolloutError("InstanceChanged", `${member.info.name}: the app's control port does not answer`);
+    const answer = answerOf(await observe(context, member));
+    if (answer !== null) return answer;
+    if (look >= SILENT_LOOKS) throw new RolloutError("InstanceChanged", `${member.info.name}: ${who} does not answer`);
     await pause(context);
   }
 }

@@ -1,0 +1,79 @@
+/** Putting a host back when its replacement fails, or finishing it when the rollout is told to stop too late to turn back. */
+import { emit, listed, observe, setStatus, uninterrupted, type Context, type Member } from "../context.js";
+import { RolloutError, type ErrorCode } from "../core/errors.js";
+import { serves } from "../core/target.js";
+import { perform } from "../orders.js";
+import { conclude, showFailedLog } from "./release.js";
+import { awaitEjection } from "./rotation.js";
+
+const isExpected = (error: unknown, code: ErrorCode): boolean => error instanceof RolloutError && error.code === code;
+
+/** Does the work on one host and concludes it. On any failure the host goes back to its old container; the failure is thrown on. */
+export async function restoring(
+  context: Context,
+  member: Member,
+  action: "replaced" | "deployed" | "retired",
+  work: () => Promise<void>,
+): Promise<void> {
+  const began = context.ports.clock.now();
+  context.rolling = true;
+  try {
+    await work();
+    conclude(context, member, action, began);
+  } catch (error) {
+    if (isExpected(error, "Interrupted") && member.swapped && (await finished(context, member))) {
+      conclude(context, member, action, began);
+      throw error;
+    }
+    setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
+    if (!isExpected(error, "StewardLost")) await restore(context, member, began);
+    throw error;
+  }
+}
+
+/** A new container that is ready stays when the rollout is told to stop: clients may be on it already. */
+async function finished(context: Context, member: Member): Promise<boolean> {
+  try {
+    await perform(context, member, "commit", { uninterruptible: true });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    return false;
+  }
+}
+
+async function restore(context: Context, member: Member, began: number): Promise<void> {
+  try {
+    if (member.swapped && listed(context).length > 1) await retreat(context, member);
+    await perform(context, member, "undo", { uninterruptible: true });
+    await showFailedLog(context, member);
+    if (await servesAgain(context, member)) conclude(context, member, "restored", began);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    emit(context, "undone", { outcome: `not proven: ${error.message}` }, member);
+  }
+}
+
+/** The new container may be in rotation already: it leaves as the old one did. One that can no longer be drained is taken back at once. */
+async function retreat(context: Context, member: Member): Promise<void> {
+  const calm = uninterrupted(context);
+  try {
+    await perform(calm, member, "retreat");
+    await awaitEjection(calm, member);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    emit(context, "retreatFailed", { why: error.message }, member);
+  }
+}
+
+/** Whether the host shows again what it showed before the rollout: a host that did not serve has nothing to go back to. */
+async function servesAgain(context: Context, member: Member): Promise<boolean> {
+  if (!member.survey || !serves(member.survey)) return true;
+  const deadline = context.ports.clock.now() + context.manifest.rollout.readyTimeoutSeconds * 1000;
+  while (context.ports.clock.now() < deadline) {
+    const { health } = await observe(context, member);
+    if (member.lifecycle?.state === "serving" || health === 200) return true;
+    await context.ports.clock.sleep(200);
+  }
+  return false;
+}

@@ -1,0 +1,48 @@
+/** Taking superseded hosts out of the fleet for good; Terraform deletes them afterwards. */
+import { emit, setStatus, type Context, type Member } from "../context.js";
+import { mayGetRequests } from "../core/target.js";
+import { perform } from "../orders.js";
+import { conclude } from "./release.js";
+import { restoring } from "./restore.js";
+import { awaitEjection, awaitTrafficElsewhere, quorum } from "./rotation.js";
+
+/** Those that cannot be reached first, all at once; then the others one by one. All listed hosts serve by now. */
+export async function retireAll(context: Context, members: readonly Member[]): Promise<void> {
+  const unreachable = members.filter((member) => !member.locked);
+  if (unreachable.length > 0) await retireUnreachable(context, unreachable);
+  for (const member of members.filter(({ locked }) => locked)) {
+    await quorum(context, [member]);
+    await restoring(context, member, "retired", () => retire(context, member));
+  }
+}
+
+async function retire(context: Context, member: Member): Promise<void> {
+  if (member.survey && mayGetRequests(member.survey)) {
+    setStatus(context, member, "draining");
+    await perform(context, member, "drain");
+    await awaitEjection(context, member);
+  } else {
+    await awaitTrafficElsewhere(context, [member]);
+  }
+  await perform(context, member, "stop");
+}
+
+/**
+ * Off, or on but out of reach: only the balancer can let them go, so they lose their tag, and requests must be seen to go elsewhere.
+ * @throws RolloutError NotEjected, CloudFailed, CloudRefused
+ */
+async function retireUnreachable(context: Context, members: readonly Member[]): Promise<void> {
+  const { cloud, clock } = context.ports;
+  const { fleetTag } = context.manifest;
+  const began = clock.now();
+  await quorum(context, members);
+  context.rolling = true;
+  for (const member of members) {
+    const why = `${member.info.name} cannot be reached over SSH: it loses the tag ${fleetTag} instead`;
+    emit(context, "skipped", { why }, member);
+    // Only the cloud's API knows of superseded droplets: there is one.
+    await cloud?.untag(member.info.id, fleetTag);
+  }
+  await awaitTrafficElsewhere(context, members);
+  for (const member of members) conclude(context, member, "skipped", began);
+}

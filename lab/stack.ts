@@ -43,7 +43,7 @@ const forwardingRule = z
 const isHttps = (rule: z.output<typeof forwardingRule>): boolean => rule.entry_protocol === "https";
 
 /** Only balancers that match by tag and ask their hosts over HTTP: the product declares no other. */
-const balancerBlock = z
+export const balancerBlock = z
   .object({
     name: z.string(),
     region: z.string(),
@@ -62,6 +62,14 @@ const balancerBlock = z
   });
 export type BalancerBlock = z.output<typeof balancerBlock>;
 
+/** Only certificates of Let's Encrypt: the site signs in its place. */
+const certificateBlock = z.object({
+  name: z.string(),
+  type: z.literal("lets_encrypt"),
+  domains: z.array(z.string()).min(1),
+});
+export type CertificateBlock = z.output<typeof certificateBlock>;
+
 const localExec = z.object({
   command: z.string(),
   environment: z.record(z.string(), z.string()).default({}),
@@ -79,7 +87,8 @@ const stackSchema = z.object({
     digitalocean_loadbalancer: blocks(balancerBlock),
     digitalocean_tag: blocks(z.object({ name: z.string() })),
     digitalocean_vpc: blocks(z.object({ name: z.string(), region: z.string(), ip_range: z.string().optional() })),
-    digitalocean_certificate: blocks(z.object({ name: z.string() })),
+    digitalocean_domain: blocks(z.object({ name: z.string() })),
+    digitalocean_certificate: blocks(certificateBlock),
     digitalocean_ssh_key: blocks(z.object({ name: z.string(), public_key: z.string() })),
     null_resource: blocks(nullResource),
   }),

@@ -1,18 +1,19 @@
 /** A world: fleet, balancer, registry and API on a site, as a synthesized stack declares them. */
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { environmentNames } from "../contract/manifest.js";
-import { Api } from "./api/api.js";
-import { apiBalancer, apiDroplet } from "./api-view.js";
+import type { Account } from "./api/account.js";
+import type { Api } from "./api/api.js";
 import { lookupIn } from "./attributes.js";
-import { balancerSettings, type BalancerOptions } from "./balancer-options.js";
-import { LabFault } from "./fault.js";
-import { Fleet } from "./fleet.js";
-import { Identities } from "./identities.js";
+import type { BalancerOptions } from "./balancer-options.js";
+import { startCloud, type Cloud } from "./cloud.js";
+import { declareBase, declareDroplet, type Attributes, type DeclareEach } from "./declare.js";
 import { resolveAll, resolveText } from "./references.js";
 import type { Break, ReferenceOptions } from "./releases.js";
 import type { OpenSite, Site, SiteBalancer, SiteDroplet } from "./site.js";
-import { only, readStack, rolloutExec, type BalancerBlock, type DropletBlock, type Stack } from "./stack.js";
+import type { Removal } from "./site-machines.js";
+import { readStack, rolloutExec, type Stack } from "./stack.js";
+
+export type { Removal } from "./site-machines.js";
 
 export interface WorldOptions {
   /** How the balancer differs from what is declared, and what the declaration does not say. */
@@ -28,17 +29,6 @@ export interface RolloutCommand {
   /** The stack's folder. */
   readonly cwd: string;
 }
-
-/** A droplet was deleted as Terraform does it, with everything that ran on it. */
-export interface Removal {
-  readonly droplet: string;
-  readonly dropletId: string;
-  /** Nodes of the balancer that still sent requests there. */
-  readonly nodesUp: readonly number[];
-}
-
-/** The only token that the world's API accepts. */
-export const LAB_TOKEN = "lab-token";
 
 /**
  * Starts a world on a site of its own; its droplets boot while the caller goes on.
@@ -60,16 +50,9 @@ export async function startWorld<Droplet extends SiteDroplet, On extends Site<Dr
 }
 
 export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Droplet> = Site<Droplet>> {
-  /** What was asked of the lab that it does not stand for. */
-  readonly faults: string[] = [];
-  readonly removals: Removal[] = [];
-  readonly api = this.#newApi();
-  readonly #fleet = new Fleet<Droplet>();
-  readonly #identities = new Identities();
-  readonly #createdAt = new Date();
-  #site: On | null = null;
-  #balancer: SiteBalancer<Droplet> | null = null;
-  #stopped: Promise<void> | null = null;
+  #cloud: Cloud<Droplet, On> | null = null;
+  /** Of all declared resources, by type and name of the block. */
+  readonly #attributes = new Map<string, Attributes>();
   #stack: Stack;
 
   /** Use {@link startWorld}. */
@@ -82,25 +65,34 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
 
   /** @internal */
   async begin(openSite: OpenSite<On>): Promise<void> {
-    await this.api.listen(0);
-    this.#site = await openSite({
+    this.#cloud = await startCloud<Droplet, On>(openSite, {
+      ...this.options,
       privateRange: Object.values(this.#stack.resource.digitalocean_vpc)[0]?.ip_range,
-      acceptsLogin: (user, password) => this.api.logins.accepts(user, password),
-      onFault: (fault) => this.faults.push(fault),
+      user: this.#sshUser,
+      anyCheck: true,
     });
-    mkdirSync(this.#stateFolder);
-    this.#balancer = await this.site.createBalancer(this.#balancerBlock, this.options.balancer ?? {});
-    await this.#createDroplets();
+    await this.#declare();
   }
 
   get site(): On {
-    if (!this.#site) throw new Error("the world has no site yet");
-    return this.#site;
+    return this.#running.site;
+  }
+
+  get api(): Api {
+    return this.#running.api;
+  }
+
+  get account(): Account {
+    return this.#running.account;
   }
 
   get balancer(): SiteBalancer<Droplet> {
-    if (!this.#balancer) throw new Error("the world has no balancer yet");
-    return this.#balancer;
+    return this.#running.machines.balancer;
+  }
+
+  /** Droplets that were deleted, oldest first. */
+  get removals(): readonly Removal[] {
+    return this.#running.machines.removals;
   }
 
   /** Everything of the world lies here; gone after {@link stop}. */
@@ -110,12 +102,14 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
 
   /** Droplets that the stack declares, in its order. */
   get droplets(): Droplet[] {
-    return [...this.#fleet.declared.values()].map(({ droplet }) => droplet);
+    return this.#declaredIds.map((id) => this.#running.machines.droplet(id));
   }
 
   /** Droplets that exist and are declared no more. */
   get superseded(): Droplet[] {
-    return this.#fleet.superseded;
+    const ids = this.account.droplets.all.map(({ id }) => String(id));
+    const declared = this.#declaredIds;
+    return ids.filter((id) => !declared.includes(id)).map((id) => this.#running.machines.droplet(id));
   }
 
   /** A declared droplet by its name. */
@@ -154,12 +148,7 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
 
   /** What a rollout needs to reach this world, from Terraform or from the command line. */
   environment(): Record<string, string> {
-    return {
-      ...this.site.environment(),
-      [environmentNames.digitaloceanToken]: LAB_TOKEN,
-      [environmentNames.digitaloceanApi]: this.api.url,
-      [environmentNames.stateFolder]: this.#stateFolder,
-    };
+    return this.#running.environment();
   }
 
   /** A Terraform output, such as "manifest". */
@@ -171,24 +160,23 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
 
   /** New droplets beside all declared ones, which then count as superseded: the first half of a create-before-destroy. */
   async rebuild(): Promise<void> {
-    this.#fleet.keep([]);
-    await this.#createDroplets();
+    this.#keepDroplets([]);
+    await this.#declare();
   }
 
   /** Another version of the stack: droplets that are new in it are created, those it has no more are superseded. */
   async redeclare(stackJson: object): Promise<void> {
     this.#stack = readStack(stackJson);
-    this.#fleet.keep(Object.keys(this.#stack.resource.digitalocean_droplet));
-    await this.#createDroplets();
+    this.#keepDroplets(Object.keys(this.#stack.resource.digitalocean_droplet));
+    await this.#declare();
   }
 
   /** Deletes a droplet as Terraform does: at once, whatever it serves. Notes whether it was still in rotation. */
   async remove(droplet: Droplet): Promise<Removal> {
-    const removal = { droplet: droplet.name, dropletId: droplet.id, nodesUp: this.balancer.nodesUp(droplet.id) };
-    this.removals.push(removal);
-    this.#fleet.remove(droplet);
-    await droplet.close();
-    await this.#syncBalancer();
+    this.account.droplets.remove(droplet.id);
+    await this.account.settled();
+    const removal = this.removals.find(({ dropletId }) => dropletId === droplet.id);
+    if (!removal) throw new Error(`droplet ${droplet.id} was not removed`);
     return removal;
   }
 
@@ -196,85 +184,44 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
    * Ends everything; nothing is left but what the caller holds.
    * @throws LabFault when something was asked of the lab that it does not stand for
    */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+  async stop(): Promise<void> {
+    await this.#cloud?.stop();
   }
 
-  async #stop(): Promise<void> {
-    await Promise.all([this.#site?.close(), this.api.close()]);
-    if (this.faults.length > 0) throw new LabFault(this.faults.join("\n"));
+  /** What is declared and not there yet. */
+  async #declare(): Promise<void> {
+    const { account, site } = this.#running;
+    const { resource } = this.#stack;
+    declareBase(account, resource, this.#declareEach);
+    this.#declareEach(DROPLET, resource.digitalocean_droplet, (block) =>
+      declareDroplet(account, block, site.clientKey),
+    );
+    await account.settled();
   }
 
-  /** The API over this world. */
-  #newApi(): Api {
-    return new Api({
-      token: LAB_TOKEN,
-      onFault: (fault) => this.faults.push(fault),
-      world: {
-        registryHost: "registry.digitalocean.com",
-        registryName: null,
-        droplets: () => this.#fleet.existing.map((owned) => apiDroplet(owned, this.#identities.vpc.id)),
-        balancers: () => [this.#apiBalancer()],
-        untag: (id, tag) => this.#untag(id, tag),
-      },
-    });
-  }
-
-  #apiBalancer() {
-    const { balancer, vpc } = this.#identities;
-    const known = {
-      ...{ id: balancer.id, address: this.site.balancerAddress, vpcId: vpc.id },
-      createdAt: this.#createdAt,
-    };
-    const block = this.#balancerBlock;
-    const declared = this.options.balancer?.reportDeclared ?? false;
-    return apiBalancer(known, block, declared ? balancerSettings(block, {}) : this.balancer.settings);
-  }
-
-  #untag(id: string, tag: string): void {
-    this.#fleet.untag(id, tag);
-    this.#syncBalancer().catch((error: unknown) => this.faults.push(String(error)));
-  }
-
-  async #createDroplets(): Promise<void> {
-    for (const [name, block] of Object.entries(this.#stack.resource.digitalocean_droplet)) {
-      if (this.#fleet.declared.has(name)) continue;
-      const resolved = resolveAll(block, this.#lookup({})) as DropletBlock;
-      this.#fleet.add(name, await this.#createDroplet(resolved), resolved);
+  readonly #declareEach: DeclareEach = (type, blocks, declare) => {
+    for (const [name, block] of Object.entries(blocks)) {
+      const key = `${type}.${name}`;
+      if (this.#attributes.has(key)) continue;
+      this.#attributes.set(key, declare(resolveAll(block, this.#lookup({})) as typeof block));
     }
-    await this.#syncBalancer();
+  };
+
+  /** Droplets of other blocks are declared no more; they stay. */
+  #keepDroplets(blockNames: readonly string[]): void {
+    const kept = blockNames.map((name) => `${DROPLET}.${name}`);
+    const declared = [...this.#attributes.keys()].filter((key) => key.startsWith(`${DROPLET}.`));
+    for (const key of declared) if (!kept.includes(key)) this.#attributes.delete(key);
   }
 
-  #createDroplet(block: DropletBlock): Promise<Droplet> {
-    return this.site.createDroplet({
-      ...this.site.nextAddresses(),
-      id: this.#identities.nextDropletId(),
-      name: block.name,
-      userData: block.user_data,
-      authorizedKeys: this.#authorizedKeys(block),
-      user: this.#sshUser,
-    });
+  get #declaredIds(): string[] {
+    const declared = [...this.#attributes].filter(([key]) => key.startsWith(`${DROPLET}.`));
+    return declared.map(([, { id = "" }]) => id);
   }
 
-  /** The lab's own key stands beside those that the block names: only the user has their other halves. */
-  #authorizedKeys({ ssh_keys: named }: DropletBlock): string[] {
-    if (named.length === 0) return [];
-    const { id, fingerprint } = this.#identities.sshKey;
-    const declared = named.includes(id) || named.includes(fingerprint);
-    const keys = declared ? Object.values(this.#stack.resource.digitalocean_ssh_key) : [];
-    return [...keys.map((key) => key.public_key), this.site.clientKey];
-  }
-
-  /** Droplets came, went or lost a tag. */
-  #syncBalancer(): Promise<void> {
-    return this.balancer.sync(this.#fleet.tagged(this.#balancerBlock.droplet_tag));
-  }
-
-  /** The only balancer, references filled in. */
-  get #balancerBlock(): BalancerBlock {
-    const [, block] = only("digitalocean_loadbalancer", this.#stack.resource.digitalocean_loadbalancer);
-    return resolveAll(block, this.#lookup({})) as BalancerBlock;
+  get #running(): Cloud<Droplet, On> {
+    if (!this.#cloud) throw new Error("the world does not stand yet");
+    return this.#cloud;
   }
 
   /** User that cloud-init creates, as the manifest names it. */
@@ -285,20 +232,13 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
     return manifest.ssh?.user ?? "deploy";
   }
 
-  get #stateFolder(): string {
-    return path.join(this.folder, "state");
-  }
-
   #lookup(variables: Readonly<Record<string, string>>) {
-    return lookupIn({
-      stack: this.#stack,
-      identities: this.#identities,
-      balancerAddress: this.site.balancerAddress,
-      droplets: this.#fleet.declared,
-      variables,
-    });
+    return lookupIn({ stack: this.#stack, attributes: this.#attributes, variables });
   }
 }
+
+/** Type of the blocks that come and go. */
+const DROPLET = "digitalocean_droplet";
 
 const callerEnvironment = (): Record<string, string> =>
   Object.fromEntries(

@@ -1,4 +1,4 @@
-/** DigitalOcean's API on loopback: the calls of {@link routes}, strict about everything else. */
+/** DigitalOcean's API on loopback, over an {@link Account}: strict about everything that it does not know. */
 import { randomUUID } from "node:crypto";
 import {
   createServer,
@@ -8,15 +8,19 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { RegistryLogins } from "./logins.js";
-import { ApiError, routes, type ApiWorld, type Call, type Reply } from "./routes.js";
-import { shownError } from "./shapes.js";
+import type { Account } from "./account.js";
+import { ApiError, shownError, usual } from "./errors.js";
+import type { RegistryLogins } from "./logins.js";
+import { route, type Reply, type Routes } from "./router.js";
 
-/** A failure to answer with instead of the real answer. */
+/** What some calls get instead of their answer. */
 interface Planned {
   readonly match: RegExp;
+  /** 0 breaks the connection. */
   readonly status: number;
   readonly headers: OutgoingHttpHeaders;
+  /** What is asked is done all the same. */
+  readonly done: boolean;
   left: number;
 }
 
@@ -28,30 +32,33 @@ export interface Answered {
 }
 
 export interface ApiSettings {
-  readonly world: ApiWorld;
+  readonly account: Account;
   /** The only token that is accepted. */
   readonly token: string;
   /** Told of calls that the lab does not stand for. */
   readonly onFault: (fault: string) => void;
 }
 
-/** Words of the errors that {@link Api.fail} gives. */
-const ERROR_IDS: Readonly<Record<number, readonly [id: string, message: string]>> = {
-  401: ["unauthorized", "Unable to authenticate you"],
-  403: ["forbidden", "You are not authorized to perform this operation"],
-  404: ["not_found", "The resource you were accessing could not be found."],
-  429: ["too_many_requests", "API rate limit exceeded."],
-};
+/** @see https://docs.digitalocean.com/reference/api/ "Rate limit" */
+const CALLS_AN_HOUR = 5000;
+const HOUR_SECONDS = 3600;
+const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 
 export class Api {
   /** Every call so far, oldest first. */
   readonly calls: Answered[] = [];
-  readonly logins = new RegistryLogins();
+  readonly #routes: Routes;
   readonly #server: Server;
   readonly #planned: Planned[] = [];
 
   constructor(private readonly settings: ApiSettings) {
+    this.#routes = settings.account.routes();
     this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  /** Logins for the account's registries. */
+  get logins(): RegistryLogins {
+    return this.settings.account.registries.logins;
   }
 
   get url(): string {
@@ -70,7 +77,12 @@ export class Api {
    * @param match tested against method and path, such as /^GET .v2.droplets/
    */
   fail(match: RegExp, status: number, times = 1, headers: OutgoingHttpHeaders = {}): void {
-    this.#planned.push({ match, status, headers, left: times });
+    this.#planned.push({ match, status, headers, done: false, left: times });
+  }
+
+  /** Does what the next `times` calls that match ask, and breaks the connection: the caller cannot know that it was done. */
+  loseAnswers(match: RegExp, times = 1): void {
+    this.#planned.push({ match, status: 0, headers: {}, done: true, left: times });
   }
 
   async close(): Promise<void> {
@@ -85,59 +97,41 @@ export class Api {
     const call = `${request.method ?? ""} ${request.url ?? ""}`;
     const planned = this.#planned.find(({ match, left }) => left > 0 && match.test(call));
     if (planned) planned.left -= 1;
+    const reply = planned && !planned.done ? failure(usual(planned.status)) : this.#answer(request, call, text);
     if (planned?.status === 0) {
       this.calls.push({ call, status: 0 });
       request.socket.destroy();
       return;
     }
-    const reply = planned ? failure(planned.status) : this.#answer(request, call, text);
     this.calls.push({ call, status: reply.status });
     const body = reply.body === undefined ? "" : JSON.stringify(reply.body);
-    response.writeHead(reply.status, { ...LIMITS, ...(body ? JSON_TYPE : {}), ...planned?.headers }).end(body);
+    response.writeHead(reply.status, { ...this.#limits, ...(body ? JSON_TYPE : {}), ...planned?.headers }).end(body);
   }
 
   #answer(request: IncomingMessage, call: string, text: string): Reply {
     try {
-      if (request.headers.authorization !== `Bearer ${this.settings.token}`) {
-        throw new ApiError(401, "unauthorized", "Unable to authenticate you");
-      }
+      if (request.headers.authorization !== `Bearer ${this.settings.token}`) throw usual(401);
       const url = new URL(request.url ?? "/", this.url);
-      return this.#route({ method: request.method ?? "", url, body: text ? JSON.parse(text) : undefined });
+      const body: unknown = text ? JSON.parse(text) : undefined;
+      return route(this.#routes, { method: request.method ?? "", url, body });
     } catch (error) {
-      if (!(error instanceof ApiError)) this.settings.onFault(`API ${call}: ${String(error)}`);
-      const { status, id, message } =
-        error instanceof ApiError ? error : new ApiError(500, "server_error", "Unexpected server-side error");
-      return { status, body: shownError(id, message, randomUUID()) };
+      const known = error instanceof ApiError ? error : null;
+      if (!known || known.unknown) this.settings.onFault(`API ${call}: ${known?.message ?? String(error)}`);
+      return failure(known ?? usual(500));
     }
   }
 
-  #route(call: Call): Reply {
-    for (const [known, handle] of Object.entries(routes(this.settings.world, this.logins))) {
-      const words = matched(known, `${call.method} ${call.url.pathname}`);
-      if (words) return handle(call, words);
-    }
-    this.settings.onFault(`API: the lab does not know ${call.method} ${call.url.pathname}`);
-    throw new ApiError(404, "not_found", "The resource you were accessing could not be found.");
+  /** Headers of every answer. Nothing is held to the limit: a test plans its 429. */
+  get #limits(): OutgoingHttpHeaders {
+    return {
+      "ratelimit-limit": CALLS_AN_HOUR,
+      "ratelimit-remaining": Math.max(0, CALLS_AN_HOUR - this.calls.length),
+      "ratelimit-reset": Math.floor(Date.now() / 1000) + HOUR_SECONDS,
+    };
   }
 }
 
-/** Header of every answer. @see https://docs.digitalocean.com/reference/api/ "Rate limit" */
-const LIMITS = { "ratelimit-limit": "5000", "ratelimit-remaining": "4999", "ratelimit-reset": "1893456000" };
-const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
-
-/** The words that stand where the route has `:name`; null when it is another route. */
-function matched(route: string, call: string): string[] | null {
-  const parts = route.split("/");
-  const given = call.split("/");
-  if (parts.length !== given.length) return null;
-  const fits = parts.every((part, index) => part.startsWith(":") || part === given[index]);
-  return fits ? given.filter((_, index) => parts[index]?.startsWith(":")).map(decodeURIComponent) : null;
-}
-
-function failure(status: number): Reply {
-  const [id, message] = ERROR_IDS[status] ?? ["server_error", "Unexpected server-side error"];
-  return { status, body: shownError(id, message, randomUUID()) };
-}
+const failure = (error: ApiError): Reply => ({ status: error.status, body: shownError(error, randomUUID()) });
 
 async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

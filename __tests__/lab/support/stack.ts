@@ -22,7 +22,10 @@ export function stackJson(shape: StackShape = {}): object {
     resource: {
       digitalocean_tag: { fleet: { name: "http-api" }, stack: { name: "evenkeel:production:api" } },
       digitalocean_ssh_key: { key: { name: "production-api", public_key: PUBLIC_KEY } },
-      digitalocean_certificate: { certificate: { name: "api-certificate", type: "lets_encrypt" } },
+      digitalocean_domain: { domain: { name: "example.com" } },
+      digitalocean_certificate: {
+        certificate: { name: "api-certificate", type: "lets_encrypt", domains: ["api.example.com"] },
+      },
       digitalocean_vpc: { network: { name: "production-api-sfo3", region: "sfo3" } },
       digitalocean_droplet: Object.fromEntries(names.map((name) => [`fleet_${name}_0A`, dropletBlock(name)])),
       digitalocean_loadbalancer: { balancer: balancerBlock(shape) },

@@ -1,0 +1,59 @@
+/** Terraform's part without Terraform: a stack's blocks as calls on an account, and what it knows of each afterwards. */
+import type { Account } from "./api/account.js";
+import type { BalancerBlock, DropletBlock, Stack } from "./stack.js";
+
+/** Attributes of one resource, as Terraform knows them after an apply. */
+export type Attributes = Readonly<Record<string, string>>;
+
+/** Declares the blocks of one type, references filled in, and keeps the attributes. */
+export type DeclareEach = <Block>(
+  type: string,
+  blocks: Readonly<Record<string, Block>>,
+  declare: (block: Block) => Attributes,
+) => void;
+
+/** All but the droplets, what is referred to first. */
+export function declareBase(account: Account, resource: Stack["resource"], each: DeclareEach): void {
+  each("digitalocean_ssh_key", resource.digitalocean_ssh_key, (block) => {
+    const { id, fingerprint, public_key } = account.keys.create(block);
+    return { id: String(id), fingerprint, public_key };
+  });
+  each("digitalocean_tag", resource.digitalocean_tag, (block) => {
+    const { name } = account.tags.create(block);
+    return { id: name, name };
+  });
+  each("digitalocean_vpc", resource.digitalocean_vpc, (block) => {
+    const { id, urn, name, ip_range } = account.vpcs.create(block);
+    return { id, urn, name, ip_range };
+  });
+  each("digitalocean_domain", resource.digitalocean_domain, (block) => {
+    const { name } = account.domains.create(block);
+    return { id: name, name };
+  });
+  each("digitalocean_certificate", resource.digitalocean_certificate, ({ domains, ...block }) => {
+    const { id, name } = account.certificates.create({ ...block, dns_names: domains }).shown;
+    return { id: name, name, uuid: id };
+  });
+  each("digitalocean_loadbalancer", resource.digitalocean_loadbalancer, (block) => {
+    const { id, urn } = account.loadBalancers.create(balancerBody(account, block));
+    return { id, urn, ip: account.loadBalancers.address };
+  });
+}
+
+/** @param operatorKey stands for every key that the stack names without declaring it */
+export function declareDroplet(account: Account, block: DropletBlock, operatorKey: string): Attributes {
+  const strange = block.ssh_keys.filter((reference) => !account.keys.find(reference));
+  for (const fingerprint of strange) account.keys.adopt(fingerprint, operatorKey);
+  const { id, name, region, size, address, privateAddress } = account.droplets.create(block);
+  const addresses = { ipv4_address: address, ipv4_address_private: privateAddress };
+  return { id: String(id), name, region, size, urn: `do:droplet:${id}`, ...addresses };
+}
+
+function balancerBody(account: Account, block: BalancerBlock) {
+  const { droplet_tag: tag, healthcheck, forwarding_rule: rules, ...fields } = block;
+  const forwarding_rules = rules.map(({ certificate_name: name, ...rule }) => ({
+    ...rule,
+    ...(name === undefined ? {} : { certificate_id: account.certificates.named(name).shown.id }),
+  }));
+  return { ...fields, tag, health_check: healthcheck, forwarding_rules };
+}

@@ -1,0 +1,144 @@
+/** A site as the machines of an account: its droplets and its one balancer. */
+import { isDeepStrictEqual } from "node:util";
+import type { LoadBalancer } from "./api/load-balancer-request.js";
+import type { BalancerFields, Machines, NewDroplet } from "./api/machines.js";
+import { balancerSettings, type BalancerOptions, type BalancerSettings } from "./balancer-options.js";
+import type { Addresses, Site, SiteBalancer, SiteDroplet } from "./site.js";
+import { balancerBlock, type BalancerBlock } from "./stack.js";
+
+/** A droplet was deleted as Terraform does it, with everything that ran on it. */
+export interface Removal {
+  readonly droplet: string;
+  readonly dropletId: string;
+  /** Nodes of the balancer that still sent requests there. */
+  readonly nodesUp: readonly number[];
+}
+
+export interface MachineOptions {
+  /** How the balancer differs from what is declared. */
+  readonly balancer: BalancerOptions;
+  /** User whom the droplets' user data creates. */
+  readonly user: string;
+}
+
+export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements Machines {
+  readonly removals: Removal[] = [];
+  readonly #droplets = new Map<string, Droplet>();
+  #balancer: { readonly machine: SiteBalancer<Droplet>; readonly settings: BalancerSettings } | null = null;
+
+  constructor(
+    private readonly site: Site<Droplet>,
+    private readonly options: MachineOptions,
+  ) {}
+
+  /** @throws Error for one that is not there */
+  droplet(id: string): Droplet {
+    const found = this.#droplets.get(id);
+    if (!found) throw new Error(`the site has no droplet ${id}`);
+    return found;
+  }
+
+  /** @throws Error while there is none */
+  get balancer(): SiteBalancer<Droplet> {
+    if (!this.#balancer) throw new Error("the site has no balancer");
+    return this.#balancer.machine;
+  }
+
+  nextAddresses(): Addresses {
+    return this.site.nextAddresses();
+  }
+
+  /** The lab's own key stands beside those that are ordered: only the user has their other halves. */
+  async createDroplet({ authorizedKeys: ordered, ...order }: NewDroplet): Promise<void> {
+    const authorizedKeys = ordered.length === 0 ? [] : [...new Set([...ordered, this.site.clientKey])];
+    this.#droplets.set(order.id, await this.site.createDroplet({ ...order, authorizedKeys, user: this.options.user }));
+  }
+
+  powered(dropletId: string): boolean {
+    return this.droplet(dropletId).boot !== "off";
+  }
+
+  async powerOn(dropletId: string): Promise<void> {
+    this.droplet(dropletId).powerOn();
+  }
+
+  powerOff(dropletId: string): Promise<void> {
+    return this.droplet(dropletId).powerOff();
+  }
+
+  async destroyDroplet(dropletId: string): Promise<void> {
+    const droplet = this.droplet(dropletId);
+    const nodesUp = this.#balancer?.machine.nodesUp(dropletId) ?? [];
+    this.removals.push({ droplet: droplet.name, dropletId, nodesUp });
+    this.#droplets.delete(dropletId);
+    await droplet.close();
+  }
+
+  balancerAddress(): string {
+    return this.site.balancerAddress;
+  }
+
+  /** @throws Error for a second one */
+  async createBalancer(balancer: LoadBalancer): Promise<void> {
+    if (this.#balancer) throw new Error("a site has one balancer");
+    const block = blockOf(balancer);
+    const machine = await this.site.createBalancer(block, this.options.balancer);
+    this.#balancer = { machine, settings: balancerSettings(block, this.options.balancer) };
+  }
+
+  /** @throws Error when the machine would have to do something else than it does */
+  async updateBalancer(balancer: LoadBalancer): Promise<void> {
+    const wanted = balancerSettings(blockOf(balancer), this.options.balancer);
+    if (!isDeepStrictEqual(this.#balancer?.settings, wanted))
+      throw new Error("the lab cannot change a balancer while it runs");
+  }
+
+  async syncBalancer(_balancerId: string, dropletIds: readonly string[]): Promise<void> {
+    await this.balancer.sync(dropletIds.flatMap((id) => this.#droplets.get(id) ?? []));
+  }
+
+  async destroyBalancer(): Promise<void> {
+    await this.balancer.close();
+    this.#balancer = null;
+  }
+
+  runsOtherwise(): BalancerFields {
+    const {
+      reportDeclared = false,
+      checkIntervalSeconds,
+      unhealthyThreshold,
+      healthyThreshold,
+    } = this.options.balancer;
+    if (reportDeclared) return {};
+    return {
+      health_check: given({
+        check_interval_seconds: checkIntervalSeconds,
+        unhealthy_threshold: unhealthyThreshold,
+        healthy_threshold: healthyThreshold,
+      }),
+    };
+  }
+}
+
+type Given<Fields> = { [Name in keyof Fields]?: NonNullable<Fields[Name]> };
+
+/** Without the fields that are undefined. */
+const given = <Fields extends object>(fields: Fields): Given<Fields> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<Fields>;
+
+/** As Terraform declares it; sites sign for themselves, so that any name does for the certificate. @throws ZodError for one that no site stands for */
+function blockOf({ declared, vpcId }: LoadBalancer): BalancerBlock {
+  const { tag, forwarding_rules: rules, health_check: healthcheck, size_unit: nodes, ...rest } = declared;
+  const forwarding_rule = rules.map(({ certificate_id: certificate, ...rule }) => ({
+    ...rule,
+    ...(certificate ? { certificate_name: certificate } : {}),
+  }));
+  return balancerBlock.parse({
+    ...rest,
+    size_unit: nodes ?? 1,
+    droplet_tag: tag,
+    vpc_uuid: vpcId,
+    forwarding_rule,
+    healthcheck,
+  });
+}

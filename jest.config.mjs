@@ -5,7 +5,10 @@ const common = {
   transform: { "^.+\\.ts$": "<rootDir>/__tests__/support/esbuild-transform.mjs" },
 };
 
-/** unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file, one after the other. */
+/**
+ * unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file. real: the real lab, which needs root on
+ * Linux and Debian's packages; `npm run test:lab` looks for them first.
+ */
 export default {
   reporters: ["default", "<rootDir>/__tests__/support/skipped-reporter.mjs"],
   projects: [
@@ -14,13 +17,19 @@ export default {
       displayName: "unit",
       roots: ["<rootDir>/__tests__"],
       testMatch: ["**/*.test.ts"],
-      testPathIgnorePatterns: ["/__tests__/e2e/"],
+      testPathIgnorePatterns: ["/__tests__/e2e/", "/__tests__/real/"],
       setupFilesAfterEnv: ["<rootDir>/__tests__/support/cdktf-matchers.cjs"],
     },
     {
       ...common,
       displayName: "e2e",
       roots: ["<rootDir>/__tests__/e2e"],
+      testMatch: ["**/*.test.ts"],
+    },
+    {
+      ...common,
+      displayName: "real",
+      roots: ["<rootDir>/__tests__/real"],
       testMatch: ["**/*.test.ts"],
     },
   ],

@@ -1,7 +1,6 @@
 /** Addresses that an embedded site gives out. None of them exists anywhere. */
+import { privateAddress } from "../private-address.js";
 import type { Addresses } from "../site.js";
-
-const DEFAULT_RANGE = "10.110.0.0/20";
 
 export const BALANCER_ADDRESS = "198.51.100.10";
 
@@ -9,13 +8,10 @@ export const BALANCER_ADDRESS = "198.51.100.10";
 export class AddressPool {
   #given = 0;
 
-  constructor(private readonly privateRange: string = DEFAULT_RANGE) {}
+  constructor(private readonly privateRange: string | undefined) {}
 
   next(): Addresses {
-    const number = this.#given;
-    this.#given += 1;
-    if (number >= 250) throw new Error("an embedded site has addresses for 250 droplets");
-    const [a = "10", b = "110", c = "0"] = this.privateRange.split(".");
-    return { address: `203.0.113.${number + 2}`, privateAddress: `${a}.${b}.${c}.${number + 2}` };
+    const host = (this.#given += 1) + 1;
+    return { address: `203.0.113.${host}`, privateAddress: privateAddress(this.privateRange, host) };
   }
 }

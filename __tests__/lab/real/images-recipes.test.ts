@@ -1,0 +1,67 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach } from "@jest/globals";
+import { baseOf } from "../../../lab/real/base-image.js";
+import { APP, brokenRecipe, recipeKey, referenceRecipe } from "../../../lab/real/images-recipes.js";
+
+const dockerfile = readFileSync(path.join(APP, "Dockerfile"), "utf8");
+
+describe("the base", () => {
+  it("is the one that the app's Dockerfile starts from", () => {
+    const [, version] = /^FROM node:(.*)-slim$/m.exec(dockerfile) ?? [];
+    expect(baseOf(dockerfile)).toEqual({ name: `node:${version}-slim`, nodeVersion: version });
+  });
+
+  it("fails for one that the lab cannot make", () => {
+    expect(() => baseOf("# syntax\nFROM alpine:3\n")).toThrow(
+      'the lab can make node:<version>-slim to build on, not "alpine:3"',
+    );
+    expect(() => baseOf("FROM node:22-slim\n")).toThrow('not "node:22-slim"');
+  });
+});
+
+describe("a recipe", () => {
+  it("for the reference is the app's Dockerfile as it is", () => {
+    expect(referenceRecipe(dockerfile, "v1")).toEqual({ context: APP, dockerfile, version: "v1" });
+  });
+
+  it("for a variant adds to it only what is asked for", () => {
+    const { dockerfile: article } = referenceRecipe(dockerfile, "v1", { contract: "article" });
+    expect(article).toBe(`${dockerfile}ENV CONTRACT="article"\n`);
+    const environment = { KEEP_ALIVE_SECONDS: "5", TEXT: 'a "$b" \\' };
+    const { dockerfile: changed } = referenceRecipe(dockerfile, "v1", { environment });
+    expect(changed).toBe(`${dockerfile}ENV KEEP_ALIVE_SECONDS="5"\nENV TEXT="a \\"\\$b\\" \\\\"\n`);
+  });
+
+  it("for an app that takes long to start sleeps first, and leaves process 1 to the app", () => {
+    const { dockerfile: slow } = referenceRecipe(dockerfile, "v1", { startDelaySeconds: 4 });
+    const [, entrypoint = ""] = /^ENTRYPOINT (.*)\n$/m.exec(slow) ?? [];
+    expect(JSON.parse(entrypoint)).toEqual(["sh", "-c", 'sleep 4 && exec docker-entrypoint.sh "$@"', "sh"]);
+  });
+
+  it("for a release that fails builds on the same base", () => {
+    expect(brokenRecipe("node:1.2.3-slim", "crash-loop").dockerfile).toMatch(
+      /^FROM node:1\.2\.3-slim\n[^]*\nCMD \["node", "crash-loop\.mjs"\]\n$/,
+    );
+  });
+});
+
+describe("a recipe's key", () => {
+  let context: string;
+  beforeEach(() => {
+    context = mkdtempSync(path.join(tmpdir(), "recipe-"));
+    copyFileSync(path.join(APP, "package.json"), path.join(context, "package.json"));
+  });
+  afterEach(() => rmSync(context, { recursive: true }));
+
+  it("stays as long as nothing changes that the build reads", async () => {
+    const recipe = { context, dockerfile, version: "v1" };
+    const key = await recipeKey(recipe);
+    expect(await recipeKey({ ...recipe })).toBe(key);
+    expect(await recipeKey({ ...recipe, version: "v2" })).not.toBe(key);
+    expect(await recipeKey({ ...recipe, dockerfile: `${dockerfile}ENV A=1\n` })).not.toBe(key);
+    writeFileSync(path.join(context, "package.json"), "{}");
+    expect(await recipeKey(recipe)).not.toBe(key);
+  });
+});

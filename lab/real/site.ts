@@ -1,0 +1,174 @@
+/** The real site: droplets, HAProxy and a container registry in namespaces of this machine. For Linux, as root. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { environmentNames } from "../../contract/manifest.js";
+import { balancerSettings, type BalancerOptions } from "../balancer-options.js";
+import { privateAddress } from "../private-address.js";
+import type { Break } from "../releases.js";
+import type { Addresses, DropletOrder, OpenSite, Site, SiteContext } from "../site.js";
+import { SshClientFiles } from "../ssh-client.js";
+import type { BalancerBlock } from "../stack.js";
+import type { World } from "../world.js";
+import { RealBalancer } from "./balancer.js";
+import { Authority } from "./certificates.js";
+import { Claim } from "./claim.js";
+import { RealDroplet, type RealDropletOptions } from "./droplet.js";
+import { Images, REPOSITORY } from "./images.js";
+import type { RealReferenceOptions } from "./images-recipes.js";
+import { Network } from "./network.js";
+import { RealRegistry, REGISTRY_NAME } from "./registry.js";
+import type { StoredImage } from "./registry-push.js";
+
+export interface RealOptions {
+  /** Size of the file system for Docker's data on each droplet, in MB. @default 25000 */
+  readonly diskMb?: number;
+  /** Milliseconds from power on to the start of the boot. @default 0 */
+  readonly sshDelayMs?: number;
+}
+
+export type RealWorld = World<RealDroplet, RealSite>;
+
+/** Last part of addresses: the balancer's public one, its nodes' private ones, and the first droplet's. */
+const BALANCER_HOST = 10;
+const FIRST_NODE_HOST = 200;
+const FIRST_DROPLET_HOST = 20;
+
+/** Opens a real site. @throws Error when this machine is not able to; requirements.ts says why */
+export const real =
+  (options: RealOptions = {}): OpenSite<RealSite> =>
+  (context) =>
+    RealSite.open(context, options);
+
+/** What a real site is made of before anybody orders from it. */
+interface Ground {
+  readonly claim: Claim;
+  readonly network: Network;
+  readonly authority: Authority;
+  readonly registry: RealRegistry;
+  readonly images: Images;
+}
+
+export class RealSite implements Site<RealDroplet> {
+  readonly kind = "real";
+  readonly #client: SshClientFiles;
+  readonly #droplets: RealDroplet[] = [];
+  readonly #balancers: RealBalancer[] = [];
+  readonly #onFault = (fault: string): void => this.context.onFault(fault);
+  /** Given out so far. */
+  #addresses = 0;
+
+  private constructor(
+    private readonly ground: Ground,
+    private readonly context: SiteContext,
+    private readonly options: RealOptions,
+  ) {
+    this.#client = new SshClientFiles(this.folder);
+  }
+
+  /** Use {@link real}. */
+  static async open(context: SiteContext, options: RealOptions): Promise<RealSite> {
+    const claim = await Claim.take();
+    try {
+      return new RealSite(await layGround(claim, context), context, options);
+    } catch (error) {
+      await claim.release();
+      throw error;
+    }
+  }
+
+  get folder(): string {
+    return this.ground.claim.folder;
+  }
+
+  get balancerAddress(): string {
+    return this.ground.network.publicAddress(BALANCER_HOST);
+  }
+
+  get clientKey(): string {
+    return this.#client.keys.public;
+  }
+
+  /** The registry, for faults and for what was asked of it. */
+  get registry(): RealRegistry {
+    return this.ground.registry;
+  }
+
+  /** Certificate in PEM of whoever signs in this world, for clients of the balancer's HTTPS. */
+  get authorityFile(): string {
+    return this.ground.authority.caFile;
+  }
+
+  nextAddresses(): Addresses {
+    const host = FIRST_DROPLET_HOST + this.#addresses;
+    this.#addresses += 1;
+    return {
+      address: this.ground.network.publicAddress(host),
+      privateAddress: privateAddress(this.context.privateRange, host),
+    };
+  }
+
+  async createDroplet(order: DropletOrder): Promise<RealDroplet> {
+    const { network, authority } = this.ground;
+    const extras: RealDropletOptions = {
+      ...this.options,
+      hosts: { [REGISTRY_NAME]: network.gateway },
+      caCertificates: [readFileSync(authority.caFile, "utf8")],
+    };
+    const droplet = await RealDroplet.create(order, { ...this.ground, onFault: this.#onFault }, extras);
+    this.#droplets.push(droplet);
+    this.#client.write(this.#droplets.map(({ address }) => ({ address, host: address, port: 22 })));
+    return droplet;
+  }
+
+  async createBalancer(block: BalancerBlock, options: BalancerOptions): Promise<RealBalancer> {
+    const settings = balancerSettings(block, options);
+    const { claim, network, authority } = this.ground;
+    const publicAddress = this.balancerAddress;
+    const nodeAddresses = Array.from({ length: settings.nodes }, (_, index) =>
+      privateAddress(this.context.privateRange, FIRST_NODE_HOST + index),
+    );
+    const node = await network.attach("balancer", { publicAddress, privateAddresses: nodeAddresses });
+    const balancer = await RealBalancer.start(settings, {
+      ...{ argv: node.argv, publicAddress, nodeAddresses, authority, folder: claim.folder },
+      environment: claim.environment,
+      onFault: this.#onFault,
+    });
+    this.#balancers.push(balancer);
+    return balancer;
+  }
+
+  async pushReference(version: string, options?: RealReferenceOptions): Promise<string> {
+    return this.#push(version, await this.ground.images.reference(version, options));
+  }
+
+  async pushBroken(how: Break): Promise<string> {
+    return this.#push(how, await this.ground.images.broken(how));
+  }
+
+  environment(): Record<string, string> {
+    return { [environmentNames.sshConfig]: this.#client.configFile, NODE_EXTRA_CA_CERTS: this.authorityFile };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#balancers.map((balancer) => balancer.close()));
+    await Promise.all(this.#droplets.map((droplet) => droplet.powerOff()));
+    await this.ground.registry.close();
+    await this.ground.claim.release();
+  }
+
+  #push(tag: string, image: StoredImage): Promise<string> {
+    return this.ground.registry.push(REPOSITORY, tag, image);
+  }
+}
+
+async function layGround(claim: Claim, context: SiteContext): Promise<Ground> {
+  const network = await Network.create(claim, { privateRange: context.privateRange });
+  const authority = await Authority.create(claim.folder);
+  const registry = await RealRegistry.start({
+    ...{ folder: path.join(claim.folder, "registry"), address: network.gateway, authority },
+    environment: claim.environment,
+    accepts: (user, password, action) => action === "pull" && context.acceptsLogin(user, password),
+    onFault: (fault) => context.onFault(fault),
+  });
+  return { claim, network, authority, registry, images: await Images.open() };
+}

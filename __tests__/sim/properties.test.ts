@@ -5,7 +5,8 @@ import type { Release } from "../../contract/release.js";
 import { testManifest, testRelease } from "../support/fleet.js";
 import { simulate, type SimRun } from "../support/sim.js";
 
-const RUNS = 1000;
+/** Fewer where every run is one of many, as in `npm run test:mutation`. */
+const RUNS = Number(process.env["EVENKEEL_SCHEDULES"] ?? 1000);
 /** For a machine that is slow or busy; nothing is concluded from the time it takes. */
 const LIMIT_MS = 600_000;
 

@@ -43,6 +43,8 @@ export interface ScenarioOptions {
   readonly world?: WorldOptions;
   /** Check of balancer and manifest. @default FAST_CHECK */
   readonly check?: Partial<Manifest["healthCheck"]>;
+  /** Changes the synthesized stack. @default - as it is */
+  readonly change?: (stackJson: object) => object;
 }
 
 /** A scenario elsewhere than in the embedded lab. */
@@ -64,9 +66,9 @@ export class Scenario<On extends World = EmbeddedWorld> {
     options: SiteScenarioOptions<On & Site<Droplet>>,
   ): Promise<Scenario<World<Droplet, On>>>;
   static async start(options: Partial<SiteScenarioOptions<Site>> = {}): Promise<Scenario<World>> {
-    const { fleet = {}, site = embedded(), world = {}, check = FAST_CHECK } = options;
+    const { fleet = {}, site = embedded(), world = {}, check = FAST_CHECK, change = (json: object) => json } = options;
     const stack = await synthesized(JSON.stringify(fleet));
-    const stackJson = withCheck(stack.json, check);
+    const stackJson = change(withCheck(stack.json, check));
     return new Scenario(await startWorld({ stackJson, site, options: world }), stack.folder);
   }
 

@@ -1,0 +1,35 @@
+/**
+ * `npm run test:mutation`: puts each bug of mutations.ts into the code, one at a time, and runs the tests that have to find it. Nothing is
+ * written to the tree: the bug is put in while Jest reads the file (support/esbuild-transform.mjs).
+ */
+import { readFileSync } from "node:fs";
+import { execa } from "execa";
+import { mutations, type Mutation } from "./mutations.js";
+
+/** Simulation and decisions: what runs in seconds. */
+const SUITES = ["__tests__/sim", "__tests__/rollout/core"];
+/** Schedules of the property suite for each bug. */
+const RUNS = "60";
+
+/** Whether a test failed. @throws Error when the bug does not fit the code any more, or no test ran */
+async function found({ file, find, replace, title, suites = SUITES }: Mutation): Promise<boolean> {
+  const count = readFileSync(file, "utf8").split(find).length - 1;
+  if (count !== 1) throw new Error(`"${title}": its text stands ${count} times in ${file}, not once`);
+  const jest = ["--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--selectProjects", "unit", "--bail"];
+  const { exitCode, stderr } = await execa("node", [...jest, ...suites], {
+    reject: false,
+    env: { EVENKEEL_MUTATION: JSON.stringify({ file, find, replace }), EVENKEEL_SCHEDULES: RUNS },
+  });
+  if (!/^Tests: .* total$/m.test(stderr)) throw new Error(`"${title}": no test ran\n${stderr}`);
+  return exitCode !== 0;
+}
+
+const only = process.argv.slice(2);
+let missed = 0;
+for (const mutation of mutations.filter(({ title }) => only.every((word) => title.includes(word)))) {
+  const ok = await found(mutation);
+  if (!ok) missed += 1;
+  process.stdout.write(`${ok ? "found" : "NOT FOUND"}: ${mutation.title}\n`);
+}
+process.stdout.write(`${missed} of ${mutations.length} bugs were not found\n`);
+process.exitCode = missed === 0 ? 0 : 1;

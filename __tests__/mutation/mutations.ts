@@ -1,0 +1,157 @@
+/**
+ * Bugs put into production code on purpose, each of which some test has to find. `find` stands exactly once in the file, so that a
+ * change of the code shows here.
+ */
+export interface Mutation {
+  readonly title: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** Tests that have to find it. @default - simulation and decisions */
+  readonly suites?: readonly string[];
+}
+
+const rollout = "scripts/rollout";
+
+export const mutations: readonly Mutation[] = [
+  {
+    title: "no quorum before a batch",
+    file: `${rollout}/phases/hosts.ts`,
+    find: "  await quorum(context, batch);\n",
+    replace: "",
+  },
+  {
+    title: "superseded hosts are stopped without drain and ejection",
+    file: `${rollout}/phases/retire.ts`,
+    find: "if (member.survey && mayGetRequests(member.survey)) {",
+    replace: "if (false) {",
+  },
+  {
+    title: "superseded hosts leave before the listed ones are replaced",
+    file: `${rollout}/run.ts`,
+    find: "    for (const batch of plan.batches) await replaceBatch(context, named(batch));\n    await retireAll(context, named(plan.retire));\n",
+    replace:
+      "    await retireAll(context, named(plan.retire));\n    for (const batch of plan.batches) await replaceBatch(context, named(batch));\n",
+  },
+  {
+    title: "the end is not proven",
+    file: `${rollout}/run.ts`,
+    find: "    await prove(context);\n",
+    replace: "",
+  },
+  {
+    title: "minReadySeconds is not waited for",
+    file: `${rollout}/phases/hosts.ts`,
+    find: "  await awaitMinReady(context, member);\n",
+    replace: "",
+  },
+  {
+    title: "a host serves whatever its health path answers",
+    file: `${rollout}/core/target.ts`,
+    find: " || survey.health !== 200",
+    replace: "",
+  },
+  {
+    title: "one odd look counts as down",
+    file: `${rollout}/phases/doubt.ts`,
+    find: "const until = clock.now() + blindWaitMs(context.check.unhealthyThreshold, context.check);",
+    replace: "const until = clock.now();",
+  },
+  {
+    title: "ejection looks at the first node only",
+    file: `${rollout}/core/gates.ts`,
+    find: "    for (const source of sources) {\n      const failed",
+    replace: "    for (const source of sources.slice(0, 1)) {\n      const failed",
+  },
+  {
+    title: "quorum and readmission look at the first node only",
+    file: `${rollout}/core/gates.ts`,
+    find: "  for (const source of sources) {\n    const passed",
+    replace: "  for (const source of sources.slice(0, 1)) {\n    const passed",
+  },
+  {
+    title: "one passed probe less is enough",
+    file: `${rollout}/core/gates.ts`,
+    find: "if (passed < check.healthyThreshold) {",
+    replace: "if (passed < check.healthyThreshold - 1) {",
+  },
+  {
+    title: "a quiet window may have unanswered requests",
+    file: `${rollout}/core/gates.ts`,
+    find: "if (answered < enough) return wait(`${answered} of ${enough}",
+    replace: "if (answered < 0) return wait(`${answered} of ${enough}",
+  },
+  {
+    title: "requests that land on a drained host do not count",
+    file: `${rollout}/core/gates.ts`,
+    find: "if (landed > 0) return",
+    replace: "if (landed > 1e9) return",
+  },
+  {
+    title: "readmission needs no request that landed",
+    file: `${rollout}/core/gates.ts`,
+    find: "return lifecycle.witnessRequests > 0 ? pass :",
+    replace: "return lifecycle.witnessRequests >= 0 ? pass :",
+  },
+  {
+    title: "without a view of the balancer two intervals less are waited",
+    file: `${rollout}/core/gates.ts`,
+    find: "const blindMs = (check.unhealthyThreshold + 1) *",
+    replace: "const blindMs = (check.unhealthyThreshold - 1) *",
+  },
+  {
+    title: "nodes are known from the first host only",
+    file: `${rollout}/context.ts`,
+    find: "    members.map((member) => member.lifecycle),\n",
+    replace: "    members.slice(0, 1).map((member) => member.lifecycle),\n",
+  },
+  {
+    title: "requests in flight are not waited for",
+    file: `${rollout}/phases/rotation.ts`,
+    find: "  await awaitIdle(context, member, drained.instance);\n",
+    replace: "",
+  },
+  {
+    title: "the old container is killed at once",
+    file: `${rollout}/host-steps.ts`,
+    find: 'run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },\n      undo',
+    replace: 'run: { do: "stop", slot: "current", timeoutSeconds: 0 },\n      undo',
+  },
+  {
+    title: "a drained host keeps its restart policy",
+    file: `${rollout}/host-steps.ts`,
+    find: 'run: { do: "restart", slot: "current", policy: "no" },',
+    replace: 'run: { do: "restart", slot: "current", policy: "always" },',
+  },
+  {
+    title: "the drained process may be another one when it is stopped",
+    file: `${rollout}/host-steps.ts`,
+    find: '...(drained && policy.gate === "evidence"',
+    replace: '...(drained && policy.gate !== "evidence"',
+  },
+  {
+    title: "a new container is taken back without leaving rotation",
+    file: `${rollout}/phases/restore.ts`,
+    find: "    if (member.swapped && listed(context).length > 1) await retreat(context, member);\n",
+    replace: "",
+  },
+  {
+    title: "told to stop, a ready container is taken back under its clients",
+    file: `${rollout}/phases/restore.ts`,
+    find: 'if (isExpected(error, "Interrupted") && member.swapped',
+    replace: "if (false",
+  },
+  {
+    title: "the steward takes a container back that could not be committed",
+    file: `${rollout}/commands/steward.ts`,
+    find: 'if [ "$1" != commit ]; then take_back; fi',
+    replace: "take_back",
+    suites: ["__tests__/rollout/commands/steward.test.ts", "-t", "dash.*committed"],
+  },
+  {
+    title: "an unreachable superseded host is not seen to get no request",
+    file: `${rollout}/phases/retire.ts`,
+    find: "  await awaitTrafficElsewhere(context, members);\n",
+    replace: "",
+  },
+];

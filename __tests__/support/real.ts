@@ -1,0 +1,92 @@
+/** A scenario on real droplets: real sshd, dockerd, HAProxy and registry, each in namespaces of its own. */
+import { expect } from "@jest/globals";
+import { articleSteps, pullSteps, runStep, type Waits } from "../../lab/bench/article.js";
+import { inRotation } from "../../lab/bench/fleet.js";
+import { withLogin } from "../../lab/bench/login.js";
+import { allAtOnce, oneByOne } from "../../lab/bench/remote.js";
+import type { LoadReport, LoadSettings } from "../../lab/load/load.js";
+import type { Deployment } from "../../lab/rehearsal.js";
+import type { RealDroplet } from "../../lab/real/droplet.js";
+import { real, type RealOptions, type RealSite, type RealWorld } from "../../lab/real/site.js";
+import type { FleetConfig } from "../../constructs/index.js";
+import { naiveSteps } from "../../lab/bench/naive.js";
+import { Scenario, type ScenarioOptions } from "./scenario.js";
+
+export type RealScenario = Scenario<RealWorld>;
+
+/** Longest time for one test on a busy machine; nothing is concluded from the time that one takes. */
+export const LIMIT_MS = 900_000;
+
+/** 300 requests a second, a tenth of them slow. */
+export const LOAD: Partial<LoadSettings> = { ratePerSecond: 300, slowShare: 0.1, slowMs: 1500 };
+
+/** DigitalOcean's fastest check. */
+export const THREE_SECONDS = {
+  checkIntervalSeconds: 3,
+  responseTimeoutSeconds: 3,
+  unhealthyThreshold: 2,
+  healthyThreshold: 2,
+} as const;
+
+/** Deadlines for a machine on which several droplets start at once. */
+const patient = {
+  readyTimeoutSeconds: 60,
+  bootTimeoutSeconds: 120,
+  progressDeadlineSeconds: 300,
+  drainTimeoutSeconds: 60,
+};
+
+/** Three droplets and a balancer without retries, unless said. */
+export function startReal(options: ScenarioOptions & { readonly site?: RealOptions } = {}): Promise<RealScenario> {
+  const { fleet = {}, world = {}, site, ...others } = options;
+  const wanted: FleetConfig = { dropletCount: 3, ...fleet, rollout: { ...patient, ...fleet.rollout } };
+  const balancer = { retries: 0, ...world.balancer };
+  return Scenario.start<RealDroplet, RealSite>({ ...others, fleet: wanted, world: { balancer }, site: real(site) });
+}
+
+/** Rolls version 2 out under load and insists that nobody noticed. */
+export async function expectUnnoticed(
+  scenario: RealScenario,
+  load: Partial<LoadSettings> = LOAD,
+): Promise<{ result: Deployment; seen: LoadReport }> {
+  const image = await scenario.world.pushReference("v2");
+  const { result, seen } = await scenario.under(() => scenario.deploy(image), load);
+  expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: result.stderr });
+  expect(seen.failures).toEqual([]);
+  expect(seen.failed).toBe(0);
+  expect(seen.skipped).toBe(0);
+  expect(seen.sent).toBeGreaterThan(0);
+  const count = scenario.world.droplets.length;
+  expect(await scenario.running()).toEqual(Array.from({ length: count }, () => image));
+  expect(result.receipt?.hosts.map((host) => host.action)).toEqual(Array.from({ length: count }, () => "replaced"));
+  return { result, seen };
+}
+
+/** The article's app, as its workflow starts it on every droplet. */
+export async function beginAsArticle({ world }: RealScenario, environment: Record<string, string> = {}): Promise<void> {
+  const image = await articleImage(world, "v1", environment);
+  const release = await withLogin(world, image);
+  await world.booted();
+  const { signal } = new AbortController();
+  await allAtOnce(world, [...pullSteps(release), runStep(release)], { signal });
+  await inRotation(world, signal);
+}
+
+/** The article's own procedure to its version 2, with the given waits. */
+export async function rollOutAsArticle(
+  { world }: RealScenario,
+  waits: Waits,
+  environment: Record<string, string> = {},
+): Promise<void> {
+  const release = await withLogin(world, await articleImage(world, "v2", environment));
+  await oneByOne(world, articleSteps(release, waits), { signal: new AbortController().signal });
+}
+
+/** Stop, remove, run. */
+export async function rollOutNaively({ world }: RealScenario, image: string): Promise<void> {
+  await oneByOne(world, naiveSteps(await withLogin(world, image)), { signal: new AbortController().signal });
+}
+
+/** The article's app listens on the port that its workflow publishes. */
+const articleImage = (world: RealWorld, version: string, environment: Record<string, string>): Promise<string> =>
+  world.site.pushReference(version, { contract: "article", environment: { ...environment, PORT: "80" } });

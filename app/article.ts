@@ -5,9 +5,10 @@
 import Fastify from "fastify";
 import type { FastifyInstance, FastifyServerOptions } from "fastify";
 import { FailuresOnly } from "./logging.ts";
+import { addSlow } from "./slow.ts";
 
-/** Builds the article's app without listening. */
-export function buildArticle(logger: FastifyServerOptions["logger"]): FastifyInstance {
+/** Builds the article's app without listening. @param slowRoute adds the long request of load tests */
+export function buildArticle(logger: FastifyServerOptions["logger"], slowRoute = false): FastifyInstance {
   const app = Fastify({ logger: logger ?? false, logController: new FailuresOnly(), exposeHeadRoutes: false });
   const id = Math.random();
   let shutdown = false;
@@ -19,5 +20,6 @@ export function buildArticle(logger: FastifyServerOptions["logger"]): FastifyIns
     shutdown = true;
     return { shutdown };
   });
+  if (slowRoute) addSlow(app);
   return app;
 }

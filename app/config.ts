@@ -6,6 +6,8 @@ import { isSource } from "./sources.ts";
 export interface Config {
   /** `lifecycle`: service and control port. `article`: only the three routes of the article. `CONTRACT` @default "lifecycle" */
   readonly contract: "lifecycle" | "article";
+  /** Whether the article's contract answers `/slow` as well, the long request of load tests. `SLOW_ROUTE` @default "off" */
+  readonly slowRoute: boolean;
   /** Port that the balancer asks; 0 takes a free one and logs it. `PORT` @default 80 */
   readonly port: number;
   /** Address of the service port. `HOST` @default "0.0.0.0" */
@@ -50,6 +52,7 @@ const PATH = /^\/[^\s?#"'\\]{0,199}$/;
 export function readConfig(env: Environment, gateway?: string): Config {
   const config: Config = {
     contract: word(env, "CONTRACT", ["lifecycle", "article"]),
+    slowRoute: word(env, "SLOW_ROUTE", ["off", "on"]) === "on",
     port: whole(env, "PORT", 80, [0, 65535]),
     host: address(env, "HOST", "0.0.0.0"),
     controlPort: whole(env, "CONTROL_PORT", 9000, [0, 65535]),

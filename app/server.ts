@@ -58,8 +58,8 @@ async function serve({ port, host, controlPort, controlHost }: Config): Promise<
 }
 
 /** The article's process 1 installs no signal handler, and neither does this. */
-async function serveArticle({ port, host }: Config): Promise<void> {
-  const app = buildArticle(logger);
+async function serveArticle({ port, host, slowRoute }: Config): Promise<void> {
+  const app = buildArticle(logger, slowRoute);
   try {
     await app.listen({ port, host });
     app.log.info({ contract: "article", port: portOf(app) }, "start");

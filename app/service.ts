@@ -1,22 +1,14 @@
 /** The service port: the API itself and the health check that the balancer asks. */
-import { setTimeout as wait } from "node:timers/promises";
 import Fastify from "fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from "fastify";
 import type { Config } from "./config.ts";
 import type { Life } from "./life.ts";
 import { FailuresOnly } from "./logging.ts";
+import { addSlow } from "./slow.ts";
 import { normalised, sourceList } from "./sources.ts";
 
 /** Request header of the rollout's own requests through the balancer. */
 export const WITNESS_HEADER = "x-evenkeel-witness";
-
-const slow = {
-  querystring: {
-    type: "object",
-    required: ["ms"],
-    properties: { ms: { type: "integer", minimum: 0, maximum: 60_000 } },
-  },
-} as const;
 
 /** Builds the service port without listening. */
 export function buildService(config: Config, life: Life, logger: FastifyServerOptions["logger"]): FastifyInstance {
@@ -51,17 +43,11 @@ function options({ keepAliveSeconds }: Config) {
   };
 }
 
-/**
- * `GET /` tells processes apart. `GET /slow?ms=N` answers after N milliseconds (0 to 60000): the long request of load tests,
- * with which a stop that cuts requests off shows.
- */
+/** `GET /` tells processes apart. */
 function addRoutes(service: FastifyInstance, life: Life): void {
   const id = Math.random();
   service.get("/", () => ({ api: "happy response", id, release: life.release }));
-  service.get<{ Querystring: { ms: number } }>("/slow", { schema: slow }, async ({ query }) => {
-    await wait(query.ms);
-    return { waitedMs: query.ms };
-  });
+  addSlow(service);
 }
 
 /**

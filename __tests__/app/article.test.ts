@@ -26,10 +26,13 @@ describe("the article's contract", () => {
     expect(answer.statusCode).toBe(200);
   });
 
-  it("has these three routes and no other", async () => {
-    const app = buildArticle(false);
+  it.each([
+    ["no other", false, []],
+    ["the long request of load tests, when it is asked for", true, ["slow (GET)"]],
+  ])("has these three routes and %s", async (_name, slowRoute, more) => {
+    const app = buildArticle(false, slowRoute);
     await app.ready();
     const routes = app.printRoutes({ commonPrefix: false }).match(/\S+ \([^)]+\)/g);
-    expect(routes?.sort()).toEqual(["/ (GET)", "health (GET)", "shutdown (GET)"].sort());
+    expect(routes?.sort()).toEqual(["/ (GET)", "health (GET)", "shutdown (GET)", ...more].sort());
   });
 });

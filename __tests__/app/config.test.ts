@@ -5,6 +5,7 @@ describe("the environment", () => {
   it("may be empty: every variable has a default", () => {
     expect(readConfig({})).toEqual({
       contract: "lifecycle",
+      slowRoute: false,
       port: 80,
       host: "0.0.0.0",
       controlPort: 9000,
@@ -20,6 +21,7 @@ describe("the environment", () => {
     expect(
       readConfig({
         CONTRACT: "article",
+        SLOW_ROUTE: "on",
         PORT: "8080",
         HOST: "::",
         CONTROL_PORT: "9001",
@@ -31,6 +33,7 @@ describe("the environment", () => {
       }),
     ).toEqual({
       contract: "article",
+      slowRoute: true,
       port: 8080,
       host: "::",
       controlPort: 9001,

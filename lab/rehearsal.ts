@@ -55,12 +55,14 @@ export interface DeployOptions {
   /** Lets progress through to this process's stderr. @default false */
   readonly show?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Tells the rollout to stop; what it began is taken back before this resolves. @default - it is left alone */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs the command of the provisioner with its environment, as `terraform apply` would. */
 export async function deploy(
   world: World,
-  { image, stackFolder, show = false, environment = {} }: DeployOptions,
+  { image, stackFolder, show = false, environment = {}, signal }: DeployOptions,
 ): Promise<Deployment> {
   const { command, environment: declared, cwd } = world.rolloutCommand({ image, stackFolder });
   const before = runFolders(declared);
@@ -71,6 +73,8 @@ export async function deploy(
     reject: false,
     timeout: LIMIT_MS,
     stdin: "ignore",
+    // Ends the shell; the rollout sees that its parent is gone, and its output, which is waited for, ends when it does.
+    ...(signal ? { cancelSignal: signal } : {}),
     stderr: show ? ["pipe", "inherit"] : "pipe",
   });
   const folder = runFolders(declared).find((candidate) => !before.includes(candidate));

@@ -88,6 +88,8 @@ export interface SiteBalancer<Droplet extends SiteDroplet = SiteDroplet> {
   sync(members: readonly Droplet[]): Promise<void>;
   /** Numbers of the nodes that send requests to a droplet. */
   nodesUp(dropletId: string): number[];
+  /** Requests that were passed on to each droplet and are not answered yet, by its id; a missing one has none. */
+  inFlight(): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;
 }
 

@@ -89,4 +89,7 @@ export async function rollOutNaively({ world }: RealScenario, image: string): Pr
 
 /** The article's app listens on the port that its workflow publishes. */
 const articleImage = (world: RealWorld, version: string, environment: Record<string, string>): Promise<string> =>
-  world.site.pushReference(version, { contract: "article", environment: { ...environment, PORT: "80" } });
+  world.site.pushReference(version, {
+    contract: "article",
+    environment: { ...environment, PORT: "80", SLOW_ROUTE: "on" },
+  });

@@ -30,6 +30,8 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   readonly #servers: Server[] = [];
   readonly #connections = new WeakMap<Socket, ClientConnection>();
   readonly #requests = new Map<string, number>();
+  /** Ids of the droplets that answers are awaited from. */
+  readonly #underWay = new Map<ServerResponse, string>();
   readonly #agent: Agent | null;
   #assigned = 0;
 
@@ -62,6 +64,12 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   /** Requests that were sent to each droplet, by its id. */
   requests(): Record<string, number> {
     return Object.fromEntries(this.#requests);
+  }
+
+  async inFlight(): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const id of this.#underWay.values()) counts[id] = (counts[id] ?? 0) + 1;
+    return counts;
   }
 
   async close(): Promise<void> {
@@ -107,12 +115,15 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     // Neither side's sudden end may end the lab.
     incoming.on("error", () => undefined);
     response.on("error", () => undefined);
-    const next = (): Member | null => this.#count(node.next());
+    response.once("close", () => this.#underWay.delete(response));
+    const next = (): Member | null => this.#count(node.next(), response);
     void forward({ incoming, response, reused: connection.requests > 1, next }, this.#proxySettings(entry, node));
   }
 
-  #count(member: Member | null): Member | null {
-    if (member) this.#requests.set(member.id, (this.#requests.get(member.id) ?? 0) + 1);
+  #count(member: Member | null, response: ServerResponse): Member | null {
+    if (!member) return null;
+    this.#requests.set(member.id, (this.#requests.get(member.id) ?? 0) + 1);
+    this.#underWay.set(response, member.id);
     return member;
   }
 

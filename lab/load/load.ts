@@ -1,5 +1,6 @@
 /** Load on a URL, sent by a process of its own, so that neither world nor test slows it down. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { bundled } from "../embedded/bundle.js";
 import type { LoadReport } from "./report.js";
@@ -10,12 +11,18 @@ export type { Failure, LoadReport, Second } from "./report.js";
 export interface LoadSettings {
   /** Base URL, such as a balancer's. */
   readonly url: string;
+  /** PEM file of an authority that HTTPS servers are trusted by, instead of the known ones. @default - the known ones */
+  readonly caFile?: string;
   /** Requests a second, sent whether or not those before were answered. */
   readonly ratePerSecond: number;
   /** Share of requests to `/slow`. 0 to 1. @default 0 */
   readonly slowShare?: number;
   /** How long a slow one takes. @default 1500 */
   readonly slowMs?: number;
+  /** Share of requests that take longer still. 0 to 1, together with the slow ones at most 1. @default 0 */
+  readonly verySlowShare?: number;
+  /** How long one of those takes. @default 20000 */
+  readonly verySlowMs?: number;
   /** Share of requests on kept connections; each of the others opens one. 0 to 1. @default 0.5 */
   readonly keepAliveShare?: number;
   /** Path of ordinary requests. @default "/" */
@@ -24,9 +31,9 @@ export interface LoadSettings {
   readonly okBelow?: number;
   /** Milliseconds after which a request counts as failed. @default 30000 */
   readonly timeoutMs?: number;
-  /** The load ends by itself after so many. @default 500000 */
+  /** The load ends by itself after so many, and its report says so. @default 500000 */
   readonly mostRequests?: number;
-  /** The load ends by itself after so long. @default 900 */
+  /** The load ends by itself after so long, and its report says so. @default 900 */
   readonly mostSeconds?: number;
 }
 
@@ -68,15 +75,18 @@ export interface UptimeSettings {
 export const startUptimeCheck = ({ url, path: route, everySeconds = 1 }: UptimeSettings): Promise<Load> =>
   startLoad({ url, path: route, ratePerSecond: 1 / everySeconds, okBelow: 500, keepAliveShare: 0 });
 
-const filled = (settings: LoadSettings): WorkerSettings => ({
+const filled = ({ caFile, ...settings }: LoadSettings): WorkerSettings => ({
   slowShare: 0,
   slowMs: 1500,
+  verySlowShare: 0,
+  verySlowMs: 20_000,
   keepAliveShare: 0.5,
   path: "/",
   okBelow: 300,
   timeoutMs: 30_000,
   mostRequests: 500_000,
   mostSeconds: 900,
+  ca: caFile === undefined ? null : readFileSync(caFile, "utf8"),
   ...settings,
 });
 

@@ -1,11 +1,13 @@
 /** What a client saw: counts, failures with their moment, latencies a second. Pure. */
 
+/** status: another one than asked for · reset: the connection broke · timeout · refused · error: anything else. */
+export type FailureKind = "status" | "reset" | "timeout" | "refused" | "error";
+
 /** A request that did not go well. */
 export interface Failure {
   /** Milliseconds from the start of the load to the moment when the request was due. */
   readonly atMs: number;
-  /** status: another one than asked for · reset: the connection broke · timeout · refused · error: anything else. */
-  readonly kind: "status" | "reset" | "timeout" | "refused" | "error";
+  readonly kind: FailureKind;
   readonly status: number | null;
   readonly path: string;
   /** Milliseconds from the due moment to the failure. */
@@ -31,17 +33,24 @@ export interface LoadReport {
   readonly failed: number;
   /** The first of them; {@link failed} counts all. */
   readonly failures: readonly Failure[];
+  /** All of them; a kind that did not occur is left out. */
+  readonly failedByKind: Readonly<Partial<Record<FailureKind, number>>>;
   /** Good answers by the release that gave them, where it says so. */
   readonly byRelease: Readonly<Record<string, number>>;
   readonly perSecond: readonly Second[];
+  /** Median of ordinary requests that went well, and what 99 of 100 of them took at most; null without any. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
   /** Longest ordinary request that went well. */
   readonly worstMs: number;
   /** Milliseconds that the generator itself was late, all together: without it the figures above would flatter. */
   readonly stalledMs: number;
   /** Longest single delay of the generator. */
   readonly longestStallMs: number;
-  /** Requests that were not sent because too many were under way, or the load's limits were reached. */
+  /** Requests that were not sent because too many were under way. */
   readonly skipped: number;
+  /** The load came to its own limits before it was stopped: what followed was not under load. */
+  readonly endedEarly: boolean;
   /** Processor time of the generator. */
   readonly cpuMs: number;
 }
@@ -67,6 +76,7 @@ export class Recorder {
   readonly #latencies = new Map<number, number[]>();
   readonly #failures: Failure[] = [];
   readonly #byRelease = new Map<string, number>();
+  readonly #byKind = new Map<FailureKind, number>();
   #ok = 0;
   #bad = 0;
   #worstMs = 0;
@@ -92,6 +102,7 @@ export class Recorder {
     if (failure) {
       this.#bad += 1;
       add(this.#failed, second(dueMs));
+      add(this.#byKind, failure.kind);
       if (this.#failures.length < MOST_FAILURES)
         this.#failures.push({ atMs: round(dueMs), ms: round(ms), path, ...failure });
       return;
@@ -110,12 +121,16 @@ export class Recorder {
     return { sent: sum(this.#sent), ok: this.#ok, failed: this.#bad, byRelease: Object.fromEntries(this.#byRelease) };
   }
 
-  report(times: Pick<LoadReport, "startedAtMs" | "durationMs" | "cpuMs">): LoadReport {
+  report(times: Pick<LoadReport, "startedAtMs" | "durationMs" | "cpuMs" | "endedEarly">): LoadReport {
+    const latencies = [...this.#latencies.values()].flat().sort((a, b) => a - b);
     return {
       ...times,
       ...this.progress(),
       failures: this.#failures,
+      failedByKind: Object.fromEntries(this.#byKind),
       perSecond: [...this.#sent.keys()].sort((a, b) => a - b).map((number) => this.#perSecond(number)),
+      p50Ms: percentile(latencies, 0.5),
+      p99Ms: percentile(latencies, 0.99),
       worstMs: round(this.#worstMs),
       stalledMs: round(this.#stalledMs),
       longestStallMs: round(this.#longestStallMs),

@@ -5,29 +5,41 @@ export interface Mix {
   readonly ratePerSecond: number;
   /** Share of requests to `/slow`. 0 to 1. */
   readonly slowShare: number;
+  /** Share of requests that take longer still. 0 to 1, together with the slow ones at most 1. */
+  readonly verySlowShare: number;
   /** Share of requests on kept connections; the others open one each. 0 to 1. */
   readonly keepAliveShare: number;
 }
 
+/** How long a request is made to take. */
+export type Pace = "ordinary" | "slow" | "verySlow";
+
 export interface Planned {
   /** Milliseconds from the start. */
   readonly dueMs: number;
-  readonly slow: boolean;
+  readonly pace: Pace;
   readonly keepAlive: boolean;
 }
 
 /** The request of that number. Shares are spread evenly, not drawn by lot, so that every run sends the same. */
-export function planned(number: number, { ratePerSecond, slowShare, keepAliveShare }: Mix): Planned {
+export function planned(number: number, mix: Mix): Planned {
   return {
-    dueMs: (number * 1000) / ratePerSecond,
-    slow: falls(number, slowShare),
+    dueMs: (number * 1000) / mix.ratePerSecond,
+    pace: paceOf(number, mix),
     // Shifted, so that slow requests use both kinds of connection.
-    keepAlive: falls(Math.floor(number / 2) + number, keepAliveShare),
+    keepAlive: falls(Math.floor(number / 2) + number, mix.keepAliveShare),
   };
 }
 
 /** Number of requests that are due by a moment. */
 export const dueBy = (ms: number, ratePerSecond: number): number => Math.floor((ms * ratePerSecond) / 1000) + 1;
+
+/** The very slow ones are spread among all that are slow, so that neither share takes from the other. */
+function paceOf(number: number, { slowShare, verySlowShare }: Mix): Pace {
+  const share = slowShare + verySlowShare;
+  if (!falls(number, share)) return "ordinary";
+  return falls(Math.floor(number * share), verySlowShare / share) ? "verySlow" : "slow";
+}
 
 /** Whether the share's count goes up with this number. */
 const falls = (number: number, share: number): boolean => Math.floor((number + 1) * share) > Math.floor(number * share);

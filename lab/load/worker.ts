@@ -1,7 +1,8 @@
 /** The load generator's process: sends on a schedule until its standard input ends, then writes its report and leaves. */
-import { Agent, request, type IncomingMessage } from "node:http";
+import http, { type IncomingMessage } from "node:http";
+import https from "node:https";
 import { Recorder, type Failure } from "./report.js";
-import { dueBy, planned, type Mix, type Planned } from "./schedule.js";
+import { dueBy, planned, type Mix, type Pace, type Planned } from "./schedule.js";
 
 /** What the worker is told, as JSON in its first argument. */
 export interface WorkerSettings extends Mix {
@@ -9,6 +10,9 @@ export interface WorkerSettings extends Mix {
   /** Path of ordinary requests. */
   readonly path: string;
   readonly slowMs: number;
+  readonly verySlowMs: number;
+  /** Certificates in PEM that HTTPS servers are trusted by; null: the known ones. */
+  readonly ca: string | null;
   /** Statuses below it are good. */
   readonly okBelow: number;
   readonly timeoutMs: number;
@@ -26,7 +30,10 @@ const RETIRE_MS = 10_000;
 
 const settings = JSON.parse(process.argv[1] ?? "{}") as WorkerSettings;
 const base = new URL(settings.url);
+const { Agent, request } = base.protocol === "https:" ? https : http;
+const trust = settings.ca === null ? {} : { ca: settings.ca };
 const kept = new Agent({
+  ...trust,
   keepAlive: true,
   maxFreeSockets: 64,
   timeout: settings.timeoutMs + RETIRE_MS,
@@ -39,6 +46,7 @@ let sent = 0;
 let underWay = 0;
 let lastTick = start;
 let stopping = false;
+let endedEarly = false;
 
 const ticking = setInterval(tick, TICK_MS);
 const telling = setInterval(() => say({ progress: recorder.progress() }), PROGRESS_MS);
@@ -54,6 +62,7 @@ function tick(): void {
   lastTick = now;
   const elapsedMs = now - start;
   if (elapsedMs > settings.mostSeconds * 1000 || sent >= settings.mostRequests) {
+    endedEarly = true;
     stop();
     return;
   }
@@ -64,8 +73,8 @@ function tick(): void {
   }
 }
 
-function send({ dueMs, slow, keepAlive }: Planned): void {
-  const path = slow ? `/slow?ms=${settings.slowMs}` : settings.path;
+function send({ dueMs, pace, keepAlive }: Planned): void {
+  const path = pathOf(pace);
   recorder.sent(dueMs);
   underWay += 1;
   let open = true;
@@ -74,10 +83,17 @@ function send({ dueMs, slow, keepAlive }: Planned): void {
     open = false;
     underWay -= 1;
     clearTimeout(timer);
-    recorder.finished({ dueMs, ms: performance.now() - start - dueMs, path, slow, release, failure });
+    recorder.finished({
+      dueMs,
+      ms: performance.now() - start - dueMs,
+      path,
+      slow: pace !== "ordinary",
+      release,
+      failure,
+    });
     if (stopping && underWay === 0) leave();
   };
-  const asked = request({ host: base.hostname, port: base.port, path, agent: keepAlive ? kept : false });
+  const asked = request({ host: base.hostname, port: base.port, path, ...trust, agent: keepAlive ? kept : false });
   const timer = setTimeout(() => {
     finish({ kind: "timeout", status: null });
     asked.destroy();
@@ -85,6 +101,11 @@ function send({ dueMs, slow, keepAlive }: Planned): void {
   asked.once("response", (reply) => read(reply, finish));
   asked.on("error", (error) => finish({ kind: kindOf(error), status: null }));
   asked.end();
+}
+
+function pathOf(pace: Pace): string {
+  if (pace === "ordinary") return settings.path;
+  return `/slow?ms=${pace === "slow" ? settings.slowMs : settings.verySlowMs}`;
 }
 
 function read(
@@ -145,6 +166,7 @@ function leave(): void {
     startedAtMs,
     durationMs: Math.round(performance.now() - start),
     cpuMs: Math.round((user + system) / 1000),
+    endedEarly,
   };
   process.stdout.write(`${JSON.stringify({ report: recorder.report(times) })}\n`, () => process.exit(0));
 }

@@ -2,6 +2,7 @@
 import { phaseOf, nextProbeAt } from "../model/balancer.js";
 import type { BalancerSettings } from "../balancer-options.js";
 import type { Change } from "../site.js";
+import type { ServerStats } from "./haproxy-stats.js";
 import { Haproxy, type HaproxyPlace } from "./haproxy.js";
 
 /** A droplet as the balancer knows it. */
@@ -71,9 +72,9 @@ export class BalancerNode {
     await Promise.all(gone.map((entry) => this.#leave(entry)));
   }
 
-  /** Requests that were sent to each droplet so far, by its id. */
-  async requests(): Promise<Map<string, number>> {
-    return new Map((await this.haproxy.stats()).map(({ name, requests }) => [name, requests]));
+  /** Of every droplet that was ever a member, by its id. */
+  stats(): Promise<ServerStats[]> {
+    return this.haproxy.stats();
   }
 
   async close(): Promise<void> {

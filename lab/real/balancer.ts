@@ -64,15 +64,23 @@ export class RealBalancer implements SiteBalancer {
   }
 
   /** Requests that were sent to each droplet so far, by its id. Those to members that are gone count on. */
-  async requests(): Promise<Record<string, number>> {
-    const sums = new Map<string, number>();
-    for (const ofNode of await Promise.all(this.#nodes.map((node) => node.requests())))
-      for (const [id, requests] of ofNode) sums.set(id, (sums.get(id) ?? 0) + requests);
-    return Object.fromEntries(sums);
+  requests(): Promise<Record<string, number>> {
+    return this.#sum("requests");
+  }
+
+  inFlight(): Promise<Record<string, number>> {
+    return this.#sum("inFlight");
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.close()));
+  }
+
+  async #sum(count: "requests" | "inFlight"): Promise<Record<string, number>> {
+    const sums = new Map<string, number>();
+    for (const ofNode of await Promise.all(this.#nodes.map((node) => node.stats())))
+      for (const stats of ofNode) sums.set(stats.name, (sums.get(stats.name) ?? 0) + stats[count]);
+    return Object.fromEntries(sums);
   }
 
   async #startNode(index: number, certificate: string): Promise<void> {

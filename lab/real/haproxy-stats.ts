@@ -7,9 +7,16 @@ export interface ServerStats {
   readonly inRotation: boolean;
   /** Requests sent to it so far, probes not among them. */
   readonly requests: number;
+  /** Requests that it has not answered yet. */
+  readonly inFlight: number;
 }
 
-const row = z.object({ svname: z.string().min(1), status: z.string().min(1), stot: z.coerce.number().int() });
+const row = z.object({
+  svname: z.string().min(1),
+  status: z.string().min(1),
+  stot: z.coerce.number().int(),
+  scur: z.coerce.number().int(),
+});
 
 /** @param csv answer to `show stat <backend> 4 -1` @throws ZodError for anything else */
 export function readStats(csv: string): ServerStats[] {
@@ -17,8 +24,10 @@ export function readStats(csv: string): ServerStats[] {
   const names = titles.replace(/^# /, "").split(",");
   return lines.map((line) => {
     const values = line.split(",");
-    const { svname, status, stot } = row.parse(Object.fromEntries(names.map((name, index) => [name, values[index]])));
+    const { svname, status, stot, scur } = row.parse(
+      Object.fromEntries(names.map((name, index) => [name, values[index]])),
+    );
     // "UP 1/2" is still in rotation after a first failed probe; "DOWN 1/2" is not yet after a first passed one.
-    return { name: svname, inRotation: /^UP\b/.test(status), requests: stot };
+    return { name: svname, inRotation: /^UP\b/.test(status), requests: stot, inFlight: scur };
   });
 }

@@ -125,13 +125,16 @@ test("a failing host leaves rotation after as many probes as it takes to fall, a
   await allUp(balancer, [slow]);
   const answer = get(balancer);
   await until("the request is under way", () => finish !== undefined);
+  expect(await balancer.inFlight()).toEqual({ slow: 1 });
   slow.healthy = false;
   const before = slow.probes.length;
   await until("out of rotation", () => balancer.nodesUp("slow").length === 0);
   expect(slow.probes.length - before).toBe(2);
   expect((await fetch(balancer.url())).status).toBe(503);
+  expect(await balancer.inFlight()).toEqual({ slow: 1 });
   finish?.();
   expect(await answer).toBe("finished");
+  expect(await balancer.inFlight()).toEqual({});
   expect(balancer.changes.map(({ droplet, up }) => [droplet, up])).toEqual([
     ["slow", true],
     ["slow", false],

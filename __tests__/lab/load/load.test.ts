@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -34,6 +35,7 @@ test("counts what the server saw, by release, with slow requests and both kinds 
     failed: 0,
     failures: [],
     skipped: 0,
+    endedEarly: false,
     sent: seen.fast + seen.slow,
     byRelease: { v1: seen.fast },
   });
@@ -56,11 +58,39 @@ test("sees every kind of failure, with its moment", async () => {
   };
   const load = await startLoad({ url: url(), ratePerSecond: 100, keepAliveShare: 0, timeoutMs: 100 });
   await load.until(({ failed }) => failed >= 30);
-  const { failures, failed, sent, ok } = await load.stop();
+  const { failures, failed, failedByKind, sent, ok } = await load.stop();
   expect(ok + failed).toBe(sent);
   expect(new Set(failures.map(({ kind }) => kind))).toEqual(new Set(["status", "reset", "timeout"]));
+  expect(Object.values(failedByKind).reduce((sum, count) => sum + count)).toBe(failed);
   expect(failures.every(({ kind, status }) => (kind === "status") === (status === 503))).toBe(true);
   expect(failures.every(({ atMs, ms }) => atMs >= 0 && ms >= 0)).toBe(true);
+});
+
+test("a broken connection that was kept counts like one that was new", async () => {
+  const asked = new WeakSet<object>();
+  answer = (incoming, response) => {
+    if (asked.has(incoming.socket)) incoming.socket.destroy();
+    else response.end("{}");
+    asked.add(incoming.socket);
+  };
+  const load = await startLoad({ url: url(), ratePerSecond: 100, keepAliveShare: 1 });
+  await load.until(({ failed, ok }) => failed >= 10 && ok >= 10);
+  const report = await load.stop();
+  expect(report.failedByKind).toEqual({ reset: report.failed });
+});
+
+test("sends very slow requests besides the slow ones", async () => {
+  const seen = new Map<string | undefined, number>();
+  answer = (incoming, response) => {
+    seen.set(incoming.url, (seen.get(incoming.url) ?? 0) + 1);
+    response.end("{}");
+  };
+  const load = await startLoad({ url: url(), ratePerSecond: 400, slowShare: 0.1, verySlowShare: 0.02 });
+  await load.until(({ ok }) => ok >= 200);
+  const { sent } = await load.stop();
+  const [slow = 0, verySlow = 0] = [seen.get("/slow?ms=1500"), seen.get("/slow?ms=20000")];
+  expect(Math.abs(slow - sent * 0.1)).toBeLessThanOrEqual(2);
+  expect(Math.abs(verySlow - sent * 0.02)).toBeLessThanOrEqual(2);
 });
 
 test("sees a server that is not there", async () => {
@@ -73,7 +103,7 @@ test("ends by itself at its limits", async () => {
   answer = (_incoming, response) => response.end("{}");
   const load = await startLoad({ url: url(), ratePerSecond: 500, mostRequests: 40 });
   await expect(load.until(({ sent }) => sent > 40)).rejects.toThrow("the load ended first");
-  expect((await load.stop()).sent).toBe(40);
+  expect(await load.stop()).toMatchObject({ sent: 40, endedEarly: true });
 });
 
 test("an uptime check takes any answer below 500", async () => {

@@ -1,7 +1,9 @@
+import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { percentile, Recorder } from "../../../lab/load/report.js";
-import { dueBy, planned } from "../../../lab/load/schedule.js";
+import { dueBy, planned, type Pace } from "../../../lab/load/schedule.js";
 
+const times = { startedAtMs: 1, durationMs: 2, cpuMs: 3, endedEarly: false };
 const good = { path: "/", slow: false, release: "v1", failure: null };
 
 describe("a report", () => {
@@ -11,15 +13,17 @@ describe("a report", () => {
     recorder.finished({ ...good, dueMs: 0, ms: 10 });
     recorder.finished({ ...good, dueMs: 500, ms: 2000, slow: true, release: null });
     recorder.finished({ ...good, dueMs: 1500, ms: 7, failure: { kind: "status", status: 503 } });
-    expect(recorder.report({ startedAtMs: 1, durationMs: 2, cpuMs: 3 })).toEqual({
-      ...{ startedAtMs: 1, durationMs: 2, cpuMs: 3, sent: 3, ok: 2, failed: 1 },
+    expect(recorder.report(times)).toEqual({
+      ...times,
+      ...{ sent: 3, ok: 2, failed: 1, failedByKind: { status: 1 } },
       failures: [{ atMs: 1500, kind: "status", status: 503, path: "/", ms: 7 }],
       byRelease: { v1: 1 },
       perSecond: [
         { second: 0, sent: 2, failed: 0, p50: 10, p99: 10 },
         { second: 1, sent: 1, failed: 1, p50: null, p99: null },
       ],
-      ...{ worstMs: 10, stalledMs: 0, longestStallMs: 0, skipped: 0 },
+      ...{ p50Ms: 10, p99Ms: 10, worstMs: 10 },
+      ...{ stalledMs: 0, longestStallMs: 0, skipped: 0 },
     });
   });
 
@@ -28,8 +32,18 @@ describe("a report", () => {
     for (let dueMs = 0; dueMs < 1200; dueMs += 1) {
       recorder.finished({ ...good, dueMs, ms: 1, failure: { kind: "reset", status: null } });
     }
-    const report = recorder.report({ startedAtMs: 0, durationMs: 0, cpuMs: 0 });
+    const report = recorder.report(times);
     expect([report.failed, report.failures.length]).toEqual([1200, 1000]);
+    expect(report.failedByKind).toEqual({ reset: 1200 });
+  });
+
+  test("takes its latencies from all seconds together, slow requests and failures left out", () => {
+    const recorder = new Recorder();
+    for (let index = 1; index <= 100; index += 1) recorder.finished({ ...good, dueMs: index * 100, ms: 101 - index });
+    recorder.finished({ ...good, dueMs: 1, ms: 20_000, slow: true });
+    recorder.finished({ ...good, dueMs: 2, ms: 30_000, failure: { kind: "timeout", status: null } });
+    expect(recorder.report(times)).toMatchObject({ p50Ms: 50, p99Ms: 99, worstMs: 100 });
+    expect(new Recorder().report(times)).toMatchObject({ p50Ms: null, p99Ms: null, worstMs: 0 });
   });
 
   test("percentiles are of the nearest rank", () => {
@@ -44,7 +58,11 @@ describe("a report", () => {
 });
 
 describe("a schedule", () => {
-  const mix = { ratePerSecond: 200, slowShare: 0.1, keepAliveShare: 0.5 };
+  const mix = { ratePerSecond: 200, slowShare: 0.1, verySlowShare: 0, keepAliveShare: 0.5 };
+  const of = (pace: Pace, count: number, shares: Partial<typeof mix>) =>
+    Array.from({ length: count }, (_, number) => planned(number, { ...mix, ...shares })).filter(
+      (one) => one.pace === pace,
+    );
 
   test("is due at its rate, whatever became of the requests before", () => {
     expect(planned(0, mix).dueMs).toBe(0);
@@ -53,19 +71,22 @@ describe("a schedule", () => {
   });
 
   test("holds its shares", () => {
-    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    const share = fc.double({ min: 0, max: 0.5, noNaN: true });
     fc.assert(
-      fc.property(share, fc.integer({ min: 1, max: 3000 }), (slowShare, count) => {
-        const all = Array.from({ length: count }, (_, number) => planned(number, { ...mix, slowShare }));
-        expect(Math.abs(all.filter(({ slow }) => slow).length - count * slowShare)).toBeLessThanOrEqual(1);
+      fc.property(share, share, fc.integer({ min: 1, max: 3000 }), (slowShare, verySlowShare, count) => {
+        const shares = { slowShare, verySlowShare };
+        expect(Math.abs(of("slow", count, shares).length - count * slowShare)).toBeLessThanOrEqual(2);
+        expect(Math.abs(of("verySlow", count, shares).length - count * verySlowShare)).toBeLessThanOrEqual(2);
       }),
     );
   });
 
   test("slow requests use both kinds of connection", () => {
-    const slow = Array.from({ length: 400 }, (_, number) => planned(number, mix)).filter((one) => one.slow);
-    const kept = slow.filter(({ keepAlive }) => keepAlive).length;
-    expect(kept).toBeGreaterThan(10);
-    expect(kept).toBeLessThan(30);
+    for (const pace of ["slow", "verySlow"] as const) {
+      const sent = of(pace, 1000, { verySlowShare: 0.02 });
+      const kept = sent.filter(({ keepAlive }) => keepAlive).length;
+      expect(kept).toBeGreaterThan(sent.length / 4);
+      expect(kept).toBeLessThan((sent.length * 3) / 4);
+    }
   });
 });

@@ -10,11 +10,11 @@ test.each([
   ["MAINT", false],
   ["DRAIN", false],
 ])("a server that is %s gets new requests: %s", (status, inRotation) => {
-  expect(readStats(csv(`fleet,17,0,4,${status},`))).toEqual([{ name: "17", inRotation, requests: 4 }]);
+  expect(readStats(csv(`fleet,17,2,4,${status},`))).toEqual([{ name: "17", inRotation, requests: 4, inFlight: 2 }]);
 });
 
 test("every server is listed, in any order of columns", () => {
-  const text = "# svname,status,stot,\n17,UP,1,\n18,DOWN,0,\n\n";
+  const text = "# svname,status,stot,scur,\n17,UP,1,0,\n18,DOWN,0,0,\n\n";
   expect(readStats(text).map(({ name }) => name)).toEqual(["17", "18"]);
 });
 

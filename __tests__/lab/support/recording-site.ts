@@ -52,6 +52,7 @@ export class RecordingSite implements Site {
       changes: [],
       url: unknown("URL"),
       nodesUp: () => [0],
+      inFlight: unknown("requests under way"),
       sync: async (members) => void this.calls.push(["sync", ...members.map(({ id }) => id)].join(" ")),
       close: unknown("end of the balancer alone"),
     };

@@ -1,0 +1,48 @@
+/** Figures for tests: a cell as the bench would measure it, with round numbers. */
+import type { BenchFigures, HostOfRollout, Pair, Place, Side } from "../../../lab/bench/figures.js";
+import { withPair } from "../../../lab/bench/figures.js";
+
+export const exampleSide = (seconds: number, other: Partial<Side> = {}): Side => ({
+  seconds,
+  ...{ sent: 1000, failed: 0, p99Ms: 5, worstMs: 50 },
+  inFlightWhenStopped: 0,
+  secondsBelowFull: seconds / 2,
+  secondTool: { sent: 100, failed: 0 },
+  generator: { stalledMs: 0, longestStallMs: 0, skipped: 0 },
+  ...other,
+});
+
+export const examplePair = (articleSeconds: number, evenkeelSeconds: number): Pair => ({
+  article: exampleSide(articleSeconds),
+  evenkeel: exampleSide(evenkeelSeconds),
+});
+
+export const exampleHost = (name: string, other: Partial<HostOfRollout> = {}): HostOfRollout => ({
+  name,
+  ...{ drainSeconds: 4, readmissionSeconds: 6, seconds: 11, floorSeconds: 10 },
+  ...other,
+});
+
+export const noFigures: BenchFigures = {
+  machine: { cpu: "Example", cores: 2, memoryGb: 8, node: "v20.19.0", kernel: "Linux 6.1" },
+  date: "2026-01-02T03:04:05.000Z",
+  commit: "abc",
+  settings: {
+    site: "embedded",
+    ...{ ratePerSecond: 300, slowShare: 0.1, slowMs: 1500, keepAliveShare: 0.5, secondToolPerSecond: 10 },
+    ...{ unhealthyThreshold: 2, healthyThreshold: 3, retries: 0 },
+  },
+  cells: [],
+};
+
+/** A cell of pairs that take that long. */
+export const withCell = (
+  figures: BenchFigures,
+  place: Place,
+  seconds: readonly (readonly [article: number, evenkeel: number])[],
+): BenchFigures =>
+  seconds.reduce(
+    (sofar, [article, evenkeel]) =>
+      withPair(sofar, place, examplePair(article, evenkeel), [exampleHost("api-1"), exampleHost("api-2")]),
+    figures,
+  );

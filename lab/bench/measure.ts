@@ -1,0 +1,59 @@
+/** Doing something to a fleet under load, and what clients and balancer saw of it. */
+import { startAutocannon, type AutocannonReport } from "../load/autocannon.js";
+import { startLoad, type Load, type LoadReport } from "../load/load.js";
+import type { World } from "../world.js";
+import type { Span } from "./capacity.js";
+import { InFlightSamples, type Sample } from "./in-flight.js";
+import { unlessAborted } from "./interrupt.js";
+import { benchLoad, SECOND_TOOL_PER_SECOND } from "./settings.js";
+
+/** The load runs that much longer at either end. */
+const MARGIN_SECONDS = 2;
+/** Further away than the end of anything that is measured: the load must not end by itself. */
+const NO_LIMIT = { mostSeconds: 30 * 86_400, mostRequests: Number.MAX_SAFE_INTEGER };
+
+export interface Measured<Result> {
+  readonly result: Result;
+  /** From the first command to the end of the last. */
+  readonly span: Span;
+  readonly load: LoadReport;
+  readonly secondTool: AutocannonReport;
+  readonly samples: readonly Sample[];
+}
+
+/** @throws Error when the load ends before it is stopped */
+export async function underLoad<Result>(
+  world: World,
+  signal: AbortSignal,
+  work: (load: Load) => Promise<Result>,
+): Promise<Measured<Result>> {
+  const url = world.balancer.url();
+  const load = await startLoad({ ...benchLoad, ...NO_LIMIT, url });
+  const secondTool = startAutocannon({ url, ratePerSecond: SECOND_TOOL_PER_SECOND });
+  const samples = new InFlightSamples(world.balancer);
+  const stop = async () => {
+    const [report, second, taken] = await Promise.all([load.stop(), secondTool.stop(), samples.stop()]);
+    return { load: report, secondTool: second, samples: taken };
+  };
+  try {
+    await margin(load, signal);
+    const fromMs = Date.now();
+    const result = await work(load);
+    const span = { fromMs, toMs: Date.now() };
+    await margin(load, signal);
+    return { result, span, ...(await stop()) };
+  } catch (error) {
+    // What went wrong first is what counts.
+    await stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Resolves when so many more requests were sent. */
+async function margin(load: Load, signal: AbortSignal): Promise<void> {
+  const goal = load.progress().sent + MARGIN_SECONDS * benchLoad.ratePerSecond;
+  await unlessAborted(
+    signal,
+    load.until(({ sent }) => sent >= goal),
+  );
+}

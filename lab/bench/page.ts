@@ -1,0 +1,105 @@
+/** The figures of the bench as a Markdown page. Pure. */
+import { grouped } from "../../scripts/rollout/output/text.js";
+import { spreadOf, type BenchFigures, type Cell, type Side, type Spread } from "./figures.js";
+import type { SideName } from "./sides.js";
+import { aboveFloor, secondsOf, sidesOf, sum } from "./summary.js";
+
+const titles: Readonly<Record<SideName, string>> = { article: "article", evenkeel: "Evenkeel" };
+
+export function benchPage(figures: BenchFigures): string {
+  return `${[heading(figures), times(figures), clients(figures), floors(figures)].join("\n\n")}\n`;
+}
+
+function heading({ machine, date, commit, settings }: BenchFigures): string {
+  const { site, ratePerSecond, slowShare, slowMs, secondToolPerSecond, unhealthyThreshold, healthyThreshold } =
+    settings;
+  return `# The article's workflow and Evenkeel's rollout
+
+![Seconds for each fleet and interval](bench.svg)
+
+Both on the same fleet of the ${site} lab in the same run, one after the other, under the same load: ${ratePerSecond} requests a
+second, ${slowShare * 100} % of them ${slowMs / 1000} s long, and ${secondToolPerSecond} a second by autocannon besides. The balancer takes a droplet out after
+${unhealthyThreshold} failed probes and in after ${healthyThreshold} passed ones, and tries no request twice. Every cell shows the middle of its pairs, with the least
+and the most where they differ. Written by \`npm run bench\`; the single values are in [bench.json](bench.json).
+
+${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}, Node ${machine.node}; ${date}, commit \`${commit}\`.`;
+}
+
+function times({ cells }: BenchFigures): string {
+  const head = ["droplets", "probe every", "pairs", "article s", "Evenkeel s", "Evenkeel / article"];
+  const rows = cells.map((cell) => [
+    ...[...place(cell), String(cell.pairs.length)],
+    ...(["article", "evenkeel"] as const).map((name) => spread(secondsOf(cell, name), 1)),
+    spread(cell.ratio, 2),
+  ]);
+  return `## Time\n\n${table(head, rows)}`;
+}
+
+const clientColumns: readonly { readonly title: string; readonly value: (sides: readonly Side[]) => string }[] = [
+  { title: "sent", value: (sides) => grouped(sum(sides.map(({ sent }) => sent))) },
+  { title: "failed", value: (sides) => grouped(sum(sides.map(({ failed }) => failed))) },
+  { title: "autocannon sent", value: (sides) => grouped(sum(sides.map(({ secondTool }) => secondTool.sent))) },
+  { title: "failed", value: (sides) => grouped(sum(sides.map(({ secondTool }) => secondTool.failed))) },
+  { title: "p99 ms", value: (sides) => spread(spreadOf(sides.map(({ p99Ms }) => p99Ms ?? NaN)), 0) },
+  { title: "worst ms", value: (sides) => spread(spreadOf(sides.map(({ worstMs }) => worstMs)), 0) },
+  {
+    title: "in flight when stopped",
+    value: (sides) => spread(spreadOf(sides.map(({ inFlightWhenStopped }) => inFlightWhenStopped)), 0),
+  },
+  {
+    title: "s below full",
+    value: (sides) => spread(spreadOf(sides.map(({ secondsBelowFull }) => secondsBelowFull)), 1),
+  },
+];
+
+function clients({ cells }: BenchFigures): string {
+  const rows = cells.flatMap((cell) =>
+    (["article", "evenkeel"] as const).map((name) => [
+      ...[...place(cell), titles[name]],
+      ...clientColumns.map(({ value }) => value(sidesOf(cell, name))),
+    ]),
+  );
+  const head = ["droplets", "probe every", "by", ...clientColumns.map(({ title }) => title)];
+  return `## What clients saw
+
+Requests sent and failed are sums of all pairs. "Below full" is the time with fewer than all droplets in rotation.
+
+${table(head, rows)}`;
+}
+
+function floors({ cells }: BenchFigures): string {
+  const head = [
+    "droplets",
+    "probe every",
+    "hosts",
+    "drain s",
+    "readmission s",
+    "host s",
+    "floor s",
+    "above, in intervals",
+  ];
+  const rows = cells.map((cell) => [
+    ...[...place(cell), String(cell.hosts.length)],
+    ...(["drainSeconds", "readmissionSeconds", "seconds", "floorSeconds"] as const).map((field) =>
+      spread(spreadOf(cell.hosts.map((host) => host[field])), 1),
+    ),
+    spread(aboveFloor(cell), 2),
+  ]);
+  return `## Evenkeel's hosts against their floor
+
+The floor is the wait for the first failing probe, (unhealthy + healthy - 1) intervals, and what stop and start take beyond one
+interval: no drain that waits for the balancer can be quicker.
+
+${table(head, rows)}`;
+}
+
+const place = ({ droplets, interval }: Cell): string[] => [String(droplets), `${interval} s`];
+
+/** Such as `12.1 (11.9 to 12.4)`, or one number where all are the same. */
+function spread({ min, median, max }: Spread, digits: number): string {
+  const [least, middle, most] = [min, median, max].map((value) => value.toFixed(digits));
+  return least === most ? String(middle) : `${middle} (${least} to ${most})`;
+}
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "--:"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

@@ -1,0 +1,25 @@
+/** A rollout by the provisioner's own command. */
+import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+import { deploy, type Deployment } from "../rehearsal.js";
+import type { BenchFleet } from "./fleet.js";
+
+/**
+ * However it ends. When the signal aborts, the rollout is told to stop and takes back what it began.
+ * @throws the signal's reason when it has aborted
+ */
+export async function rollOut(
+  { world, stackFolder }: BenchFleet,
+  image: string,
+  signal: AbortSignal,
+): Promise<Deployment> {
+  signal.throwIfAborted();
+  const deployment = await deploy(world, { image, stackFolder, signal });
+  signal.throwIfAborted();
+  return deployment;
+}
+
+/** The receipt of a rollout that ended on target. @throws Error for any other */
+export function onTarget({ exitCode, stderr, receipt }: Deployment): Receipt {
+  if (exitCode !== 0 || !receipt) throw new Error(`the rollout ended with exit code ${exitCode}:\n${stderr}`);
+  return receipt;
+}

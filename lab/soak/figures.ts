@@ -1,0 +1,61 @@
+/** The figures of a soak, and what they say. Pure. */
+import type { Machine } from "../bench/machine.js";
+import type { SiteName } from "../bench/site-names.js";
+import type { Progress } from "../load/load.js";
+
+interface Counts {
+  readonly sent: number;
+  readonly failed: number;
+}
+
+/** Requests are counted from the end of the rollout before to the end of this one. */
+export interface SoakRollout extends Counts {
+  readonly seconds: number;
+  readonly exitCode: number;
+}
+
+export interface SoakSettings {
+  readonly site: SiteName;
+  readonly droplets: number;
+  /** Seconds between two probes of the balancer. */
+  readonly interval: number;
+  /** Rollouts that were asked for. */
+  readonly rollouts: number;
+  readonly ratePerSecond: number;
+  readonly slowShare: number;
+  readonly slowMs: number;
+  readonly keepAliveShare: number;
+  readonly secondToolPerSecond: number;
+}
+
+/** Counts are of the whole load, with what was under way at its end. */
+export interface SoakFigures extends Counts {
+  readonly machine: Machine;
+  /** ISO 8601 in UTC. */
+  readonly date: string;
+  readonly commit: string;
+  readonly settings: SoakSettings;
+  readonly rollouts: readonly SoakRollout[];
+  /** What autocannon counted alongside. */
+  readonly secondTool: Counts;
+  /** How far the load's own process was late, and what it could not send. */
+  readonly generator: { readonly stalledMs: number; readonly longestStallMs: number; readonly skipped: number };
+}
+
+/** Counts between two moments of a load. */
+export const between = (before: Progress, after: Progress): Counts => ({
+  sent: after.sent - before.sent,
+  failed: after.failed - before.failed,
+});
+
+/** Whether another one may follow. */
+export const isGood = ({ exitCode, failed }: SoakRollout): boolean => exitCode === 0 && failed === 0;
+
+/** Why the soak has failed; null: it has not. */
+export function whyFailed(figures: Pick<SoakFigures, "rollouts" | "sent" | "failed" | "secondTool">): string | null {
+  const { rollouts, sent, failed, secondTool } = figures;
+  const number = rollouts.findIndex(({ exitCode }) => exitCode !== 0) + 1;
+  if (number > 0) return `rollout ${number} ended with exit code ${rollouts[number - 1]?.exitCode ?? -1}`;
+  if (failed > 0) return `${failed} of ${sent} requests failed by the end of rollout ${rollouts.length}`;
+  return secondTool.failed > 0 ? `autocannon saw ${secondTool.failed} of its ${secondTool.sent} requests fail` : null;
+}

@@ -1,0 +1,79 @@
+/**
+ * `npm run soak`: consecutive rollouts back and forth between two releases under load. No other follows one that failed or lost a
+ * request; a folder with everything about it is named then. The figures go to soak.json. Exit codes: 0 nothing failed · 1 something
+ * did, or a bug · 2 bad options · 130 interrupted, nothing written.
+ */
+import { InvalidInput } from "../../contract/problems.js";
+import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
+import { withFleet } from "../bench/fleet.js";
+import { checkFolder, writeTexts } from "../bench/folder.js";
+import { thisCommit, thisMachine } from "../bench/machine.js";
+import type { Measured } from "../bench/measure.js";
+import { benchLoad, SECOND_TOOL_PER_SECOND } from "../bench/settings.js";
+import { checkSite } from "../bench/sites.js";
+import { keepEvidence } from "./evidence.js";
+import { whyFailed, type SoakFigures } from "./figures.js";
+import { readOptions, usage, type Options } from "./options.js";
+import { soak, type Rollouts } from "./run.js";
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(options: Options): Promise<number> {
+  const stop = stopSignal();
+  const { signal } = stop;
+  const { site, droplets, interval, rollouts } = options;
+  let exitCode = 0;
+  try {
+    await withFleet({ site, droplets, intervalSeconds: interval }, signal, async (fleet) => {
+      const measured = await soak(fleet, {
+        ...{ rollouts, signal },
+        onRollout: (number, { seconds, sent, failed }) =>
+          say(`rollout ${number} of ${rollouts}: ${seconds} s, ${failed} of ${sent} requests failed`),
+      });
+      const figures = await figuresOf(options, measured);
+      writeTexts(options.out, { "soak.json": `${JSON.stringify(figures, null, 2)}\n` });
+      const why = whyFailed(figures);
+      say(summary(figures));
+      if (why === null) return;
+      exitCode = 1;
+      say(`${why}; everything about it is in ${await keepEvidence(fleet.world, measured)}`);
+    });
+    return exitCode;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    say("interrupted; nothing is written");
+    return 130;
+  } finally {
+    stop.dispose();
+  }
+}
+
+async function figuresOf(
+  { site, droplets, interval, rollouts }: Options,
+  { result, load, secondTool }: Measured<Rollouts>,
+): Promise<SoakFigures> {
+  const { sent, failed, stalledMs, longestStallMs, skipped } = load;
+  return {
+    machine: thisMachine(),
+    date: new Date().toISOString(),
+    commit: await thisCommit(),
+    settings: { site, droplets, interval, rollouts, ...benchLoad, secondToolPerSecond: SECOND_TOOL_PER_SECOND },
+    rollouts: result.rollouts,
+    ...{ sent, failed, secondTool },
+    generator: { stalledMs, longestStallMs, skipped },
+  };
+}
+
+const summary = ({ rollouts, sent, failed, generator }: SoakFigures): string =>
+  `${rollouts.length} rollouts, ${failed} of ${sent} requests failed; the load was late by ${generator.stalledMs} ms in all, by ${generator.longestStallMs} ms at most, and skipped ${generator.skipped}`;
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  checkSite(options.site);
+  checkFolder(options.out);
+  process.exitCode = await main(options);
+} catch (error) {
+  if (!(error instanceof InvalidInput)) throw error;
+  process.stderr.write(`${error.message}\n${usage}\n`);
+  process.exitCode = 2;
+}

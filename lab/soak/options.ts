@@ -1,0 +1,47 @@
+/** The soak's command line. Pure. */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { choice, text, whole } from "../../contract/fields.js";
+import { InvalidInput, parse } from "../../contract/problems.js";
+import { siteNames } from "../bench/site-names.js";
+
+export const usage = `usage: npm run soak -- [--rollouts 100] [--droplets 3] [--interval 3] [--site ${siteNames.join("|")}] [--out docs/figures]`;
+
+const options = z.strictObject({
+  /** 1 to 10000. @default 100 */
+  rollouts: whole("rollouts", 1, 10_000),
+  /** 2 to 20: a fleet of one is down for a moment in every rollout. @default 3 */
+  droplets: whole("droplets", 2, 20),
+  /** Seconds between two probes. 1 to 60. @default 3 */
+  interval: whole("seconds", 1, 60),
+  site: choice(...siteNames),
+  /** Folder for the figures. @default "docs/figures" */
+  out: text("a folder", /^[^\0]+$/),
+});
+export type Options = z.output<typeof options>;
+
+/** @throws InvalidInput */
+export function readOptions(argv: string[]): Options {
+  const { rollouts, droplets, interval, site, out } = words(argv);
+  return parse("options", options, {
+    ...{ site, out },
+    ...{ rollouts: Number(rollouts), droplets: Number(droplets), interval: Number(interval) },
+  });
+}
+
+function words(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        rollouts: { type: "string", default: "100" },
+        droplets: { type: "string", default: "3" },
+        interval: { type: "string", default: "3" },
+        site: { type: "string", default: siteNames[0] },
+        out: { type: "string", default: "docs/figures" },
+      },
+    }).values;
+  } catch (error) {
+    throw new InvalidInput("options", [error instanceof Error ? error.message : String(error)]);
+  }
+}

@@ -357,6 +357,17 @@ describe("requests longer than the drain timeout", () => {
   });
 });
 
+describe("locks that take longer than a lease", () => {
+  it("are held from the first one on", async () => {
+    const many = testManifest({ hosts: 12, rollout: { leaseSeconds: 10, smokeBoot: false } });
+    const run = await simulate({ manifest: many, latencyMs: () => 1500 });
+    const locked = run.world.events.find((event) => event.name === "locked");
+    expect(locked?.elapsedMs).toBeGreaterThan(10_000);
+    expect(run.receipt.exitCode).toBe(0);
+    expectUnharmed(run);
+  });
+});
+
 describe("two rollouts at once", () => {
   it("end with exit 4 for the one that comes second, which touches nothing", async () => {
     const run = await simulate({ manifest, contenders: 2 });

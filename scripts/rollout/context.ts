@@ -61,6 +61,8 @@ export interface Context {
   readonly startedMs: number;
   /** When every listed host had been looked at. */
   surveyedMs: number;
+  /** When all locked hosts were last asked which nodes the balancer has. */
+  refreshedMs: number;
   /** Declared and live settings of the balancer, the larger of each. */
   check: ObservedCheck;
   release: Release | null;
@@ -131,6 +133,11 @@ export const secondsSince = (context: Context, startMs: number): number => (cont
 /** Time between two looks at a host: a twentieth of the balancer's interval, from 0.1 to 0.5 s. */
 export const pollMs = (check: ObservedCheck): number => Math.min(500, Math.max(100, check.checkIntervalSeconds * 50));
 
+/** @throws RolloutError Interrupted when the rollout was told to stop */
+export function heedStop({ request }: Context): void {
+  if (request.signal.aborted) throw new RolloutError("Interrupted", "the rollout was told to stop");
+}
+
 /**
  * Waits until the next look.
  * @throws RolloutError Interrupted
@@ -138,7 +145,7 @@ export const pollMs = (check: ObservedCheck): number => Math.min(500, Math.max(1
 export async function pause(context: Context, milliseconds = pollMs(context.check)): Promise<void> {
   const { signal } = context.request;
   if (!signal.aborted) await context.ports.clock.sleep(milliseconds, signal);
-  if (signal.aborted) throw new RolloutError("Interrupted", "the rollout was told to stop");
+  heedStop(context);
 }
 
 /** The same rollout for work that has to come to its end although the rollout was told to stop. */

@@ -195,6 +195,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     runId: ports.random.id(),
     startedMs: ports.clock.now(),
     surveyedMs: ports.clock.now(),
+    refreshedMs: ports.clock.now(),
     check: request.manifest.healthCheck,
     release: null,
     members: [],

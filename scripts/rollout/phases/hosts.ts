@@ -1,5 +1,5 @@
 /** Bringing hosts onto the release. */
-import { emit, listed, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import { emit, heedStop, listed, secondsSince, setStatus, type Context, type Member } from "../context.js";
 import { entryFloorSeconds, floorSeconds } from "../core/floor.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
@@ -54,7 +54,8 @@ async function drain(context: Context, member: Member): Promise<void> {
 async function swap(context: Context, member: Member, instance: string): Promise<number> {
   setStatus(context, member, "starting");
   const began = context.ports.clock.now();
-  // Seen to its end even when told to stop: only then is it known whether there is a new container that clients may be on.
+  heedStop(context);
+  // Seen to its end even when told to stop meanwhile: only then is it known whether there is a new container that clients may be on.
   await perform(context, member, "replace", { argument: instance, uninterruptible: true });
   member.swapped = true;
   setStatus(context, member, "ready");

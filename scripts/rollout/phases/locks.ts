@@ -16,9 +16,10 @@ export async function withLocks<Result>(context: Context, work: () => Promise<Re
   const members = context.members.filter((member) => member.survey !== null).sort(byId);
   const end = new AbortController();
   try {
+    // From the first lock on: on a large fleet the last one may come later than a lease after it.
+    void keepAlive(context, members, end.signal);
     for (const member of members) await lock(context, member);
     emit(context, "locked", { hosts: members.length });
-    void keepAlive(context, members, end.signal);
     return await work();
   } finally {
     end.abort();
@@ -60,6 +61,9 @@ async function keepAlive(context: Context, members: readonly Member[], end: Abor
   for (;;) {
     await context.ports.clock.sleep(everyMs, end);
     if (end.aborted) return;
-    await observeAll(context, members);
+    await observeAll(
+      context,
+      members.filter((member) => member.locked),
+    );
   }
 }

@@ -60,6 +60,7 @@ export async function quorum(context: Context, leaving: readonly Member[]): Prom
 
 async function quorumVerdict(context: Context, leaving: readonly Member[]): Promise<Verdict> {
   const others = listed(context).filter((member) => !leaving.includes(member));
+  context.refreshedMs = context.ports.clock.now();
   await observeAll(
     context,
     context.members.filter((member) => member.locked),
@@ -90,12 +91,11 @@ export async function awaitEjection(context: Context, member: Member): Promise<E
   if (context.manifest.rollout.gate === "fixed-wait") return awaitBlindEjection(context, member, began);
   const drained = await presentLifecycle(context, member);
   let firstProbeSeconds: number | null = null;
-  let refreshedMs = began;
   for (;;) {
     const lifecycle = await sameInstance(context, member, drained.instance);
     if (firstProbeSeconds === null && mostProbes(context, member, "failed") > 0)
       firstProbeSeconds = secondsSince(context, began);
-    refreshedMs = await refreshSources(context, refreshedMs);
+    await refreshSources(context);
     const why = await notYetEjected(context, member, lifecycle, began);
     if (why === null) break;
     failAfterDeadline(context, began, "NotEjected", `${member.info.name} was not let go by the balancer: ${why}`);
@@ -219,12 +219,11 @@ export async function awaitReadmission(context: Context, member: Member): Promis
   if (context.manifest.rollout.gate === "fixed-wait") return awaitBlindReadmission(context, member, began);
   const fresh = await presentLifecycle(context, member);
   let firstProbeSeconds: number | null = null;
-  let refreshedMs = began;
   for (;;) {
     const lifecycle = await sameInstance(context, member, fresh.instance);
     if (firstProbeSeconds === null && mostProbes(context, member, "passed") > 0)
       firstProbeSeconds = secondsSince(context, began);
-    refreshedMs = await refreshSources(context, refreshedMs);
+    await refreshSources(context);
     const why = await notYetReadmitted(context, lifecycle, began);
     if (why === null) break;
     failAfterDeadline(context, began, "NotReadmitted", `${member.info.name} was not taken into rotation: ${why}`);
@@ -317,14 +316,15 @@ async function elsewhere(context: Context, leaving: readonly Member[]): Promise<
   return context.parts.gates.elsewhere({ sent, answered, landed: (await landed()) - before });
 }
 
-async function refreshSources(context: Context, refreshedMs: number): Promise<number> {
+/** Asks the whole fleet now and then which nodes the balancer has; hosts that wait at the same time share the answers. */
+async function refreshSources(context: Context): Promise<void> {
   const now = context.ports.clock.now();
-  if (now - refreshedMs < REFRESH_INTERVALS * context.check.checkIntervalSeconds * 1000) return refreshedMs;
+  if (now - context.refreshedMs < REFRESH_INTERVALS * context.check.checkIntervalSeconds * 1000) return;
+  context.refreshedMs = now;
   await observeAll(
     context,
     context.members.filter((member) => member.locked),
   );
-  return now;
 }
 
 /** What the app says. */

@@ -149,6 +149,13 @@ export const mutations: readonly Mutation[] = [
     suites: ["__tests__/rollout/commands/steward.test.ts", "-t", "dash.*committed"],
   },
   {
+    title: "the heartbeat begins with the last lock",
+    file: `${rollout}/phases/locks.ts`,
+    find: "    void keepAlive(context, members, end.signal);\n    for (const member of members) await lock(context, member);\n",
+    replace:
+      "    for (const member of members) await lock(context, member);\n    void keepAlive(context, members, end.signal);\n",
+  },
+  {
     title: "an unreachable superseded host is not seen to get no request",
     file: `${rollout}/phases/retire.ts`,
     find: "  await awaitTrafficElsewhere(context, members);\n",

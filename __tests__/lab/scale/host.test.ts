@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { RealClock } from "../../../lab/scale/clock.js";
+import { SimHost } from "../../../lab/scale/host.js";
+import { manifestOf, releaseNumber, standardSettings } from "../../../lab/scale/settings.js";
+import { SimMachine } from "../../../lab/sim/machine.js";
+import type { ManifestHost } from "../../../contract/manifest.js";
+import * as commands from "../../../scripts/rollout/commands/host.js";
+import * as look from "../../../scripts/rollout/commands/look.js";
+import { engine, environmentOf, placeOf, stages } from "../../../scripts/rollout/commands/steward.js";
+import { hostSteps } from "../../../scripts/rollout/host-steps.js";
+import { wrapped } from "./support.js";
+
+const manifest = manifestOf(2, standardSettings);
+const place = placeOf(manifest, manifest.hosts[0] as ManifestHost);
+const { fleet } = place;
+const old = releaseNumber(1, manifest);
+const next = releaseNumber(2, manifest);
+const plan = hostSteps({
+  release: next,
+  policy: manifest.rollout,
+  check: manifest.healthCheck,
+  occupied: true,
+  drain: true,
+});
+
+let clock: RealClock;
+afterEach(() => clock.stop());
+
+function newHost(): SimHost {
+  clock = new RealClock();
+  const machine = new SimMachine("api-1", true, clock, () => ({ startMs: 0, kind: "healthy" }), {
+    removed: () => undefined,
+  });
+  machine.seed(old);
+  return new SimHost(machine, manifest, place, clock);
+}
+
+const give = (host: SimHost, script: string, input = ""): string => host.answer({ text: wrapped(script), input });
+function write(host: SimHost, path: string, text: string): string {
+  const { script, input } = commands.writeFile(fleet, path, text);
+  return give(host, script, input);
+}
+function lock(host: SimHost, runId = "0a"): string {
+  const request = { runId, owner: "me@here", leaseSeconds: 120 };
+  const { script, input } = commands.startSteward(fleet, request, engine(fleet));
+  return give(host, script, input);
+}
+function release(host: SimHost): void {
+  write(host, `releases/${next.id}.env`, environmentOf(next));
+  write(host, `releases/${next.id}.json`, `${JSON.stringify(next)}\n`);
+}
+
+describe("a simulated host", () => {
+  test("shows a survey that the rollout can read", () => {
+    const survey = look.parseSurvey(give(newHost(), look.survey(place)));
+    expect(survey).toMatchObject({ boot: "done", docker: "20.10.24", releases: [old], retired: false });
+    expect(survey.containers.current).toMatchObject({ release: old.id, running: true, restartCount: 0 });
+    expect(survey.containers.previous).toBeUndefined();
+  });
+
+  test("takes a lock once, however often it is asked", () => {
+    const host = newHost();
+    lock(host);
+    lock(host);
+    const { journal, stewardAlive } = look.parseObservation(give(host, look.observe(place, "0a", 1)));
+    expect([journal.map((entry) => entry.state), stewardAlive]).toEqual([["held"], true]);
+  });
+
+  test("counts its commands by kind", () => {
+    const host = newHost();
+    lock(host);
+    give(host, look.observe(place, "0a", 1));
+    give(host, look.observe(place, "0a", 2));
+    expect(host.commands).toMatchObject({ survey: 0, steward: 1, observe: 2 });
+  });
+
+  test("takes the steps that the rollout lays out, and an order given twice once", () => {
+    const host = newHost();
+    lock(host);
+    release(host);
+    write(host, "runs/0a/stages.sh", stages(place, plan));
+    write(host, "runs/0a/order.1", "drain \n");
+    write(host, "runs/0a/order.1", "drain \n");
+    expect(() => write(host, "runs/0a/order.3", "leave \n")).toThrow("order.3 as order number 2");
+  });
+});
+
+describe("refused is", () => {
+  test("a second rollout while the first holds the lock", () => {
+    const host = newHost();
+    lock(host);
+    expect(() => lock(host, "0b")).toThrow("one rollout at a time");
+  });
+
+  test("whatever needs a lock that is not held", () => {
+    const host = newHost();
+    expect(() => give(host, look.observe(place, "0a", 1))).toThrow("not locked by the rollout 0a");
+    expect(() => write(host, "runs/0a/order.1", "drain \n")).toThrow("not locked by the rollout 0a");
+  });
+
+  test("a list of steps that host-steps.ts does not lay out", () => {
+    const host = newHost();
+    lock(host);
+    release(host);
+    expect(() => write(host, "runs/0a/stages.sh", "stage_drain() {\n:\n}\n")).toThrow("does not lay out");
+  });
+
+  test("an order without steps", () => {
+    const host = newHost();
+    lock(host);
+    expect(() => write(host, "runs/0a/order.1", "drain \n")).toThrow("no steps for");
+    expect(() => write(host, "runs/0a/order.1", "explode \n")).toThrow("no steps for");
+  });
+
+  test("a release whose files do not belong together", () => {
+    const host = newHost();
+    write(host, `releases/${next.id}.env`, environmentOf(old));
+    expect(() => write(host, `releases/${next.id}.json`, JSON.stringify(next))).toThrow("do not belong together");
+  });
+
+  test("a file that no rollout writes", () => {
+    expect(() => write(newHost(), "retired", "yes")).toThrow("no rollout writes");
+  });
+});

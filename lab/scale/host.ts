@@ -1,0 +1,137 @@
+/** A droplet that is simulated: the rollout's commands are recognised and done to a model of the machine. */
+import type { Manifest } from "../../contract/manifest.js";
+import { release as releaseForm, type Release } from "../../contract/release.js";
+import { environmentFile } from "../../scripts/rollout/commands/docker.js";
+import { environmentOf, stages, type Place } from "../../scripts/rollout/commands/steward.js";
+import { hostSteps, type HostPlan, type OrderName } from "../../scripts/rollout/host-steps.js";
+import type { LockRequest } from "../../scripts/rollout/ports.js";
+import { LabFault } from "../fault.js";
+import type { SimMachine } from "../sim/machine.js";
+import { SimSteward } from "../sim/steward.js";
+import { observationText, pulledText, surveyText } from "./answers.js";
+import { asked, noCommands, type Asked, type Command, type Kind } from "./asked.js";
+import type { RealClock } from "./clock.js";
+
+const ORDER_FILE = /^order\.(\d+)$/;
+const ORDER = /^(\S+) (.*)\n$/;
+
+export class SimHost {
+  /** Commands so far, by kind. */
+  readonly commands: Record<Kind, number> = noCommands();
+  readonly #files = new Map<string, string>();
+  #steward: SimSteward | null = null;
+
+  constructor(
+    readonly machine: SimMachine,
+    private readonly manifest: Manifest,
+    private readonly place: Place,
+    private readonly clock: RealClock,
+  ) {}
+
+  /**
+   * Does what a command asks and gives back what it prints.
+   * @throws LabFault for a command that no rollout gives, or not in this state of the host
+   */
+  answer(command: Command): string {
+    const what = asked(this.place, this.machine.releases, command);
+    this.commands[what.kind] += 1;
+    return this.#do(what, command.input);
+  }
+
+  #do(what: Asked, input: string): string {
+    switch (what.kind) {
+      case "survey":
+        return surveyText(this.machine);
+      case "steward":
+        this.#startSteward(what.request);
+        return "";
+      case "observe":
+        return this.#observe(what.runId);
+      case "file":
+        this.#write(what.path, input);
+        return "";
+      case "pull":
+        this.machine.images.add(what.image);
+        return pulledText(what.image);
+      case "logs":
+        return this.machine.state(what.slot) ? `log of ${this.machine.name}\n` : "";
+      case "prune":
+        this.#prune(what.keep);
+        return "";
+    }
+  }
+
+  #startSteward(request: LockRequest): void {
+    if (this.#steward?.request.runId === request.runId) return;
+    if (this.#steward?.alive) throw this.#fault("stands for one rollout at a time");
+    this.#steward = new SimSteward(request, this.machine, this.clock);
+    this.#files.clear();
+  }
+
+  #observe(runId: string): string {
+    const steward = this.#stewardOf(runId);
+    if (steward.alive) steward.beat();
+    return observationText(this.machine, steward);
+  }
+
+  #write(path: string, text: string): void {
+    const [folder, first = "", name = ""] = path.split("/");
+    if (folder === "releases") this.#writeRelease(path, text);
+    else if (folder === "runs" && name === "stages.sh") this.#stewardOf(first).plan = this.#planOf(text);
+    else if (folder === "runs" && ORDER_FILE.test(name)) this.#order(this.#stewardOf(first), path, text);
+    else throw this.#fault(`is given a file that no rollout writes: ${path}`);
+    this.#files.set(path, text);
+  }
+
+  /** The environment's file comes first; the release in full after it. */
+  #writeRelease(path: string, text: string): void {
+    if (!path.endsWith(".json")) return;
+    const release = releaseForm.parse(JSON.parse(text));
+    if (path !== `releases/${release.id}.json` || this.#files.get(environmentFile(release)) !== environmentOf(release))
+      throw this.#fault(`is given files of release ${release.id} that do not belong together`);
+    this.machine.releases.set(release.id, release);
+  }
+
+  /** A command may be given twice, as after a broken connection; the order counts once. */
+  #order(steward: SimSteward, path: string, text: string): void {
+    if (this.#files.has(path)) return;
+    const [, name = "", argument = ""] = ORDER.exec(text) ?? [];
+    if (!isOrder(name, steward.plan)) throw this.#fault(`is given an order that it has no steps for: ${text}`);
+    const sequence = steward.order(name, argument);
+    if (!path.endsWith(`/order.${sequence}`)) throw this.#fault(`is given ${path} as order number ${sequence}`);
+  }
+
+  /** The steps whose script this is. */
+  #planOf(script: string): HostPlan {
+    const releases = [...this.machine.releases.values(), null];
+    const found = releases
+      .flatMap((release) => plans(release, this.manifest))
+      .find((plan) => stages(this.place, plan) === script);
+    if (!found) throw this.#fault("is given steps that host-steps.ts does not lay out");
+    return found;
+  }
+
+  #prune(keep: readonly Release[]): void {
+    for (const id of [...this.machine.releases.keys()]) {
+      if (!keep.some((release) => release.id === id)) this.machine.releases.delete(id);
+    }
+  }
+
+  #stewardOf(runId: string): SimSteward {
+    if (this.#steward?.request.runId !== runId) throw this.#fault(`is not locked by the rollout ${runId}`);
+    return this.#steward;
+  }
+
+  #fault(what: string): LabFault {
+    return new LabFault(`the simulated host ${this.machine.name} ${what}`);
+  }
+}
+
+/** Every list of steps that a host of this fleet may be given for a release. */
+const plans = (release: Release | null, { rollout: policy, healthCheck: check }: Manifest): HostPlan[] =>
+  [true, false].flatMap((occupied) =>
+    [true, false].map((drain) => hostSteps({ release, policy, check, occupied, drain })),
+  );
+
+const isOrder = (name: string, plan: HostPlan | null): name is OrderName =>
+  name === "undo" || name === "leave" || (plan !== null && name in plan.stages);

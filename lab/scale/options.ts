@@ -1,0 +1,42 @@
+/** The command line of the growth measurement. Pure. */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { whole } from "../../contract/fields.js";
+import { InvalidInput, parse } from "../../contract/problems.js";
+
+export const usage = "usage: node --import tsx lab/scale/main.ts [--hosts 3,30,300] [--repeats 3] [--out <file.json>]";
+
+const options = z.object({
+  /** Sizes of fleets, 1 to 300 hosts: what a manifest takes. */
+  hosts: z.array(whole("hosts", 1, 300)),
+  /** Rollouts for each size. */
+  repeats: whole("rollouts", 1, 20),
+  /** File for the figures; null prints the table only. */
+  out: z.string().nullable(),
+});
+export type Options = z.output<typeof options>;
+
+/** @throws InvalidInput */
+export function readOptions(argv: string[]): Options {
+  const { hosts, repeats, out } = words(argv);
+  return parse("options", options, {
+    hosts: hosts.split(",").map(Number),
+    repeats: Number(repeats),
+    out: out ?? null,
+  });
+}
+
+function words(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        hosts: { type: "string", default: "3,30,300" },
+        repeats: { type: "string", default: "3" },
+        out: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    throw new InvalidInput("options", [error instanceof Error ? error.message : String(error)]);
+  }
+}

@@ -104,6 +104,7 @@ export const mutations: readonly Mutation[] = [
     file: `${rollout}/context.ts`,
     find: "    members.map((member) => member.lifecycle),\n",
     replace: "    members.slice(0, 1).map((member) => member.lifecycle),\n",
+    suites: ["__tests__/rollout/context.test.ts"],
   },
   {
     title: "requests in flight are not waited for",
@@ -116,6 +117,7 @@ export const mutations: readonly Mutation[] = [
     file: `${rollout}/host-steps.ts`,
     find: 'run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },\n      undo',
     replace: 'run: { do: "stop", slot: "current", timeoutSeconds: 0 },\n      undo',
+    suites: ["__tests__/rollout/commands/steward.test.ts", "-t", "dash.*drains, replaces and commits"],
   },
   {
     title: "a drained host keeps its restart policy",

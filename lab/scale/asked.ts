@@ -11,7 +11,7 @@ import type { LockRequest } from "../../scripts/rollout/ports.js";
 import { LabFault } from "../fault.js";
 
 export type Asked =
-  | { readonly kind: "survey" }
+  | { readonly kind: "survey"; readonly booted: boolean }
   | { readonly kind: "steward"; readonly request: LockRequest }
   | { readonly kind: "observe"; readonly runId: string; readonly beat: number }
   /** `path` is relative to the fleet's folder; the content is on stdin. */
@@ -67,7 +67,8 @@ function guesses(place: Place, releases: ReadonlyMap<string, Release>, script: s
   const [, lines, container] = LOGS.exec(script) ?? [];
   const ids = [...script.matchAll(KEPT)].map(([, id]) => id ?? "");
   return [
-    { kind: "survey" },
+    { kind: "survey", booted: false },
+    { kind: "survey", booted: true },
     { kind: "observe", runId: observed, beat: Number(beat) },
     { kind: "file", path: FILE.exec(script)?.[1] ?? "" },
     { kind: "steward", request: { runId, owner, leaseSeconds: Number(lease) } },
@@ -83,7 +84,7 @@ function guesses(place: Place, releases: ReadonlyMap<string, Release>, script: s
 function written(place: Place, what: Asked, text: string): commands.Given {
   switch (what.kind) {
     case "survey":
-      return { script: look.survey(place), input: "" };
+      return { script: look.survey(place, what.booted), input: "" };
     case "steward":
       return commands.startSteward(place.fleet, what.request, engine(place.fleet));
     case "observe":

@@ -79,6 +79,12 @@ export interface Context {
 export const listed = (context: Context): Member[] => context.members.filter((member) => !member.superseded);
 export const superseded = (context: Context): Member[] => context.members.filter((member) => member.superseded);
 
+/** What its last look showed. @throws Error for a host that was not looked at, which is a bug */
+export function surveyOf({ info, survey }: Member): Survey {
+  if (!survey) throw new Error(`${info.name} was not surveyed`);
+  return survey;
+}
+
 export function memberNamed(context: Context, name: string): Member {
   const member = context.members.find((candidate) => candidate.info.name === name);
   if (!member) throw new Error(`no member is named ${name}`);

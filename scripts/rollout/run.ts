@@ -5,6 +5,7 @@ import {
   memberNamed,
   sendWitness,
   superseded,
+  surveyOf,
   type Context,
   type Parts,
   type RolloutRequest,
@@ -88,12 +89,7 @@ async function roll(context: Context, plan: Plan): Promise<void> {
 function planOf(context: Context): Plan {
   const { manifest, check, release } = context;
   if (!release) throw new Error("a plan needs a release");
-  const surveys = new Map(
-    listed(context).map((member) => {
-      if (!member.survey) throw new Error(`${member.info.name} was not surveyed`);
-      return [member.info.name, member.survey];
-    }),
-  );
+  const surveys = new Map(listed(context).map((member) => [member.info.name, surveyOf(member)]));
   const names = superseded(context).map((member) => member.info.name);
   return makePlan({ surveys, superseded: names, releaseId: release.id, policy: manifest.rollout, check });
 }
@@ -111,8 +107,8 @@ async function prove(context: Context): Promise<void> {
   const members = listed(context);
   await settled(members.map(async (member) => learn(member, await member.host.survey())));
   await settleDoubt(context, members);
-  for (const { info, survey } of members) {
-    if (!survey) throw new Error(`${info.name} was not surveyed`);
+  for (const member of members) {
+    const survey = surveyOf(member);
     const { current } = survey.containers;
     const told = survey.lifecycle?.release;
     if (
@@ -122,7 +118,7 @@ async function prove(context: Context): Promise<void> {
     ) {
       throw new RolloutError(
         "NotConverged",
-        `${info.name} does not serve release ${context.release?.id ?? ""} at the end (it runs ${current?.release ?? "none"}); run the rollout again`,
+        `${member.info.name} does not serve release ${context.release?.id ?? ""} at the end (it runs ${current?.release ?? "none"}); run the rollout again`,
       );
     }
   }
@@ -133,9 +129,9 @@ async function prune(context: Context): Promise<void> {
   await Promise.all(
     listed(context).map(async (member) => {
       try {
-        const survey = await member.host.survey();
-        const kept = [survey.containers.current?.release, survey.containers.previous?.release];
-        await member.host.prune(survey.releases.filter((release) => kept.includes(release.id)));
+        const { containers, releases } = surveyOf(member);
+        const kept = [containers.current?.release, containers.previous?.release];
+        await member.host.prune(releases.filter((release) => kept.includes(release.id)));
       } catch (error) {
         emit(context, "pruneFailed", { why: error instanceof Error ? error.message : String(error) }, member);
       }

@@ -18,7 +18,8 @@ const request = { runId: "0a1b2c3d4e", owner: "me@here", leaseSeconds: 120 };
 const plain = (script: string): commands.Given => ({ script, input: "" });
 
 const known: [Asked, commands.Given][] = [
-  [{ kind: "survey" }, plain(look.survey(place))],
+  [{ kind: "survey", booted: false }, plain(look.survey(place))],
+  [{ kind: "survey", booted: true }, plain(look.survey(place, true))],
   [{ kind: "steward", request }, commands.startSteward(fleet, request, engine(fleet))],
   [{ kind: "observe", runId: "0a1b2c3d4e", beat: 12 }, plain(look.observe(place, "0a1b2c3d4e", 12))],
   [{ kind: "file", path: "releases/a.env" }, commands.writeFile(fleet, "releases/a.env", "A=ä\n")],

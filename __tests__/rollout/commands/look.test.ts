@@ -188,6 +188,12 @@ describe("what is asked of a host", () => {
   const place = placeOf(manifest, manifest.hosts[0] as never);
   const fixed = { ...place, gate: "fixed-wait" as const };
 
+  it("is cloud-init until it is known to be done", () => {
+    expect(look.survey(place)).toContain("cloud-init status");
+    expect(look.survey(place, true)).not.toContain("cloud-init");
+    expect(look.survey(place, true)).toContain("echo 'status: done'");
+  });
+
   it("is the control port and not the health path while evidence counts", () => {
     expect(look.observe(place, "run1", 7)).toContain("curl -sf --max-time 2 http://127.0.0.1:9000/lifecycle || :");
     expect(look.observe(place, "run1", 7)).not.toContain("/health");

@@ -44,6 +44,7 @@ class SshHost implements Host {
   #runId = "";
   #orders = 0;
   #beats = 0;
+  #booted = false;
 
   constructor(
     readonly name: string,
@@ -53,8 +54,10 @@ class SshHost implements Host {
   ) {}
 
   async survey(): Promise<Survey> {
-    const output = await this.connection.run(look.survey(this.place), { timeoutSeconds: QUICK_SECONDS, retry: false });
-    return look.parseSurvey(output);
+    const script = look.survey(this.place, this.#booted);
+    const found = look.parseSurvey(await this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, retry: false }));
+    this.#booted = found.boot === "done";
+    return found;
   }
 
   async lock(request: LockRequest): Promise<LockResult> {

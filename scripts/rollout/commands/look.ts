@@ -13,11 +13,14 @@ const askLifecycle = (place: Place): string => `curl -sf --max-time ${ANSWER_SEC
 const askHealth = (place: Place): string =>
   `curl -s --max-time ${ANSWER_SECONDS} -o /dev/null -w '%{http_code}' ${quote(healthUrl(place))} || :`;
 
-/** Everything that a rollout wants to know of a host before it touches it. */
-export const survey = (place: Place): string =>
+const askBoot =
+  "if command -v cloud-init >/dev/null 2>&1; then cloud-init status 2>/dev/null | head -n 1; else echo 'status: done'; fi";
+
+/** Everything that a rollout wants to know of a host before it touches it. @param booted need not be asked again: it takes a second */
+export const survey = (place: Place, booted = false): string =>
   `mkdir -p "${fleetFolder(place.fleet)}" && cd "${fleetFolder(place.fleet)}" || exit 1\n` +
   sections({
-    boot: "if command -v cloud-init >/dev/null 2>&1; then cloud-init status 2>/dev/null | head -n 1; else echo 'status: done'; fi",
+    boot: booted ? "echo 'status: done'" : askBoot,
     architecture: "uname -m",
     docker: `${line(docker.serverVersion())} 2>/dev/null || :`,
     disk: `{ df -Pk /var/lib/docker 2>/dev/null || df -Pk "$HOME"; } | awk 'NR == 2 { print int($4 / 1024) }'`,

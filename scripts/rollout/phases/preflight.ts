@@ -1,5 +1,15 @@
 /** Looks before anything is touched: balancer, droplets, hosts. */
-import { emit, listed, newMember, pause, setStatus, superseded, type Context, type Member } from "../context.js";
+import {
+  emit,
+  listed,
+  newMember,
+  pause,
+  setStatus,
+  superseded,
+  surveyOf,
+  type Context,
+  type Member,
+} from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { checkNumbers, larger } from "../core/gates.js";
 import { serves } from "../core/target.js";
@@ -116,8 +126,9 @@ async function surveySuperseded(member: Member): Promise<void> {
   if (!(outcome instanceof RolloutError)) learn(member, outcome);
 }
 
-function checkFitness(context: Context, { info, survey }: Member): void {
-  if (!survey) throw new Error(`${info.name} was not surveyed`);
+function checkFitness(context: Context, member: Member): void {
+  const { info } = member;
+  const survey = surveyOf(member);
   const unfit = (why: string): RolloutError => new RolloutError("HostUnfit", `${info.name}: ${why}`);
   const { minFreeDiskMb } = context.manifest.rollout;
   if (survey.boot === "failed")

@@ -1,6 +1,6 @@
 /** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
 import { pinnedImage } from "../../../contract/release.js";
-import { emit, listed, secondsSince, setStatus, superseded, type Context, type Member } from "../context.js";
+import { emit, listed, secondsSince, setStatus, superseded, surveyOf, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { imageToKeep, mayGetRequests, releaseOf } from "../core/target.js";
 import type { HostPlan } from "../host-steps.js";
@@ -98,8 +98,9 @@ export async function prepare(context: Context): Promise<void> {
   await settled(locked.map((member) => member.host.prepare(stepsFor(context, member))));
 }
 
-function stepsFor(context: Context, { info, survey, superseded: leaves }: Member): HostPlan {
-  if (!survey) throw new Error(`${info.name} was not surveyed`);
+function stepsFor(context: Context, member: Member): HostPlan {
+  const survey = surveyOf(member);
+  const { superseded: leaves } = member;
   const alone = listed(context).length === 1;
   return context.parts.steps({
     release: leaves ? null : context.release,

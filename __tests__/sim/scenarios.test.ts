@@ -5,6 +5,7 @@ import type { Behaviour } from "../../lab/sim/app.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Survey } from "../../scripts/rollout/ports.js";
 import { standardParts } from "../../scripts/rollout/run.js";
+import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import { healthy, simulate, type SimRun } from "../support/sim.js";
 import { testImage, testManifest, testRelease } from "../support/fleet.js";
 
@@ -51,6 +52,80 @@ describe("a new release that fails", () => {
       expectUnharmed(run);
     });
   }
+});
+
+describe("beside a fleet of one, superseded droplets that serve", () => {
+  const alone = testManifest({ hosts: 1, rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
+  const other: ManifestHost = { name: "api-2", id: "8", address: "203.0.113.78", privateAddress: "10.110.0.78" };
+  const superseded = [{ host: other, release: testRelease(alone, 1) }];
+
+  it("carry the traffic while it is replaced: shrinking to one costs no request", async () => {
+    const run = await simulate({
+      manifest: alone,
+      superseded,
+      behaviourOf: () => ({ startMs: 3000, kind: "healthy" }),
+    });
+    expect(run.receipt.error).toBeNull();
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "retired"]);
+    expect(run.receipt.hosts[0]?.outageSeconds).toBeNull();
+    expectUnharmed(run);
+  });
+
+  it("carry it when the new one fails with clients on it", async () => {
+    const steps: typeof standardParts.steps = (context) => {
+      const plan = standardParts.steps(context);
+      const impossible = { name: "impossible", run: { do: "start", slot: "smoke" } } as const;
+      return { ...plan, stages: { ...plan.stages, commit: [impossible] } };
+    };
+    const seeds = new Map<string, Release | null>([["api-1", null]]);
+    const run = await simulate({ manifest: alone, seeds, superseded, parts: { ...standardParts, steps } });
+    expect(run.receipt.error?.code).toBe("StepFailed");
+    expect(run.world.machine("8").isRunning("current")).toBe(true);
+    expectUnharmed(run);
+  });
+});
+
+describe("a host that is out of sight", () => {
+  it("while its new container starts may have it in rotation when it is seen again: it leaves before it is taken back", async () => {
+    let hung = false;
+    const run = await simulate({
+      manifest: withoutSmoke,
+      beforeLook: async (host, order, clock) => {
+        if (hung || host !== "api-1" || order !== "replace") return;
+        hung = true;
+        await clock.sleep(30_000);
+        throw new RolloutError("HostTimeout", "api-1: no end of a command within 30 s");
+      },
+    });
+    expect(hung).toBe(true);
+    expect(run.receipt.error?.code).toBe("HostTimeout");
+    expect(states(run)).toEqual(["serving", "serving"]);
+    expectUnharmed(run);
+  });
+});
+
+describe("a host whose Docker is silent for one look", () => {
+  for (const look of [1, 2]) {
+    it(`keeps its container (look ${look})`, async () => {
+      const seen = (survey: Survey, host: string, number: number): Survey =>
+        host === "api-1" && number === look ? { ...survey, containers: {} } : survey;
+      const run = await simulate({ manifest, seen });
+      expect(run.receipt.error).toBeNull();
+      expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
+      expectUnharmed(run);
+    });
+  }
+
+  it("and for good is refused before anything changes", async () => {
+    const run = await simulate({
+      manifest,
+      seen: (survey, host) => (host === "api-1" ? { ...survey, containers: {} } : survey),
+    });
+    expect(run.receipt.error?.code).toBe("HostUnfit");
+    expect(run.receipt.exitCode).toBe(3);
+    expect(states(run)).toEqual(["serving", "serving"]);
+    expectUnharmed(run);
+  });
 });
 
 describe("a new release that fails once clients are on it", () => {
@@ -262,6 +337,28 @@ describe("superseded droplets", () => {
     expect(run.receipt.error?.code).toBe("NotEjected");
     expect(run.receipt.exitCode).not.toBe(0);
     expect(run.world.machine("8").isRunning("current")).toBe(true);
+    expectUnharmed(run);
+  });
+
+  it("that a rollout took the tag off and did not see leave are found again by the next one", async () => {
+    const stopAt = (event: RolloutEvent): boolean | number => (event.name === "skipped" ? 300 : false);
+    const run = await simulate({
+      manifest,
+      superseded,
+      unreachable: new Set(["7"]),
+      untagWorks: false,
+      stopAt,
+      reruns: 1,
+    });
+    expect(run.receipts.map((receipt) => receipt.exitCode)).toEqual([130, expect.any(Number)]);
+    expect(run.receipts[1]?.error?.code).toBe("NotEjected");
+    expectUnharmed(run);
+  });
+
+  it("that cannot be reached get the time that requests on them may take", async () => {
+    const run = await simulate({ manifest, superseded, unreachable: new Set(["7", "8"]), requestMs: () => 25_000 });
+    expect(run.receipt.error).toBeNull();
+    for (const { host } of superseded) expect(run.world.machine(host.id).serving?.lifecycle()?.inFlight).toBe(0);
     expectUnharmed(run);
   });
 

@@ -39,6 +39,7 @@ const SWAP = [
   "step previous-remove",
   "step old-stop",
   "step old-keep",
+  "step name-free",
   "step new-run",
   "step new-ready",
 ];
@@ -218,7 +219,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(await run.left()).toEqual([
         "0 held",
         ...lines(1, "step smoke-clear", "step smoke-run", "step smoke-ready", "step smoke-remove", "done smoke"),
-        ...lines(2, "step failed-clear", "step new-run", "step new-ready", "done replace"),
+        ...lines(2, "step failed-clear", "step name-free", "step new-run", "step new-ready", "done replace"),
         ...lines(3, "step restart-on", "done commit"),
         "4 done leave",
         "0 left",

@@ -115,6 +115,9 @@ export class SimMachine {
         this.#remove(operation.slot);
         return;
       }
+      case "expect-free":
+        if (this.#containers.has(operation.slot)) throw new StepFailure(`a container is in ${operation.slot}`);
+        return;
       case "set-aside":
         return this.#setAside(operation.slot, operation.timeoutSeconds);
       case "run": {

@@ -36,6 +36,11 @@ export class SimSteward {
     void this.#live();
   }
 
+  /** The order that was given last. */
+  get lastOrder(): OrderName | null {
+    return this.#orders.at(-1)?.name ?? null;
+  }
+
   beat(): void {
     this.#heardMs = this.clock.now();
   }
@@ -73,8 +78,11 @@ export class SimSteward {
       await this.#takeBack();
       this.#say("done", name);
     } else if (name === "leave") {
+      await this.#settle();
       this.#say("done", name);
       this.#leave();
+    } else if (name === "retreat" && !this.#ready) {
+      this.#say("failed", "there is no new container to retreat from");
     } else {
       await this.#stage(name);
     }
@@ -136,9 +144,13 @@ export class SimSteward {
 
   async #lapse(): Promise<void> {
     this.#say("lapsed", `no heartbeat for ${this.request.leaseSeconds} s`, 0);
+    await this.#settle();
+    this.#leave();
+  }
+
+  async #settle(): Promise<void> {
     if (this.#ready) await this.#stage("commit");
     else if (this.#todo.length > 0) await this.#takeBack();
-    this.#leave();
   }
 
   #leave(): void {

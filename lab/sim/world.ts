@@ -50,6 +50,8 @@ export interface SimOptions {
   readonly heard?: (observation: Observation, host: string) => Observation;
   /** Whether a droplet that loses its tag leaves the balancer. @default true */
   readonly untagWorks?: boolean;
+  /** Before a look of a rollout at its locked host is answered; may take its time or throw. @default - nothing happens */
+  readonly beforeLook?: (host: string, order: OrderName | null, clock: VirtualClock) => Promise<void>;
   /** Droplets, by id, that SSH does not reach. @default - none */
   readonly unreachable?: ReadonlySet<string>;
 }
@@ -181,7 +183,10 @@ export class SimWorld {
     });
     return {
       balancer: async () => ({ check: reportedCheck ?? liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag }),
-      dropletsWithTag: async () => [...manifest.hosts, ...superseded.map((entry) => entry.host)].map(droplet),
+      dropletsWithTag: async (tag) =>
+        [...manifest.hosts, ...superseded.map((entry) => entry.host)]
+          .map(droplet)
+          .filter(({ tags }) => tags.includes(tag)),
       untag: async (id) => this.#untag(id),
       registryLogin: async () => "{}",
     };
@@ -217,6 +222,7 @@ export class SimWorld {
         return steward().order(name, argument);
       },
       observe: async () => {
+        await this.options.beforeLook?.(info.name, steward().lastOrder, this.clock);
         const observation = await this.#observe(machine, steward());
         return this.options.heard?.(observation, info.name) ?? observation;
       },

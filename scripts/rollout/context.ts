@@ -7,6 +7,7 @@ import { RolloutError } from "./core/errors.js";
 import { registry, type EventData, type EventName, type HostStatus, type RolloutEvent } from "./core/events.js";
 import { liveSources, type Gates } from "./core/gates.js";
 import type { HostReceipt } from "./core/receipt.js";
+import { mayGetRequests } from "./core/target.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey } from "./ports.js";
 
@@ -70,6 +71,10 @@ export interface Context {
   /** Whether the balancer can be asked from here; null until it was tried. */
   witnessReachable: boolean | null;
   readonly witness: { sent: number; failed: number };
+  /** Holds back the requests that only watch, while requests are counted. */
+  watchHeld: boolean;
+  /** The one that is under way. */
+  watching: Promise<unknown>;
   /** Whether a failed witness request is a fault: not before the first host of a new fleet serves. */
   expectService: boolean;
   /** Rotation or containers have been changed, or may have been. */
@@ -78,6 +83,15 @@ export interface Context {
 
 export const listed = (context: Context): Member[] => context.members.filter((member) => !member.superseded);
 export const superseded = (context: Context): Member[] => context.members.filter((member) => member.superseded);
+
+/**
+ * Whether nobody else can serve meanwhile, so that a host cannot leave rotation. A fleet of one has peers as long as superseded hosts
+ * serve beside it.
+ */
+export function isAlone(context: Context, member: Member): boolean {
+  const others = context.members.filter((other) => other !== member);
+  return !others.some((other) => !other.superseded || (other.survey !== null && mayGetRequests(other.survey)));
+}
 
 /** What its last look showed. @throws Error for a host that was not looked at, which is a bug */
 export function surveyOf({ info, survey }: Member): Survey {

@@ -22,6 +22,8 @@ export type Operation =
   /** Nothing happens when there is no container in `from`. */
   | { readonly do: "move"; readonly from: Slot; readonly to: Slot }
   | { readonly do: "remove"; readonly slot: Slot }
+  /** Refuses to go on while a container has the slot's name. */
+  | { readonly do: "expect-free"; readonly slot: Slot }
   | { readonly do: "run"; readonly slot: Slot; readonly release: Release }
   | { readonly do: "retire" };
 
@@ -175,6 +177,8 @@ function replace(release: Release, { policy, occupied, drain: drained }: HostCon
   return [
     { name: "failed-clear", run: { do: "remove", slot: "failed" } },
     ...(occupied ? setAside : []),
+    // Before the step whose undo stops whatever has that name.
+    { name: "name-free", run: { do: "expect-free", slot: "current" } },
     {
       name: "new-run",
       run: { do: "run", slot: "current", release },

@@ -97,7 +97,7 @@ function planOf(context: Context): Plan {
 /** A request through the balancer now and then, so that the receipt says what a client would have seen. */
 async function watch(context: Context, end: AbortSignal): Promise<void> {
   while (!end.aborted) {
-    if (context.witnessReachable) await sendWitness(context, 1);
+    if (context.witnessReachable && !context.watchHeld) await (context.watching = sendWitness(context, 1));
     await context.ports.clock.sleep(WITNESS_EVERY_MS, end);
   }
 }
@@ -197,6 +197,8 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     members: [],
     witnessReachable: null,
     witness: { sent: 0, failed: 0 },
+    watchHeld: false,
+    watching: Promise.resolve(),
     expectService: false,
     rolling: false,
   };

@@ -135,6 +135,11 @@ export class StewardHost {
     for (const [name, value] of Object.entries(values)) writeFileSync(path.join(folder, name), value);
   }
 
+  /** An order that never arrives. */
+  loseOrder(): void {
+    this.#orders += 1;
+  }
+
   /** Gives an order, waits for its end, and gives back the journal lines of it. */
   async order(name: OrderName | "dance", argument = "", runId = "run1"): Promise<string[]> {
     this.#orders += 1;

@@ -18,6 +18,7 @@ const replaced = [
   "step previous-remove",
   "step old-stop",
   "step old-keep",
+  "step name-free",
   "step new-run",
   "step new-ready",
   "done replace",
@@ -106,6 +107,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         host.prepare({ occupied: false, drain: false });
         expect(await host.order("replace")).toEqual([
           "step failed-clear",
+          "step name-free",
           "step new-run",
           "step new-ready",
           "done replace",
@@ -260,6 +262,45 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
     );
 
     it(
+      "follows the newest order, for one before it may never have arrived",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        host.loseOrder();
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "takes back what was begun before it leaves",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        expect(await host.order("leave")).toEqual(["undone all", "done leave"]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "does not drain the old container for a retreat when there is no new one",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        expect(await host.order("retreat")).toEqual(["failed there is no new container to retreat from"]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
       "refuses an order that it does not know, and goes on",
       async () => {
         host.occupy();
@@ -321,7 +362,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await drain();
         host.break("run");
         expect(await host.order("replace", "i0")).toEqual([
-          ...replaced.slice(0, 6),
+          ...replaced.slice(0, 7),
           "undone all",
           "failed Error response from daemon: run is broken",
         ]);

@@ -83,15 +83,15 @@ describe("one look leaves it open whether a host serves", () => {
     ["its health is 503", { health: 503 }],
     ["its health path does not answer", { health: null }],
     ["its app is stopping", { lifecycle: says({ state: "stopping" }) }],
-  ])("when %s while its container runs", (_name, change) =>
-    expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(true),
-  );
+    ["its Docker shows no container, yet it answers", { containers: {} }],
+    ["only its control port answers", { containers: {}, health: null }],
+  ])("when %s", (_name, change) => expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(true));
 
   it.each<[string, Partial<Survey>]>([
     ["it serves", {}],
     ["it is draining", { health: 503, lifecycle: says({ state: "draining" }) }],
-    ["it has no container", { containers: {}, health: null }],
-    ["its container ended", { containers: { current: container({ running: false }) }, health: null }],
+    ["nothing runs there", { containers: {}, health: null, lifecycle: null }],
+    ["its container ended", { containers: { current: container({ running: false }) }, health: null, lifecycle: null }],
     ["it was retired", { retired: true }],
   ])("not when %s", (_name, change) => expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(false));
 });

@@ -85,6 +85,27 @@ take_lock() {
   done
 }
 
+# The newest order counts: one before it may never have arrived.
+newest_order() {
+  next=$sequence
+  for file in "$folder"/order.*; do
+    number=\${file##*.}
+    case $number in
+      '' | *[!0-9]*) ;;
+      *) if [ "$number" -gt "$next" ]; then next=$number; fi ;;
+    esac
+  done
+}
+
+# A new container that is ready stays, anything less is taken back.
+settle() {
+  if [ "$ready" = yes ]; then
+    stage_commit
+  elif [ -n "$todo" ]; then
+    take_back
+  fi
+}
+
 perform() {
   todo="$1:$2 $todo"
   say "$sequence" step "$2"
@@ -116,12 +137,15 @@ obey() {
       say "$sequence" "done" undo
       ;;
     leave)
+      settle
       say "$sequence" "done" leave
       say 0 left "$run"
       exit 0
       ;;
     smoke | drain | replace | retreat | commit | stop)
-      if "stage_$1" 2>>"$output"; then
+      if [ "$1" = retreat ] && [ "$ready" != yes ]; then
+        say "$sequence" failed "there is no new container to retreat from"
+      elif "stage_$1" 2>>"$output"; then
         case $1 in
           replace) ready=yes ;;
           retreat) ready=no ;;
@@ -142,14 +166,10 @@ obey() {
   esac
 }
 
-# No heartbeat within the lease: a new container that is ready stays, anything less is taken back.
+# No heartbeat within the lease.
 lapse() {
   say 0 lapsed "no heartbeat for $lease s"
-  if [ "$ready" = yes ]; then
-    stage_commit
-  elif [ -n "$todo" ]; then
-    take_back
-  fi
+  settle
   say 0 left "$run"
   exit 0
 }
@@ -160,8 +180,8 @@ say 0 held "$owner"
 beat=
 heard=$(now)
 while :; do
-  next=$((sequence + 1))
-  if [ -f "$folder/order.$next" ]; then
+  newest_order
+  if [ "$next" -gt "$sequence" ]; then
     sequence=$next
     order=
     argument=
@@ -289,6 +309,11 @@ function operation(place: Place, what: Operation): string {
       return ifExists(name(what.from), [docker.rename(name(what.from), name(what.to))]);
     case "remove":
       return ifExists(name(what.slot), [docker.remove(name(what.slot))]);
+    case "expect-free":
+      return `if exists ${quote(name(what.slot))}; then
+  echo ${quote(`a container named ${name(what.slot)} is there`)}
+  return 1
+fi`;
     case "set-aside":
       return `${ifExists(name("failed"), [docker.remove(name("failed"))])}\n${ifExists(name(what.slot), [
         docker.stop(name(what.slot), what.timeoutSeconds),

@@ -42,6 +42,10 @@ export type ErrorCode =
   | "StewardLost"
   | "Interrupted";
 
+/** Whether it is that failure. */
+export const isExpected = (error: unknown, ...codes: readonly ErrorCode[]): boolean =>
+  error instanceof RolloutError && codes.includes(error.code);
+
 /** An expected failure. The message is lower case, says what is wrong and what to do. */
 export class RolloutError extends Error {
   override readonly name = "RolloutError";

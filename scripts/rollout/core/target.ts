@@ -23,14 +23,16 @@ export function serves(survey: Survey): boolean {
 /** Whether the balancer may still send requests to it: a draining host gets them until every node has let it go. */
 export const mayGetRequests = (survey: Survey): boolean => serves(survey) || survey.lifecycle?.state === "draining";
 
+/** Whether anything of a running app shows: its container, its health or its control port. */
+export const showsLife = ({ containers, health, lifecycle }: Survey): boolean =>
+  containers.current?.running === true || health === 200 || lifecycle !== null;
+
 /**
- * Whether one look cannot tell what a host is to its clients: a container runs, yet does not answer as one that serves. A busy
- * host may have been slow once; the balancer needs several failed probes before it lets go.
+ * Whether one look cannot tell what a host is to its clients: an app shows, yet not as one that serves. A busy host may have been slow
+ * once, its Docker as well; the balancer needs several failed probes before it lets go.
  */
-export function isDoubtful(survey: Survey): boolean {
-  const runs = survey.containers.current?.running === true;
-  return runs && !survey.retired && survey.lifecycle?.state !== "draining" && !serves(survey);
-}
+export const isDoubtful = (survey: Survey): boolean =>
+  showsLife(survey) && !survey.retired && survey.lifecycle?.state !== "draining" && !serves(survey);
 
 /**
  * Image to keep when none was given: the one that the serving hosts run; where none serves, the one that they run; null when no

@@ -1,5 +1,6 @@
 /** Bringing hosts onto the release. */
-import { emit, heedStop, listed, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import { emit, heedStop, isAlone, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import { isExpected } from "../core/errors.js";
 import { entryFloorSeconds, floorSeconds } from "../core/floor.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
@@ -18,7 +19,7 @@ export async function convergeAll(context: Context, members: readonly Member[]):
 }
 
 async function replace(context: Context, member: Member): Promise<void> {
-  if (listed(context).length === 1) return replaceOnly(context, member);
+  if (isAlone(context, member)) return replaceOnly(context, member);
   await drain(context, member);
   const { firstProbeSeconds, instance } = await awaitEjection(context, member);
   const swapSeconds = await swap(context, member, instance);
@@ -37,7 +38,7 @@ async function replaceOnly(context: Context, member: Member): Promise<void> {
 }
 
 async function converge(context: Context, member: Member): Promise<void> {
-  const draining = member.survey?.lifecycle?.state === "draining" && listed(context).length > 1;
+  const draining = member.survey?.lifecycle?.state === "draining" && !isAlone(context, member);
   if (draining) await drain(context, member);
   const instance = draining ? (await awaitEjection(context, member)).instance : "";
   await swap(context, member, instance);
@@ -56,16 +57,22 @@ async function swap(context: Context, member: Member, instance: string): Promise
   const began = context.ports.clock.now();
   heedStop(context);
   // Seen to its end even when told to stop meanwhile: only then is it known whether there is a new container that clients may be on.
-  await perform(context, member, "replace", { argument: instance, uninterruptible: true });
   member.swapped = true;
+  try {
+    await perform(context, member, "replace", { argument: instance, uninterruptible: true });
+  } catch (error) {
+    // The host itself has taken it back. After any other failure it may be done, or be done yet.
+    if (isExpected(error, "StepFailed")) member.swapped = false;
+    throw error;
+  }
   setStatus(context, member, "ready");
   return secondsSince(context, began);
 }
 
 async function admit(context: Context, member: Member): Promise<number> {
-  const firstProbeSeconds = await awaitReadmission(context, member);
+  const { firstProbeSeconds, instance } = await awaitReadmission(context, member);
   context.expectService = true;
-  await awaitMinReady(context, member);
+  await awaitMinReady(context, member, instance);
   await perform(context, member, "commit");
   return firstProbeSeconds;
 }

@@ -33,6 +33,7 @@ export async function preflight(context: Context): Promise<void> {
   await Promise.all(superseded(context).map((member) => surveySuperseded(member)));
   for (const member of listed(context)) checkFitness(context, member);
   await settleDoubt(context, context.members);
+  for (const member of listed(context)) checkAnswers(context, member);
   context.surveyedMs = context.ports.clock.now();
   await readWitness(context);
 }
@@ -63,11 +64,10 @@ async function readBalancer(context: Context): Promise<void> {
 async function unlistedDroplets(context: Context): Promise<CloudDroplet[]> {
   const { cloud } = context.ports;
   if (!cloud) return [];
-  const { hosts, fleetTag, stackTag } = context.manifest;
+  const { hosts, stackTag } = context.manifest;
   const known = new Set(hosts.map((host) => host.id));
-  const found = (await cloud.dropletsWithTag(fleetTag)).filter(
-    (droplet) => droplet.tags.includes(stackTag) && !known.has(droplet.id),
-  );
+  // Not by the fleet's tag: one that a rollout took off may still serve when that rollout ended early.
+  const found = (await cloud.dropletsWithTag(stackTag)).filter((droplet) => !known.has(droplet.id));
   if (found.length > 0 && !context.request.startedByTerraform) {
     const list = found.map((droplet) => `${droplet.name} (${droplet.id})`).join(", ");
     throw new RolloutError(
@@ -126,7 +126,18 @@ async function surveySuperseded(member: Member): Promise<void> {
   if (!(outcome instanceof RolloutError)) learn(member, outcome);
 }
 
-function checkFitness(context: Context, member: Member): void {
+/** @throws RolloutError HostUnfit when something answers that is not the fleet's container: it would be stopped unseen, or stay */
+export function checkAnswers(context: Context, member: Member): void {
+  const { containers, health } = surveyOf(member);
+  if (health !== 200 || containers.current?.running) return;
+  const { port } = context.manifest.service;
+  throw new RolloutError(
+    "HostUnfit",
+    `${member.info.name}: port ${port} is answered, but not by the container ${context.manifest.fleet}; look at "docker ps" there`,
+  );
+}
+
+export function checkFitness(context: Context, member: Member): void {
   const { info } = member;
   const survey = surveyOf(member);
   const unfit = (why: string): RolloutError => new RolloutError("HostUnfit", `${info.name}: ${why}`);

@@ -1,6 +1,16 @@
 /** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
 import { pinnedImage } from "../../../contract/release.js";
-import { emit, listed, secondsSince, setStatus, superseded, surveyOf, type Context, type Member } from "../context.js";
+import {
+  emit,
+  isAlone,
+  listed,
+  secondsSince,
+  setStatus,
+  superseded,
+  surveyOf,
+  type Context,
+  type Member,
+} from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { imageToKeep, mayGetRequests, releaseOf } from "../core/target.js";
 import type { HostPlan } from "../host-steps.js";
@@ -8,6 +18,7 @@ import { perform } from "../orders.js";
 import type { Survey } from "../ports.js";
 import { settled } from "../settled.js";
 import { learn, settleDoubt } from "./doubt.js";
+import { checkAnswers, checkFitness } from "./preflight.js";
 
 /** Lines of a failed container's log that are shown. */
 const LOG_LINES = 20;
@@ -95,19 +106,21 @@ export async function prepare(context: Context): Promise<void> {
   const locked = context.members.filter((member) => member.locked);
   await settled(locked.map(async (member) => learn(member, await member.host.survey())));
   await settleDoubt(context, locked);
+  for (const member of listed(context)) {
+    checkFitness(context, member);
+    checkAnswers(context, member);
+  }
   await settled(locked.map((member) => member.host.prepare(stepsFor(context, member))));
 }
 
 function stepsFor(context: Context, member: Member): HostPlan {
   const survey = surveyOf(member);
-  const { superseded: leaves } = member;
-  const alone = listed(context).length === 1;
   return context.parts.steps({
-    release: leaves ? null : context.release,
+    release: member.superseded ? null : context.release,
     policy: context.manifest.rollout,
     check: context.check,
     occupied: survey.containers.current !== undefined,
-    drain: mayGetRequests(survey) && (leaves || !alone),
+    drain: mayGetRequests(survey) && !isAlone(context, member),
   });
 }
 

@@ -1,12 +1,10 @@
 /** Putting a host back when its replacement fails, or finishing it when the rollout is told to stop too late to turn back. */
-import { emit, listed, observe, setStatus, uninterrupted, type Context, type Member } from "../context.js";
-import { RolloutError, type ErrorCode } from "../core/errors.js";
-import { serves } from "../core/target.js";
+import { emit, isAlone, observe, setStatus, uninterrupted, type Context, type Member } from "../context.js";
+import { isExpected, RolloutError } from "../core/errors.js";
+import { showsLife } from "../core/target.js";
 import { perform } from "../orders.js";
 import { conclude, showFailedLog } from "./release.js";
 import { awaitEjection } from "./rotation.js";
-
-const isExpected = (error: unknown, code: ErrorCode): boolean => error instanceof RolloutError && error.code === code;
 
 /** Does the work on one host and concludes it. On any failure the host goes back to its old container; the failure is thrown on. */
 export async function restoring(
@@ -44,7 +42,8 @@ async function finished(context: Context, member: Member): Promise<boolean> {
 
 async function restore(context: Context, member: Member, began: number): Promise<void> {
   try {
-    if (member.swapped && listed(context).length > 1) await retreat(context, member);
+    // Where nothing served before, nobody is on it.
+    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member);
     await perform(context, member, "undo", { uninterruptible: true });
     await showFailedLog(context, member);
     if (await servesAgain(context, member)) conclude(context, member, "restored", began);
@@ -54,21 +53,24 @@ async function restore(context: Context, member: Member, began: number): Promise
   }
 }
 
-/** The new container may be in rotation already: it leaves as the old one did. One that can no longer be drained is taken back at once. */
+/**
+ * The new container may be in rotation already: it leaves as the old one did. One that can no longer be drained, or is not let go, is
+ * taken back all the same; a host out of sight is left to itself: it takes back when the lease ends.
+ */
 async function retreat(context: Context, member: Member): Promise<void> {
   const calm = uninterrupted(context);
   try {
     await perform(calm, member, "retreat");
     await awaitEjection(calm, member);
   } catch (error) {
-    if (!(error instanceof RolloutError)) throw error;
-    emit(context, "retreatFailed", { why: error.message }, member);
+    if (!isExpected(error, "StepFailed", "NotEjected", "DrainTimeout", "InstanceChanged")) throw error;
+    emit(context, "retreatFailed", { why: (error as RolloutError).message }, member);
   }
 }
 
 /** Whether the host shows again what it showed before the rollout: a host that did not serve has nothing to go back to. */
 async function servesAgain(context: Context, member: Member): Promise<boolean> {
-  if (!member.survey || !serves(member.survey)) return true;
+  if (!member.survey || !showsLife(member.survey)) return true;
   const deadline = context.ports.clock.now() + context.manifest.rollout.readyTimeoutSeconds * 1000;
   while (context.ports.clock.now() < deadline) {
     const { health } = await observe(context, member);

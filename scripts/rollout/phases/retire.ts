@@ -1,5 +1,5 @@
 /** Taking superseded hosts out of the fleet for good; Terraform deletes them afterwards. */
-import { emit, setStatus, type Context, type Member } from "../context.js";
+import { emit, pause, setStatus, type Context, type Member } from "../context.js";
 import { mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
 import { conclude } from "./release.js";
@@ -24,7 +24,7 @@ async function retire(context: Context, member: Member): Promise<void> {
   } else {
     await awaitTrafficElsewhere(context, [member]);
   }
-  await perform(context, member, "stop");
+  await perform(context, member, "stop", { uninterruptible: true });
 }
 
 /**
@@ -44,5 +44,7 @@ async function retireUnreachable(context: Context, members: readonly Member[]): 
     await cloud?.untag(member.info.id, fleetTag);
   }
   await awaitTrafficElsewhere(context, members);
+  // Requests that are still on them cannot be counted: they get the time that any other host would give them.
+  await pause(context, context.manifest.rollout.drainTimeoutSeconds * 1000);
   for (const member of members) conclude(context, member, "skipped", began);
 }

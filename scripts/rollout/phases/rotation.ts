@@ -17,6 +17,7 @@ import {
 import { RolloutError } from "../core/errors.js";
 import { blindWaitMs } from "../core/floor.js";
 import { WITNESS_PER_HOST, type Verdict } from "../core/gates.js";
+import { mayGetRequests } from "../core/target.js";
 import type { Observation } from "../ports.js";
 
 /** Intervals after which the other hosts are asked again which nodes the balancer has. */
@@ -31,6 +32,14 @@ export interface Ejection {
   /** Seconds to the first failed probe. */
   readonly firstProbeSeconds: number;
   /** Process that was drained: the steward stops no other. */
+  readonly instance: string;
+}
+
+/** What entering rotation took. */
+export interface Readmission {
+  /** Seconds to the first passed probe. */
+  readonly firstProbeSeconds: number;
+  /** Process that was taken in. */
   readonly instance: string;
 }
 
@@ -59,7 +68,7 @@ export async function quorum(context: Context, leaving: readonly Member[]): Prom
 }
 
 async function quorumVerdict(context: Context, leaving: readonly Member[]): Promise<Verdict> {
-  const others = listed(context).filter((member) => !leaving.includes(member));
+  const others = peersOf(context, leaving);
   context.refreshedMs = context.ports.clock.now();
   await observeAll(
     context,
@@ -73,6 +82,14 @@ async function quorumVerdict(context: Context, leaving: readonly Member[]): Prom
     })),
   );
   return context.parts.gates.quorum(peers, knownSources(context), context.check, context.manifest.rollout.gate);
+}
+
+/** Those who serve meanwhile: the listed hosts, and beside a fleet of one the superseded ones that still do. */
+function peersOf(context: Context, leaving: readonly Member[]): Member[] {
+  const staying = context.members.filter((member) => !leaving.includes(member));
+  const others = staying.filter((member) => !member.superseded);
+  if (others.length > 0) return others;
+  return staying.filter(({ locked, survey }) => locked && survey !== null && mayGetRequests(survey));
 }
 
 async function healthOf(context: Context, member: Member): Promise<number | null> {
@@ -214,7 +231,7 @@ async function awaitBlindEjection(context: Context, member: Member, began: numbe
  * Waits until the balancer sends requests to a new container.
  * @throws RolloutError NotReadmitted, InstanceChanged
  */
-export async function awaitReadmission(context: Context, member: Member): Promise<number> {
+export async function awaitReadmission(context: Context, member: Member): Promise<Readmission> {
   const began = context.ports.clock.now();
   if (context.manifest.rollout.gate === "fixed-wait") return awaitBlindReadmission(context, member, began);
   const fresh = await presentLifecycle(context, member);
@@ -232,7 +249,7 @@ export async function awaitReadmission(context: Context, member: Member): Promis
   const probes = { taken: mostProbes(context, member, "passed"), floor: context.check.healthyThreshold };
   member.receipt = { ...member.receipt, readmission: probes };
   emit(context, "readmitted", { seconds: secondsSince(context, began), probes }, member);
-  return firstProbeSeconds ?? 0;
+  return { firstProbeSeconds: firstProbeSeconds ?? 0, instance: fresh.instance };
 }
 
 /** Null once in rotation. When all but the witness agrees, some requests are sent so that one can land here. */
@@ -248,7 +265,7 @@ async function notYetReadmitted(context: Context, lifecycle: Lifecycle, beganMs:
   return verdict.why;
 }
 
-async function awaitBlindReadmission(context: Context, member: Member, began: number): Promise<number> {
+async function awaitBlindReadmission(context: Context, member: Member, began: number): Promise<Readmission> {
   await pause(context, blindWaitMs(context.check.healthyThreshold, context.check));
   const { health } = await observe(context, member);
   if (health !== 200) {
@@ -258,16 +275,15 @@ async function awaitBlindReadmission(context: Context, member: Member, began: nu
     );
   }
   emit(context, "readmitted", { seconds: secondsSince(context, began), probes: null }, member);
-  return context.check.checkIntervalSeconds;
+  return { firstProbeSeconds: context.check.checkIntervalSeconds, instance: "" };
 }
 
 /**
  * Watches a new container for `minReadySeconds`: it must neither restart nor stop serving.
  * @throws RolloutError InstanceChanged
  */
-export async function awaitMinReady(context: Context, member: Member): Promise<void> {
+export async function awaitMinReady(context: Context, member: Member, instance: string): Promise<void> {
   const { minReadySeconds } = context.manifest.rollout;
-  const instance = member.lifecycle?.instance ?? "";
   const began = context.ports.clock.now();
   while (secondsSince(context, began) < minReadySeconds) {
     await pause(context);
@@ -310,10 +326,16 @@ async function elsewhere(context: Context, leaving: readonly Member[]): Promise<
     await observeAll(context, others);
     return others.reduce((sum, { lifecycle }) => sum + (lifecycle?.witnessRequests ?? 0), 0);
   };
-  const before = await landed();
-  const sent = WITNESS_PER_HOST * context.members.length;
-  const answered = await sendWitness(context, sent);
-  return context.parts.gates.elsewhere({ sent, answered, landed: (await landed()) - before });
+  context.watchHeld = true;
+  try {
+    await context.watching;
+    const before = await landed();
+    const sent = WITNESS_PER_HOST * context.members.length;
+    const answered = await sendWitness(context, sent);
+    return context.parts.gates.elsewhere({ sent, answered, landed: (await landed()) - before });
+  } finally {
+    context.watchHeld = false;
+  }
 }
 
 /** Asks the whole fleet now and then which nodes the balancer has; hosts that wait at the same time share the answers. */

@@ -1,6 +1,6 @@
 /** Some requests take twenty seconds: longer than anything else in a replacement. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { expectUnnoticed, LIMIT_MS, LOAD, startReal, type RealScenario } from "../../support/real.js";
+import { expectUnnoticed, LIMIT_MS, LOAD, startReal, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

@@ -1,7 +1,7 @@
 /** What others do, on the same droplets under the same load, and what their clients see of it. */
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
-import { articleWaits } from "../../../lab/bench/article.js";
-import { inRotation } from "../../../lab/bench/fleet.js";
+import { articleWaits } from "../../../../lab/bench/article.js";
+import { inRotation } from "../../../../lab/bench/fleet.js";
 import {
   beginAsArticle,
   LIMIT_MS,
@@ -11,7 +11,7 @@ import {
   startReal,
   THREE_SECONDS,
   type RealScenario,
-} from "../../support/real.js";
+} from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

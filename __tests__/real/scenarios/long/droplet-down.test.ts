@@ -1,7 +1,7 @@
 /** One droplet is off before the rollout starts: it is waited for, then nothing is touched. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { inRotation } from "../../../lab/bench/fleet.js";
-import { LIMIT_MS, LOAD, startReal, type RealScenario } from "../../support/real.js";
+import { inRotation } from "../../../../lab/bench/fleet.js";
+import { LIMIT_MS, LOAD, startReal, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

@@ -1,7 +1,7 @@
 /** Two of five droplets at a time. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
-import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../support/real.js";
+import type { RolloutEvent } from "../../../../scripts/rollout/core/events.js";
+import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

@@ -1,7 +1,7 @@
 /** One request in five seconds, and a balancer that lets go later than the manifest says: no traffic that shows where it goes. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { FAST_CHECK } from "../../support/scenario.js";
-import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../support/real.js";
+import { FAST_CHECK } from "../../../support/scenario.js";
+import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

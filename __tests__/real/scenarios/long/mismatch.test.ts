@@ -1,7 +1,7 @@
 /** A balancer that does otherwise than manifest and API say. */
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
-import type { BalancerOptions } from "../../../lab/balancer-options.js";
-import { expectUnnoticed, LIMIT_MS, LOAD, startReal, THREE_SECONDS, type RealScenario } from "../../support/real.js";
+import type { BalancerOptions } from "../../../../lab/balancer-options.js";
+import { expectUnnoticed, LIMIT_MS, LOAD, startReal, THREE_SECONDS, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

@@ -94,7 +94,17 @@ function build(world: World, end: (code: ExitCode) => void): Command {
   return program;
 }
 
-async function deploy({ environment, streams }: World, options: Options): Promise<ExitCode> {
+async function deploy(world: World, options: Options): Promise<ExitCode> {
+  // Before anything is opened or written: from here on a signal is an order, not an end.
+  const stop = stopSignal();
+  try {
+    return await deployUntil(world, options, stop.signal);
+  } finally {
+    stop.dispose();
+  }
+}
+
+async function deployUntil({ environment, streams }: World, options: Options, signal: AbortSignal): Promise<ExitCode> {
   const manifest = manifestOf(options, environment);
   const request = {
     manifest,
@@ -111,17 +121,15 @@ async function deploy({ environment, streams }: World, options: Options): Promis
     record = new RunRecord(folder, secrets, (why) => streams.stderr.write(`${why}\n`));
     return both(record, output.sink);
   });
-  const stop = stopSignal();
   const timer = setInterval(() => output.sink.tick(), TICK_MS);
   try {
-    const receipt = await rollout({ ...request, signal: stop.signal }, ports);
+    const receipt = await rollout({ ...request, signal }, ports);
     output.sink.close();
     output.result(receipt);
     record?.finish(receipt);
     return receipt.exitCode;
   } finally {
     clearInterval(timer);
-    stop.dispose();
     await ports.dispose();
   }
 }

@@ -355,6 +355,18 @@ describe("superseded droplets", () => {
     expectUnharmed(run);
   });
 
+  it("that a rollout took the tag off and that are reached again are stopped without a drain that nobody would see", async () => {
+    const lost = new Set(["7"]);
+    const onEvent = (event: RolloutEvent): void => {
+      if (event.name === "finished") lost.clear();
+    };
+    const stopAt = (event: RolloutEvent): boolean | number => (event.name === "skipped" ? 300 : false);
+    const run = await simulate({ manifest, superseded, unreachable: lost, onEvent, stopAt, reruns: 1 });
+    expect(run.receipts.map((receipt) => receipt.exitCode)).toEqual([130, 0]);
+    expect(run.world.machine("7").isRunning("current")).toBe(false);
+    expectUnharmed(run);
+  });
+
   it("that cannot be reached get the time that requests on them may take", async () => {
     const run = await simulate({ manifest, superseded, unreachable: new Set(["7", "8"]), requestMs: () => 25_000 });
     expect(run.receipt.error).toBeNull();

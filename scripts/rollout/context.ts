@@ -7,7 +7,7 @@ import { RolloutError } from "./core/errors.js";
 import { registry, type EventData, type EventName, type HostStatus, type RolloutEvent } from "./core/events.js";
 import { liveSources, type Gates } from "./core/gates.js";
 import type { HostReceipt } from "./core/receipt.js";
-import { mayGetRequests } from "./core/target.js";
+import { serves } from "./core/target.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey } from "./ports.js";
 
@@ -41,6 +41,8 @@ export interface Member {
   readonly info: ManifestHost;
   readonly host: Host;
   readonly superseded: boolean;
+  /** Carries the fleet's tag: the balancer asks it. */
+  readonly tagged: boolean;
   survey: Survey | null;
   /** What the app said last. */
   lifecycle: Lifecycle | null;
@@ -49,6 +51,8 @@ export interface Member {
   locked: boolean;
   /** A new container has taken the old one's place and is ready: the balancer may send it requests. */
   swapped: boolean;
+  /** Lost while it was to leave rotation: it is left to its lease, which ends later than the balancer needs. */
+  outOfSight: boolean;
   status: HostStatus;
   receipt: HostReceipt;
 }
@@ -84,13 +88,16 @@ export interface Context {
 export const listed = (context: Context): Member[] => context.members.filter((member) => !member.superseded);
 export const superseded = (context: Context): Member[] => context.members.filter((member) => member.superseded);
 
+/** Whether a superseded host still takes its part of the traffic: one without the fleet's tag is no longer asked. */
+export const servesBeside = ({ tagged, survey }: Member): boolean => tagged && survey !== null && serves(survey);
+
 /**
  * Whether nobody else can serve meanwhile, so that a host cannot leave rotation. A fleet of one has peers as long as superseded hosts
  * serve beside it.
  */
 export function isAlone(context: Context, member: Member): boolean {
   const others = context.members.filter((other) => other !== member);
-  return !others.some((other) => !other.superseded || (other.survey !== null && mayGetRequests(other.survey)));
+  return !others.some((other) => !other.superseded || servesBeside(other));
 }
 
 /** What its last look showed. @throws Error for a host that was not looked at, which is a bug */
@@ -110,11 +117,13 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     info,
     host: context.ports.hosts.open(info),
     superseded: isSuperseded,
+    tagged: true,
     survey: null,
     lifecycle: null,
     told: 0,
     locked: false,
     swapped: false,
+    outOfSight: false,
     status: "waiting",
     receipt: {
       name: info.name,

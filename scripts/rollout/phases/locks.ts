@@ -42,6 +42,7 @@ async function lock(context: Context, member: Member): Promise<void> {
 /** A host that does not answer frees its lock by itself, after the lease. */
 async function unlock(context: Context, member: Member): Promise<void> {
   try {
+    if (member.outOfSight) throw new RolloutError("HostUnreachable", `${member.info.name} was lost from sight`);
     await perform(context, member, "leave", { uninterruptible: true });
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;

@@ -27,7 +27,10 @@ export async function preflight(context: Context): Promise<void> {
   const unlisted = await unlistedDroplets(context);
   context.members = [
     ...context.manifest.hosts.map((info) => newMember(context, info, false)),
-    ...unlisted.map((info) => newMember(context, info, true)),
+    ...unlisted.map((droplet) => ({
+      ...newMember(context, droplet, true),
+      tagged: droplet.tags.includes(context.manifest.fleetTag),
+    })),
   ];
   await awaitAllBoots(context);
   await Promise.all(superseded(context).map((member) => surveySuperseded(member)));
@@ -137,14 +140,21 @@ export function checkAnswers(context: Context, member: Member): void {
   );
 }
 
-export function checkFitness(context: Context, member: Member): void {
+/** @throws RolloutError HostUnfit when Docker does not answer */
+export function checkDocker(member: Member): void {
+  if (surveyOf(member).docker !== null) return;
+  const why = 'Docker does not answer; look at "systemctl status docker" there';
+  throw new RolloutError("HostUnfit", `${member.info.name}: ${why}`);
+}
+
+function checkFitness(context: Context, member: Member): void {
   const { info } = member;
   const survey = surveyOf(member);
   const unfit = (why: string): RolloutError => new RolloutError("HostUnfit", `${info.name}: ${why}`);
   const { minFreeDiskMb } = context.manifest.rollout;
   if (survey.boot === "failed")
     throw unfit('cloud-init failed there; look at "cloud-init status --long", mend the droplet or replace it');
-  if (survey.docker === null) throw unfit('Docker does not answer; look at "systemctl status docker" there');
+  checkDocker(member);
   if (!ARCHITECTURES.includes(survey.architecture))
     throw unfit(`architecture ${survey.architecture} is not supported; needs ${ARCHITECTURES[0]}`);
   if (survey.freeDiskMb < minFreeDiskMb) {

@@ -18,7 +18,7 @@ import { perform } from "../orders.js";
 import type { Survey } from "../ports.js";
 import { settled } from "../settled.js";
 import { learn, settleDoubt } from "./doubt.js";
-import { checkAnswers, checkFitness } from "./preflight.js";
+import { checkAnswers, checkDocker } from "./preflight.js";
 
 /** Lines of a failed container's log that are shown. */
 const LOG_LINES = 20;
@@ -107,7 +107,7 @@ export async function prepare(context: Context): Promise<void> {
   await settled(locked.map(async (member) => learn(member, await member.host.survey())));
   await settleDoubt(context, locked);
   for (const member of listed(context)) {
-    checkFitness(context, member);
+    checkDocker(member);
     checkAnswers(context, member);
   }
   await settled(locked.map((member) => member.host.prepare(stepsFor(context, member))));
@@ -120,7 +120,7 @@ function stepsFor(context: Context, member: Member): HostPlan {
     policy: context.manifest.rollout,
     check: context.check,
     occupied: survey.containers.current !== undefined,
-    drain: mayGetRequests(survey) && !isAlone(context, member),
+    drain: member.tagged && mayGetRequests(survey) && !isAlone(context, member),
   });
 }
 

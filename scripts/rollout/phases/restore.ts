@@ -63,7 +63,10 @@ async function retreat(context: Context, member: Member): Promise<void> {
     await perform(calm, member, "retreat");
     await awaitEjection(calm, member);
   } catch (error) {
-    if (!isExpected(error, "StepFailed", "NotEjected", "DrainTimeout", "InstanceChanged")) throw error;
+    if (!isExpected(error, "StepFailed", "NotEjected", "DrainTimeout", "InstanceChanged")) {
+      member.outOfSight = true;
+      throw error;
+    }
     emit(context, "retreatFailed", { why: (error as RolloutError).message }, member);
   }
 }

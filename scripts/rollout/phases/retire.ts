@@ -17,12 +17,13 @@ export async function retireAll(context: Context, members: readonly Member[]): P
 }
 
 async function retire(context: Context, member: Member): Promise<void> {
-  if (member.survey && mayGetRequests(member.survey)) {
+  if (member.tagged && member.survey && mayGetRequests(member.survey)) {
     setStatus(context, member, "draining");
     await perform(context, member, "drain");
     await awaitEjection(context, member);
   } else {
     await awaitTrafficElsewhere(context, [member]);
+    if (!member.tagged) await pause(context, context.manifest.rollout.drainTimeoutSeconds * 1000);
   }
   await perform(context, member, "stop", { uninterruptible: true });
 }

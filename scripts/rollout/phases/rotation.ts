@@ -10,6 +10,7 @@ import {
   pause,
   secondsSince,
   sendWitness,
+  servesBeside,
   setStatus,
   type Context,
   type Member,
@@ -17,7 +18,6 @@ import {
 import { RolloutError } from "../core/errors.js";
 import { blindWaitMs } from "../core/floor.js";
 import { WITNESS_PER_HOST, type Verdict } from "../core/gates.js";
-import { mayGetRequests } from "../core/target.js";
 import type { Observation } from "../ports.js";
 
 /** Intervals after which the other hosts are asked again which nodes the balancer has. */
@@ -89,7 +89,7 @@ function peersOf(context: Context, leaving: readonly Member[]): Member[] {
   const staying = context.members.filter((member) => !leaving.includes(member));
   const others = staying.filter((member) => !member.superseded);
   if (others.length > 0) return others;
-  return staying.filter(({ locked, survey }) => locked && survey !== null && mayGetRequests(survey));
+  return staying.filter((member) => member.locked && servesBeside(member));
 }
 
 async function healthOf(context: Context, member: Member): Promise<number | null> {

@@ -23,7 +23,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "superseded hosts are stopped without drain and ejection",
     file: `${rollout}/phases/retire.ts`,
-    find: "if (member.survey && mayGetRequests(member.survey)) {",
+    find: "if (member.tagged && member.survey && mayGetRequests(member.survey)) {",
     replace: "if (false) {",
   },
   {
@@ -42,7 +42,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "minReadySeconds is not waited for",
     file: `${rollout}/phases/hosts.ts`,
-    find: "  await awaitMinReady(context, member);\n",
+    find: "  await awaitMinReady(context, member, instance);\n",
     replace: "",
   },
   {
@@ -134,7 +134,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a new container is taken back without leaving rotation",
     file: `${rollout}/phases/restore.ts`,
-    find: "    if (member.swapped && listed(context).length > 1) await retreat(context, member);\n",
+    find: "    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member);\n",
     replace: "",
   },
   {

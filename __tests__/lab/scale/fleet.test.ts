@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -23,11 +23,11 @@ const why = process.platform === "linux" ? "" : " (skipped: only Linux has a loo
 onLinux(`a simulated fleet${why}`, () => {
   let folder: string;
   let fleet: SimFleet;
-  beforeAll(async () => {
+  beforeEach(async () => {
     folder = mkdtempSync(path.join(tmpdir(), "eks-"));
     fleet = await SimFleet.start(manifest, quickSettings, folder);
   });
-  afterAll(async () => {
+  afterEach(async () => {
     await fleet.close();
     rmSync(folder, { recursive: true });
   });
@@ -59,6 +59,7 @@ onLinux(`a simulated fleet${why}`, () => {
   });
 
   test("can be rolled out again: nothing is left to do", async () => {
+    await deploy();
     const receipt = await deploy();
     expect(fleet.faults).toEqual([]);
     expect(receipt.hosts.map((host) => host.action)).toEqual(["kept", "kept", "kept"]);

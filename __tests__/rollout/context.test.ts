@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { knownSources, type Context, type Member } from "../../scripts/rollout/context.js";
+import { betweenLooks, knownSources, type Context, type Member } from "../../scripts/rollout/context.js";
 import { check, probed, says } from "./support.js";
 
 /** What the two functions read of a context. */
@@ -24,4 +24,19 @@ describe("the balancer's nodes", () => {
         fleet(says({ probes: [probed("10.110.0.2", {}), probed("203.0.113.1", {}), probed("10.0.0.1", {})] })),
       ),
     ).toEqual(["10.0.0.1"]));
+});
+
+describe("the time between two looks", () => {
+  const busy = (draining: number, serving: number): Context =>
+    ({
+      members: [
+        ...Array.from({ length: draining }, () => ({ status: "draining" })),
+        ...Array.from({ length: serving }, () => ({ status: "serving" })),
+      ],
+    }) as unknown as Context;
+
+  it("is as wished while few hosts are at work", () => expect(betweenLooks(busy(5, 295), 150)).toBe(150));
+
+  it("grows with the hosts that are at work, so that looking at them takes no more time than there is", () =>
+    expect(betweenLooks(busy(100, 200), 150)).toBe(2 * betweenLooks(busy(50, 250), 150)));
 });

@@ -468,7 +468,7 @@ describe("requests longer than the drain timeout", () => {
 
 describe("locks that take longer than a lease", () => {
   it("are held from the first one on", async () => {
-    const many = testManifest({ hosts: 12, rollout: { leaseSeconds: 10, smokeBoot: false } });
+    const many = testManifest({ hosts: 36, rollout: { leaseSeconds: 10, smokeBoot: false } });
     const run = await simulate({ manifest: many, latencyMs: () => 1500 });
     const locked = run.world.events.find((event) => event.name === "locked");
     expect(locked?.elapsedMs).toBeGreaterThan(10_000);
@@ -542,5 +542,16 @@ describe("a rollout that is told to stop", () => {
     expect(run.receipt.exitCode).toBe(130);
     expect(run.receipt.hosts.map((host) => host.action)).toEqual(["untouched", "untouched"]);
     expectUnharmed(run);
+  });
+});
+
+describe("hosts that leave rotation together", () => {
+  const fleet = (maxUnavailable: number) =>
+    simulate({ manifest: testManifest({ hosts: 36, rollout: { readyTimeoutSeconds: 20, maxUnavailable } }) });
+
+  it("share the requests that show that none of them gets any", async () => {
+    const [together, inTurn] = [await fleet(18), await fleet(1)];
+    for (const run of [together, inTurn]) expectUnharmed(run);
+    expect(together.receipt.witness.sent).toBeLessThan(inTurn.receipt.witness.sent / 2);
   });
 });

@@ -1,9 +1,11 @@
 /** Giving the steward of a host an order and seeing it through. */
 import type { JournalEntry } from "../../contract/host.js";
-import { observe, pause, type Context, type Member } from "./context.js";
+import { betweenLooks, observe, pause, type Context, type Member } from "./context.js";
 import { RolloutError } from "./core/errors.js";
 import type { OrderName } from "./host-steps.js";
 
+/** Between two looks at an order that is seen to its end: what it does is over soon. */
+const CLOSE_LOOK_MS = 100;
 /** Seconds that an order may take beyond what its own steps may wait for. */
 const SLACK_SECONDS = 30;
 
@@ -45,7 +47,7 @@ export async function perform(
         `${member.info.name}: order "${order}" was not done within ${longestMs(context) / 1000} s`,
       );
     }
-    await (options.uninterruptible ? context.ports.clock.sleep(100) : pause(context));
+    await (options.uninterruptible ? context.ports.clock.sleep(betweenLooks(context, CLOSE_LOOK_MS)) : pause(context));
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type RolloutRequest,
 } from "./context.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
-import { gates } from "./core/gates.js";
+import { gates, WITNESS_PER_HOST } from "./core/gates.js";
 import { makePlan, type Plan } from "./core/plan.js";
 import type { Receipt } from "./core/receipt.js";
 import { serves } from "./core/target.js";
@@ -23,10 +23,13 @@ import { preflight } from "./phases/preflight.js";
 import { conclude, prepare, pullEverywhere, smokeBoot, wantedImage } from "./phases/release.js";
 import { retireAll } from "./phases/retire.js";
 import type { Ports } from "./ports.js";
+import { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
 
 /** Time between two witness requests while nothing else is asked of it. */
 const WITNESS_EVERY_MS = 500;
+/** Witness requests for each host, of which one is to land on a new one: round robin needs one. */
+const KNOCKS_PER_HOST = 2;
 
 export const standardParts: Parts = { gates, steps: hostSteps };
 
@@ -183,7 +186,8 @@ function exitCodeOf(context: Context, failure: unknown): ExitCode {
 }
 
 function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Context {
-  return {
+  const toEach = (requests: number) => () => sendWitness(context, requests * listed(context).length);
+  const context: Context = {
     request,
     manifest: request.manifest,
     ports,
@@ -197,9 +201,12 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     members: [],
     witnessReachable: null,
     witness: { sent: 0, failed: 0 },
+    quietWindows: new Rounds(toEach(WITNESS_PER_HOST)),
+    knocks: new Rounds(toEach(KNOCKS_PER_HOST)),
     watchHeld: false,
     watching: Promise.resolve(),
     expectService: false,
     rolling: false,
   };
+  return context;
 }

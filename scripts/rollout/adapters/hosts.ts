@@ -79,7 +79,11 @@ class SshHost implements Host {
 
   async pull(image: string, login: string | null, timeoutSeconds: number): Promise<PullResult> {
     try {
-      const output = await this.connection.run(commands.pull(image), { timeoutSeconds, input: login ?? "" });
+      const output = await this.connection.run(commands.pull(image), {
+        timeoutSeconds,
+        input: login ?? "",
+        slow: true,
+      });
       const { digests, architecture } = commands.parsePulled(output);
       const repository = shortName(image.split("@")[0]?.replace(/:[^/:]*$/, "") ?? "");
       const arrived = digests.filter((digest) => shortName(digest).startsWith(`${repository}@`));
@@ -120,7 +124,10 @@ class SshHost implements Host {
   }
 
   async prune(keep: readonly Release[]): Promise<void> {
-    await this.connection.run(commands.prune(this.place.fleet, keep), { timeoutSeconds: PRUNE_SECONDS });
+    await this.connection.run(commands.prune(this.place.fleet, keep), {
+      timeoutSeconds: PRUNE_SECONDS,
+      slow: true,
+    });
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import pLimit from "p-limit";
 import type { ManifestHost } from "../../../contract/manifest.js";
 import type { SshAccess } from "../../../contract/policy.js";
 import { RolloutError } from "../core/errors.js";
@@ -22,6 +23,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Tries again when the connection breaks: every command of ours may be given twice. @default true */
   readonly retry?: boolean;
+  /** Waits for something far away, such as a registry: it does not keep other commands from their turn. @default false */
+  readonly slow?: boolean;
 }
 
 const CONNECT_SECONDS = 10;
@@ -29,6 +32,9 @@ const CONNECT_SECONDS = 10;
 const RETRY_PAUSES_MS = [200, 500, 1000, 2000, 4000, 8000];
 /** Printed after the command, so that a broken connection is told from a failed command: ssh's own code 255 does not. */
 const TRAILER = "@@exit ";
+/** Commands under way at once: more ssh processes would only wait for this machine's processors. */
+const AT_ONCE = 32;
+const inTurn = pLimit(AT_ONCE);
 const MAX_OUTPUT_BYTES = 4_000_000;
 /** Unix socket paths are limited to about 100 bytes, so the folder is a short one. */
 const SOCKET_PARENT = "/tmp";
@@ -75,10 +81,11 @@ export class SshConnection {
    * Runs a script with the host's sh and gives back what it printed.
    * @throws RolloutError HostUnreachable, HostTimeout, HostKeyChanged, HostCommandFailed
    */
-  async run(script: string, { timeoutSeconds, input, retry = true }: CommandOptions): Promise<string> {
+  async run(script: string, { timeoutSeconds, input, retry = true, slow = false }: CommandOptions): Promise<string> {
     for (let tries = 0; ; tries += 1) {
       try {
-        return await this.#once(script, timeoutSeconds, input);
+        const once = () => this.#once(script, timeoutSeconds, input);
+        return await (slow ? once() : inTurn(once));
       } catch (error) {
         const pauseMs = RETRY_PAUSES_MS[tries];
         const broken = error instanceof RolloutError && error.code === "HostUnreachable";

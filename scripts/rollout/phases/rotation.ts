@@ -149,7 +149,7 @@ async function notYetEjected(
   if (!context.witnessReachable) return null;
   const windowMs = context.ports.clock.now();
   const hosts = listed(context).length;
-  const answered = await sendWitness(context, WITNESS_PER_HOST * hosts);
+  const answered = await context.quietWindows.join();
   const after = await sameInstance(context, member, before.instance);
   const window = context.ports.clock.now() - windowMs;
   const quiet = gates.quiet({ before, after, windowMs: window, answered, hosts });
@@ -261,7 +261,7 @@ async function notYetReadmitted(context: Context, lifecycle: Lifecycle, beganMs:
   const verdict = context.parts.gates.readmitted(input);
   if (verdict.pass) return null;
   const butForWitness = context.parts.gates.readmitted({ ...input, lifecycle: { ...lifecycle, witnessRequests: 1 } });
-  if (witnessReachable && butForWitness.pass) await sendWitness(context, 2 * listed(context).length);
+  if (witnessReachable && butForWitness.pass) await context.knocks.join();
   return verdict.why;
 }
 

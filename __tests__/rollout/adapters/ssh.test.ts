@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { SshConnection } from "../../../scripts/rollout/adapters/ssh.js";
+import { until } from "../../lab/support/until.js";
+import { testManifest } from "../../support/fleet.js";
+
+/** Instead of ssh: notes when it begins and ends, and waits in between for a file if the command asks for that. */
+const PROGRAM = `#!/bin/sh
+echo begins >>"$SSH_TEST/log"
+case "$*" in *"wait for it"*) until [ -e "$SSH_TEST/go" ]; do sleep 0.05; done ;; *) sleep 0.05 ;; esac
+echo ends >>"$SSH_TEST/log"
+printf '\\n@@exit 0'
+`;
+
+describe("commands over ssh", () => {
+  const { PATH } = process.env;
+  let folder: string;
+  let connection: SshConnection;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "eks-"));
+    writeFileSync(path.join(folder, "ssh"), PROGRAM, { mode: 0o700 });
+    Object.assign(process.env, { PATH: `${folder}:${PATH ?? ""}`, SSH_TEST: folder });
+    const { hosts, ssh } = testManifest();
+    const [host] = hosts;
+    if (!host) throw new Error("the fleet has hosts");
+    connection = new SshConnection(host, { access: ssh, configFile: null, knownHosts: "none" }, "none");
+  });
+  afterEach(() => {
+    process.env["PATH"] = PATH;
+    delete process.env["SSH_TEST"];
+    rmSync(folder, { recursive: true });
+  });
+
+  const log = (): string[] => readFileSync(path.join(folder, "log"), "utf8").trim().split("\n");
+  const begun = (): number => log().filter((line) => line === "begins").length;
+
+  it("run side by side, but never so many that this machine only switches between them", async () => {
+    await Promise.all(Array.from({ length: 80 }, () => connection.run("true", { timeoutSeconds: 30 })));
+    let running = 0;
+    const atOnce = log().map((line) => (running += line === "begins" ? 1 : -1));
+    expect(begun()).toBe(80);
+    expect(Math.max(...atOnce)).toBeGreaterThan(1);
+    expect(Math.max(...atOnce)).toBeLessThanOrEqual(32);
+  });
+
+  it("that are slow keep no other from its turn: a heart beats while every host pulls", async () => {
+    const pulls = Array.from({ length: 40 }, () => connection.run("wait for it", { timeoutSeconds: 30, slow: true }));
+    await until("40 pulls are under way", () => begun() === 40);
+    await connection.run("true", { timeoutSeconds: 30 });
+    expect(log().filter((line) => line === "ends")).toHaveLength(1);
+    writeFileSync(path.join(folder, "go"), "");
+    await Promise.all(pulls);
+  });
+});

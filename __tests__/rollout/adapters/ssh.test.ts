@@ -6,10 +6,10 @@ import { SshConnection } from "../../../scripts/rollout/adapters/ssh.js";
 import { until } from "../../lab/support/until.js";
 import { testManifest } from "../../support/fleet.js";
 
-/** Instead of ssh: notes when it begins and ends, and waits in between for a file if the command asks for that. */
+/** Instead of ssh: notes when it begins and ends, and waits in between for a file if the command asks for that, or for the end of the test. */
 const PROGRAM = `#!/bin/sh
 echo begins >>"$SSH_TEST/log"
-case "$*" in *"wait for it"*) until [ -e "$SSH_TEST/go" ]; do sleep 0.05; done ;; *) sleep 0.05 ;; esac
+case "$*" in *"wait for it"*) while [ -d "$SSH_TEST" ] && [ ! -e "$SSH_TEST/go" ]; do sleep 0.05; done ;; *) sleep 0.05 ;; esac
 echo ends >>"$SSH_TEST/log"
 printf '\\n@@exit 0'
 `;

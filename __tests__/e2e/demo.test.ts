@@ -3,21 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it, jest } from "@jest/globals";
-import { execa } from "execa";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+import { demo } from "../support/demo.js";
 
 jest.setTimeout(300_000);
 
 const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-demo-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Runs the demo with `folder` as the place for what it leaves behind. */
-const demo = (...argv: string[]) =>
-  execa("npm", ["run", "--silent", "demo", "--", "--out", folder, ...argv], {
-    reject: false,
-    stdin: "ignore",
-    env: { TMPDIR: folder },
-  });
 
 /** Processes of the demo's world: each has a home below the temporary folder that the demo was given. */
 function labProcesses(): string[] {
@@ -33,7 +25,7 @@ function labProcesses(): string[] {
 
 describe("npm run demo", () => {
   it("rolls version 2 out under load with two nodes out of phase and an uptime check: nothing fails, nothing is left", async () => {
-    const { exitCode, stdout } = await demo("--nodes", "2", "--uptime-check");
+    const { exitCode, stdout } = await demo(folder, "--nodes", "2", "--uptime-check");
     expect(stdout).toContain("not one request failed");
     expect(exitCode).toBe(0);
     const [, sent, rate, failed] = /load\s+(\d+) requests, (\d+) a second: (\d+) failed/.exec(stdout) ?? [];
@@ -54,7 +46,7 @@ describe("npm run demo", () => {
   });
 
   it("refuses words that it does not know, in one line", async () => {
-    const { exitCode, stderr } = await demo("--brake");
+    const { exitCode, stderr } = await demo(folder, "--brake");
     expect(exitCode).toBe(2);
     expect(stderr.split("\n").filter((line) => line.startsWith("usage:"))).toHaveLength(1);
   });

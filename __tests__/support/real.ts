@@ -1,5 +1,6 @@
 /** A scenario on real droplets: real sshd, dockerd, HAProxy and registry, each in namespaces of its own. */
 import { expect } from "@jest/globals";
+import type { BalancerOptions } from "../../lab/balancer-options.js";
 import { articleSteps, pullSteps, runStep, type Waits } from "../../lab/bench/article.js";
 import { inRotation } from "../../lab/bench/fleet.js";
 import { withLogin } from "../../lab/bench/login.js";
@@ -19,6 +20,9 @@ export const LIMIT_MS = 900_000;
 
 /** 300 requests a second, a tenth of them slow. */
 export const LOAD: Partial<LoadSettings> = { ratePerSecond: 300, slowShare: 0.1, slowMs: 1500 };
+
+/** 2 % of the requests take 20 s: longer than anything else in a replacement. */
+export const LONG_LOAD: Partial<LoadSettings> = { ...LOAD, verySlowShare: 0.02, verySlowMs: 20_000, timeoutMs: 60_000 };
 
 /** DigitalOcean's fastest check. */
 export const THREE_SECONDS = {
@@ -44,11 +48,21 @@ export function startReal(options: ScenarioOptions & { readonly site?: RealOptio
   return Scenario.start<RealDroplet, RealSite>({ ...others, fleet: wanted, world: { balancer }, site: real(site) });
 }
 
+/** Two droplets behind a balancer that does otherwise than manifest and API say. */
+export const startOtherwise = (otherwise: BalancerOptions): Promise<RealScenario> =>
+  startReal({
+    fleet: { dropletCount: 2 },
+    check: THREE_SECONDS,
+    world: { balancer: { ...otherwise, reportDeclared: true } },
+  });
+
+export interface Unnoticed {
+  readonly result: Deployment;
+  readonly seen: LoadReport;
+}
+
 /** Rolls version 2 out under load and insists that nobody noticed. */
-export async function expectUnnoticed(
-  scenario: RealScenario,
-  load: Partial<LoadSettings> = LOAD,
-): Promise<{ result: Deployment; seen: LoadReport }> {
+export async function expectUnnoticed(scenario: RealScenario, load: Partial<LoadSettings> = LOAD): Promise<Unnoticed> {
   const image = await scenario.world.pushReference("v2");
   const { result, seen } = await scenario.under(() => scenario.deploy(image), load);
   expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: result.stderr });
@@ -60,6 +74,22 @@ export async function expectUnnoticed(
   expect(await scenario.running()).toEqual(Array.from({ length: count }, () => image));
   expect(result.receipt?.hosts.map((host) => host.action)).toEqual(Array.from({ length: count }, () => "replaced"));
   return { result, seen };
+}
+
+/** Each host was let go and taken back with as few probes as the balancer allows, or one more. */
+export function expectFewestProbes({ result }: Unnoticed): void {
+  for (const host of result.receipt?.hosts ?? [])
+    for (const count of [host.drain, host.readmission]) {
+      expect(count).not.toBeNull();
+      expect(count?.taken).toBeLessThanOrEqual((count?.floor ?? 0) + 1);
+    }
+}
+
+/** Nobody knew that the balancer does otherwise, and each host was yet let go before it was stopped. */
+export function expectProbesAwaited({ result }: Unnoticed, { unhealthyThreshold }: BalancerOptions): void {
+  const floor = unhealthyThreshold ?? THREE_SECONDS.unhealthyThreshold;
+  expect(result.events.some(({ name }) => name === "balancerDiffers")).toBe(false);
+  for (const host of result.receipt?.hosts ?? []) expect(host.drain?.taken).toBeGreaterThanOrEqual(floor);
 }
 
 /** The article's app, as its workflow starts it on every droplet. */

@@ -1,6 +1,6 @@
 /** The figures of the bench: their form, and how they grow pair by pair. Pure. */
 import { z } from "zod";
-import { machineForm } from "./machine.js";
+import { machineForm } from "../figures/machine.js";
 import { siteNames } from "./site-names.js";
 
 const counts = z.object({ sent: z.int(), failed: z.int() });

@@ -1,4 +1,5 @@
 /** The figures of the controller's growth, and the table that is made from them. Pure. */
+import type { Machine } from "../figures/machine.js";
 import type { Kind } from "./asked.js";
 import type { ScaleSettings } from "./settings.js";
 
@@ -40,13 +41,8 @@ export interface ScaleRun {
 }
 
 export interface ScaleFigures {
-  readonly machine: {
-    readonly cpu: string;
-    readonly cores: number;
-    readonly memoryGb: number;
-    readonly node: string;
-    readonly kernel: string;
-  };
+  readonly machine: Machine;
+  /** ISO 8601 in UTC. */
   readonly date: string;
   readonly commit: string;
   readonly settings: ScaleSettings;

@@ -1,18 +1,18 @@
 /** The command line of the growth measurement. Pure. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { whole } from "../../contract/fields.js";
+import { text, whole } from "../../contract/fields.js";
 import { InvalidInput, parse } from "../../contract/problems.js";
 
-export const usage = "usage: node --import tsx lab/scale/main.ts [--hosts 3,30,300] [--repeats 3] [--out <file.json>]";
+export const usage = "usage: npm run scale -- [--hosts 3,30,300] [--repeats 3] [--out docs/figures]";
 
 const options = z.object({
   /** Sizes of fleets, 1 to 300 hosts: what a manifest takes. */
   hosts: z.array(whole("hosts", 1, 300)),
   /** Rollouts for each size. */
   repeats: whole("rollouts", 1, 20),
-  /** File for the figures; null prints the table only. */
-  out: z.string().nullable(),
+  /** Folder for the figures. @default "docs/figures" */
+  out: text("a folder", /^[^\0]+$/),
 });
 export type Options = z.output<typeof options>;
 
@@ -22,7 +22,7 @@ export function readOptions(argv: string[]): Options {
   return parse("options", options, {
     hosts: hosts.split(",").map(Number),
     repeats: Number(repeats),
-    out: out ?? null,
+    out,
   });
 }
 
@@ -33,7 +33,7 @@ function words(argv: string[]) {
       options: {
         hosts: { type: "string", default: "3,30,300" },
         repeats: { type: "string", default: "3" },
-        out: { type: "string" },
+        out: { type: "string", default: "docs/figures" },
       },
     }).values;
   } catch (error) {

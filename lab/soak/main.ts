@@ -6,8 +6,8 @@
 import { InvalidInput } from "../../contract/problems.js";
 import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
 import { withFleet } from "../bench/fleet.js";
-import { checkFolder, writeTexts } from "../bench/folder.js";
-import { thisCommit, thisMachine } from "../bench/machine.js";
+import { checkFolder, writeTexts } from "../figures/folder.js";
+import { thisCommit, thisMachine } from "../figures/machine.js";
 import type { Measured } from "../bench/measure.js";
 import { benchLoad, SECOND_TOOL_PER_SECOND } from "../bench/settings.js";
 import { checkSite } from "../bench/sites.js";

@@ -2,12 +2,12 @@ import { expect, test } from "@jest/globals";
 import { readOptions } from "../../../lab/scale/options.js";
 
 test("without options three fleets are measured three times", () => {
-  expect(readOptions([])).toEqual({ hosts: [3, 30, 300], repeats: 3, out: null });
+  expect(readOptions([])).toEqual({ hosts: [3, 30, 300], repeats: 3, out: "docs/figures" });
 });
 
-test("sizes, repeats and file are taken as given", () => {
-  expect(readOptions(["--hosts", "2", "--repeats", "1", "--out", "scale.json"])).toEqual({
-    ...{ hosts: [2], repeats: 1, out: "scale.json" },
+test("sizes, repeats and folder are taken as given", () => {
+  expect(readOptions(["--hosts", "2", "--repeats", "1", "--out", "elsewhere"])).toEqual({
+    ...{ hosts: [2], repeats: 1, out: "elsewhere" },
   });
 });
 

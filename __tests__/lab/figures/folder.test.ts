@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { checkFolder, readText, writeTexts } from "../../../lab/bench/folder.js";
+import { checkFolder, readText, writeTexts } from "../../../lab/figures/folder.js";
 
 let folder: string;
 beforeEach(() => {

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { LoadBalancer } from "./api/load-balancer-request.js";
 import type { BalancerFields, Machines, NewDroplet } from "./api/machines.js";
-import { balancerSettings, type BalancerOptions, type BalancerSettings } from "./balancer-options.js";
+import { balancerSettings, type BalancerOptions } from "./balancer-options.js";
 import type { Addresses, Site, SiteBalancer, SiteDroplet } from "./site.js";
 import { balancerBlock, type BalancerBlock } from "./stack.js";
 
@@ -24,7 +24,7 @@ export interface MachineOptions {
 export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements Machines {
   readonly removals: Removal[] = [];
   readonly #droplets = new Map<string, Droplet>();
-  #balancer: { readonly machine: SiteBalancer<Droplet>; readonly settings: BalancerSettings } | null = null;
+  #balancer: SiteBalancer<Droplet> | null = null;
 
   constructor(
     private readonly site: Site<Droplet>,
@@ -41,7 +41,7 @@ export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements 
   /** @throws Error while there is none */
   get balancer(): SiteBalancer<Droplet> {
     if (!this.#balancer) throw new Error("the site has no balancer");
-    return this.#balancer.machine;
+    return this.#balancer;
   }
 
   nextAddresses(): Addresses {
@@ -68,7 +68,7 @@ export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements 
 
   async destroyDroplet(dropletId: string): Promise<void> {
     const droplet = this.droplet(dropletId);
-    const nodesUp = this.#balancer?.machine.nodesUp(dropletId) ?? [];
+    const nodesUp = this.#balancer?.nodesUp(dropletId) ?? [];
     this.removals.push({ droplet: droplet.name, dropletId, nodesUp });
     this.#droplets.delete(dropletId);
     await droplet.close();
@@ -81,16 +81,16 @@ export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements 
   /** @throws Error for a second one */
   async createBalancer(balancer: LoadBalancer): Promise<void> {
     if (this.#balancer) throw new Error("a site has one balancer");
-    const block = blockOf(balancer);
-    const machine = await this.site.createBalancer(block, this.options.balancer);
-    this.#balancer = { machine, settings: balancerSettings(block, this.options.balancer) };
+    this.#balancer = await this.site.createBalancer(blockOf(balancer), this.options.balancer);
   }
 
-  /** @throws Error when the machine would have to do something else than it does */
+  /** @throws Error for a change that no site stands for */
   async updateBalancer(balancer: LoadBalancer): Promise<void> {
+    const { settings } = this.balancer;
     const wanted = balancerSettings(blockOf(balancer), this.options.balancer);
-    if (!isDeepStrictEqual(this.#balancer?.settings, wanted))
-      throw new Error("the lab cannot change a balancer while it runs");
+    if (wanted.nodes !== settings.nodes)
+      throw new Error(`the lab cannot give a running balancer ${wanted.nodes} nodes instead of ${settings.nodes}`);
+    if (!isDeepStrictEqual(settings, wanted)) await this.balancer.update(wanted);
   }
 
   async syncBalancer(_balancerId: string, dropletIds: readonly string[]): Promise<void> {

@@ -86,6 +86,11 @@ export interface SiteBalancer<Droplet extends SiteDroplet = SiteDroplet> {
   url(entryPort?: number): string;
   /** Droplets that carry the balancer's tag now: new ones start down, those that are gone get no new requests. */
   sync(members: readonly Droplet[]): Promise<void>;
+  /**
+   * Other settings from now on, as many nodes as before. Members keep their place in or out of rotation, and no request is lost.
+   * @throws Error for settings that the site has no balancer for; it goes on as before
+   */
+  update(settings: BalancerSettings): Promise<void>;
   /** Numbers of the nodes that send requests to a droplet. */
   nodesUp(dropletId: string): number[];
   /** Requests that were passed on to each droplet and are not answered yet, by its id; a missing one has none. */

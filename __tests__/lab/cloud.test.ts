@@ -37,15 +37,22 @@ test("a droplet boots when it is asked for, joins by its tag, and ends when it i
   await cloud.stop();
 });
 
-test("a change of the balancer that its machine need not know is done, any other is a fault", async () => {
+test("a change of the balancer reaches its machine when that has to do otherwise; other nodes are a fault", async () => {
   const { text } = await call("POST", "load_balancers", balancer);
   const path = `load_balancers/${(JSON.parse(text) as { load_balancer: { id: string } }).load_balancer.id}`;
   await cloud.account.settled();
   expect((await call("PUT", path, { ...balancer, name: "other" })).status).toBe(200);
   await cloud.account.settled();
+  expect(cloud.site.calls).toEqual([]);
   await call("PUT", path, { ...balancer, health_check: { path: "/other" } });
-  await expect(cloud.account.settled()).rejects.toThrow("cannot change a balancer while it runs");
-  await expect(cloud.stop()).rejects.toThrow("cannot change a balancer while it runs");
+  await cloud.account.settled();
+  await call("PUT", path, { ...balancer, name: "other", health_check: { path: "/other" } });
+  await cloud.account.settled();
+  expect(cloud.site.calls).toEqual(["update to /other"]);
+  await call("PUT", path, { ...balancer, size_unit: 2 });
+  const refusal = "the lab cannot give a running balancer 2 nodes instead of 1";
+  await expect(cloud.account.settled()).rejects.toThrow(refusal);
+  await expect(cloud.stop()).rejects.toThrow(refusal);
 });
 
 test("fails for a second balancer, and for one that no site stands for: they are errored", async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { Agent, request } from "undici";
 import type { BalancerSettings } from "../../lab/balancer-options.js";
+import { startLoad, type Load } from "../../lab/load/load.js";
 import { until } from "../lab/support/until.js";
 import { BalancedHosts, type Host } from "./support/hosts.js";
 
@@ -10,7 +11,10 @@ import { BalancedHosts, type Host } from "./support/hosts.js";
 jest.setTimeout(120_000);
 
 let bench: BalancedHosts;
+let load: Load | null = null;
 afterEach(async () => {
+  await load?.stop();
+  load = null;
   await bench.end();
   expect(bench.faults).toEqual([]);
 });
@@ -179,6 +183,81 @@ describe("requests", () => {
     expect(secure.statusCode).toBe(200);
     const [seen] = host?.seen.filter(({ url }) => url === "/") ?? [];
     expect(seen?.headers).toMatchObject({ "x-forwarded-proto": "https", "x-forwarded-port": "443" });
+  });
+});
+
+describe("other settings", () => {
+  const check = { path: "/ready", port: 8080, intervalSeconds: 0.6, timeoutSeconds: 0.5, fall: 4, rise: 2 };
+
+  it.each([1, 2])("leave every host where it is and lose no request, with %s node(s)", async (nodes) => {
+    const [first, second] = await inRotation(2, { nodes });
+    const [, , out] = await bench.newHosts(3);
+    if (!first || !second || !out) return;
+    out.healthy = false;
+    await bench.balancer.sync([first, second, out]);
+    await until("the third was probed", () => out.probes.length > 0);
+    load = await startLoad({ url: bench.balancer.url(), ratePerSecond: 200 });
+    await load.until(({ ok }) => ok > 100);
+    const changed = { ...bench.balancer.settings, check: { ...check, path: "/health" } };
+    await bench.balancer.update(changed);
+    const probesThen = out.probes.length;
+    await load.until(({ sent }) => sent > 400);
+    await until("the third was probed often", () => out.probes.length > probesThen + 3 * nodes);
+    expect(await load.stop()).toMatchObject({ failures: [], failed: 0 });
+    expect(bench.balancer.settings).toEqual(changed);
+    for (const { id } of [first, second]) expect(isUp(id)).toBe(true);
+    expect([first, second, out].map(changesOf)).toEqual([Array(nodes).fill(true), Array(nodes).fill(true), []]);
+  });
+
+  it("count from the next probe on", async () => {
+    const [host] = await inRotation(1);
+    if (!host) return;
+    await bench.balancer.update({ ...bench.balancer.settings, check });
+    await until("it is asked elsewhere", () => host.seen.some(({ url }) => url === "/ready"));
+    host.healthy = false;
+    const failedFrom = host.probes.length;
+    await bench.balancer.update({ ...bench.balancer.settings, check: { ...check, path: "/health" } });
+    await until("it is out", () => !isUp(host.id));
+    // The look comes up to 50 ms after the change, and a probe may come in between.
+    expect([4, 5]).toContain(host.probes.length - failedFrom);
+  });
+
+  it("let what is in flight end, count it, and treat those who come and go as ever", async () => {
+    const [first, second] = await inRotation(2);
+    if (!first || !second) return;
+    const held = Promise.all([ask("held"), ask("held")]);
+    const arrived = ({ seen }: Host) => seen.some(({ url }) => url === "/held");
+    await until("both hold a request", () => arrived(first) && arrived(second));
+    await bench.balancer.sync([second]);
+    const entries = [{ entryPort: 8081, targetPort: 8080, tls: false }];
+    await bench.balancer.update({ ...bench.balancer.settings, entries });
+    expect(bench.balancer.url()).toMatch(/:8081\/$/);
+    expect(await bench.balancer.inFlight()).toEqual({ [first.id]: 1, [second.id]: 1 });
+    expect((await ask()).text).toBe(second.privateAddress);
+    first.letGo();
+    second.letGo();
+    expect((await held).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    await bench.balancer.sync([first, second]);
+    await until("it is back", () => isUp(first.id));
+    expect(changesOf(first)).toEqual([true, true]);
+  });
+
+  it("may lead to another port of the hosts", async () => {
+    const [host] = await inRotation(1, { check: slowCheck });
+    const entries = [{ entryPort: 80, targetPort: 8090, tls: false }];
+    await bench.balancer.update({ ...bench.balancer.settings, entries });
+    expect((await ask()).statusCode).toBe(503);
+    expect(host && isUp(host.id)).toBe(true);
+  });
+
+  it("that HAProxy refuses are an error with its reason, and all goes on as before", async () => {
+    const [host] = await inRotation(1);
+    const { settings } = bench.balancer;
+    await expect(bench.balancer.update({ ...settings, check: { ...check, path: "/two words" } })).rejects.toThrow(
+      /^HAProxy does not take its new settings: .*got 'words' as argument/,
+    );
+    expect(bench.balancer.settings).toEqual(settings);
+    expect((await ask()).text).toBe(host?.privateAddress);
   });
 });
 

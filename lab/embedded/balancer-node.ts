@@ -19,7 +19,6 @@ export interface NodeSettings {
   readonly phaseSeconds: number | undefined;
   /** Address that the node connects from; undefined where this machine has only one. */
   readonly sourceAddress: string | undefined;
-  readonly check: NodeCheck;
   readonly onChange: (change: Change) => void;
 }
 
@@ -33,7 +32,10 @@ export class BalancerNode {
   readonly #entries = new Map<string, Entry>();
   #last: string | null = null;
 
-  constructor(readonly settings: NodeSettings) {}
+  constructor(
+    private check: NodeCheck,
+    readonly settings: NodeSettings,
+  ) {}
 
   /** Members that are new start DOWN; those that are gone get no new requests. */
   sync(members: readonly Member[]): void {
@@ -45,9 +47,17 @@ export class BalancerNode {
     }
     members.forEach((member, index) => {
       if (this.#entries.has(member.id)) return;
-      const entry: Entry = { member, state: newTarget(), timer: undefined };
-      this.#entries.set(member.id, entry);
-      this.#schedule(entry, { index, count: members.length });
+      this.#enter({ member, state: newTarget(), timer: undefined }, { index, count: members.length });
+    });
+  }
+
+  /** Another check from now on; members keep their state and what was counted. */
+  update(check: NodeCheck): void {
+    this.check = check;
+    const entries = [...this.#entries.values()];
+    entries.forEach(({ member, state, timer }, index) => {
+      clearTimeout(timer);
+      this.#enter({ member, state, timer: undefined }, { index, count: entries.length });
     });
   }
 
@@ -67,13 +77,19 @@ export class BalancerNode {
     this.sync([]);
   }
 
+  /** Takes the place of an entry for the same member, which keeps its turn. */
+  #enter(entry: Entry, place: { index: number; count: number }): void {
+    this.#entries.set(entry.member.id, entry);
+    this.#schedule(entry, place);
+  }
+
   #schedule(entry: Entry, place: { index: number; count: number }): void {
-    const { index, count, phaseSeconds, check } = this.settings;
-    const intervalMs = check.intervalSeconds * 1000;
+    const { index, count, phaseSeconds } = this.settings;
+    const intervalMs = this.check.intervalSeconds * 1000;
     const node = { index, count, phaseMs: phaseSeconds === undefined ? undefined : phaseSeconds * 1000 };
     const phaseMs = phaseOf(node, place, intervalMs);
     const tick = (): void => {
-      // It may have left while a probe was on its way.
+      // It may have left, or the check have changed, while a probe was on its way.
       if (this.#entries.get(entry.member.id) !== entry) return;
       const now = performance.now();
       const pause = nextProbeAt({ intervalMs, phaseMs }, now) - now;
@@ -86,7 +102,7 @@ export class BalancerNode {
     const passed = await this.#ask(entry.member);
     if (this.#entries.get(entry.member.id) !== entry) return;
     const before = entry.state;
-    entry.state = probed(before, passed, this.settings.check);
+    entry.state = probed(before, passed, this.check);
     if (entry.state.up !== before.up) this.#report(entry);
   }
 
@@ -97,7 +113,8 @@ export class BalancerNode {
 
   /** One request on a connection of its own; anything but an answer in time is a failed probe. */
   async #ask(member: Member): Promise<boolean> {
-    const { check, sourceAddress } = this.settings;
+    const { check } = this;
+    const { sourceAddress } = this.settings;
     const deadlineMs = check.timeoutSeconds * 1000;
     const port = await member.endpoint(check.port);
     if (port === null) return false;

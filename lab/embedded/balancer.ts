@@ -1,21 +1,12 @@
 /** The load balancer: real HTTP on loopback, with the health state machine of lab/model in each of its nodes. */
-import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { BalancerEntry, BalancerSettings } from "../balancer-options.js";
 import type { Change, SiteBalancer } from "../site.js";
 import { BalancerNode, type Member } from "./balancer-node.js";
-import { closeServer } from "./close.js";
 import type { EmbeddedDroplet } from "./droplet.js";
+import { EntryServers } from "./entry-servers.js";
 import { forward, type ProxySettings } from "./proxy.js";
-
-/** A forwarding rule with the port of this machine that stands for the declared one. */
-export interface Entry extends BalancerEntry {
-  readonly realPort: number;
-}
-
-export interface EmbeddedBalancerSettings extends BalancerSettings {
-  readonly entries: readonly Entry[];
-}
 
 /** What the balancer knows of a client's connection. */
 interface ClientConnection {
@@ -27,28 +18,52 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   /** State changes, oldest first. */
   readonly changes: Change[] = [];
   readonly #nodes: readonly BalancerNode[];
-  readonly #servers: Server[] = [];
+  readonly #entries: EntryServers;
   readonly #connections = new WeakMap<Socket, ClientConnection>();
   readonly #requests = new Map<string, number>();
   /** Ids of the droplets that answers are awaited from. */
   readonly #underWay = new Map<ServerResponse, string>();
-  readonly #agent: Agent | null;
+  /** Holds the connections to hosts that are kept. */
+  readonly #agent = new Agent({ keepAlive: true });
+  #settings: BalancerSettings;
   #assigned = 0;
 
-  constructor(readonly settings: EmbeddedBalancerSettings) {
-    this.#agent = settings.backendKeepalive ? new Agent({ keepAlive: true }) : null;
+  private constructor(settings: BalancerSettings, takePort: () => Promise<number>) {
+    this.#settings = settings;
+    this.#entries = new EntryServers({
+      takePort,
+      onConnection: (socket) => this.#assign(socket),
+      onRequest: (...exchange) => this.#handle(...exchange),
+    });
     this.#nodes = Array.from({ length: settings.nodes }, (_, index) => this.#newNode(index));
+  }
+
+  /**
+   * Resolves once it serves.
+   * @param takePort gives ports of this machine that stand for the declared ones
+   * @throws Error when HTTPS is declared
+   */
+  static async start(settings: BalancerSettings, takePort: () => Promise<number>): Promise<EmbeddedBalancer> {
+    const balancer = new EmbeddedBalancer(settings, takePort);
+    await balancer.#entries.declare(settings.entries, settings.idleTimeoutSeconds);
+    return balancer;
+  }
+
+  get settings(): BalancerSettings {
+    return this.#settings;
   }
 
   /** Base URL of a declared port, by default the first. */
   url(entryPort = this.settings.entries[0]?.entryPort): string {
-    const entry = this.settings.entries.find((one) => one.entryPort === entryPort);
-    if (!entry) throw new Error(`the balancer has no port ${entryPort ?? "at all"}`);
-    return `http://127.0.0.1:${entry.realPort}/`;
+    const port = this.#entries.realPort(entryPort);
+    if (port === undefined) throw new Error(`the balancer has no port ${entryPort ?? "at all"}`);
+    return `http://127.0.0.1:${port}/`;
   }
 
-  async listen(): Promise<void> {
-    await Promise.all(this.settings.entries.map((entry) => this.#serve(entry)));
+  async update(settings: BalancerSettings): Promise<void> {
+    await this.#entries.declare(settings.entries, settings.idleTimeoutSeconds);
+    for (const node of this.#nodes) node.update(settings.check);
+    this.#settings = settings;
   }
 
   /** Droplets that carry the balancer's tag now. */
@@ -74,29 +89,16 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
 
   async close(): Promise<void> {
     for (const node of this.#nodes) node.stop();
-    this.#agent?.destroy();
-    await Promise.all(this.#servers.map(closeServer));
+    this.#agent.destroy();
+    await this.#entries.close();
   }
 
   #newNode(index: number): BalancerNode {
     const { nodes: count, check, phasesSeconds } = this.settings;
-    return new BalancerNode({
-      ...{ index, count, check, phaseSeconds: phasesSeconds[index] },
+    return new BalancerNode(check, {
+      ...{ index, count, phaseSeconds: phasesSeconds[index] },
       sourceAddress: sourceAddress(index),
       onChange: (change) => this.changes.push(change),
-    });
-  }
-
-  async #serve(entry: Entry): Promise<void> {
-    const server = createServer((incoming, response) => this.#handle(entry, incoming, response));
-    server.keepAliveTimeout = this.settings.idleTimeoutSeconds * 1000;
-    server.headersTimeout = server.keepAliveTimeout + 1000;
-    server.requestTimeout = 0;
-    server.on("connection", (socket: Socket) => this.#assign(socket));
-    this.#servers.push(server);
-    await new Promise<void>((settle, fail) => {
-      server.once("error", fail);
-      server.listen(entry.realPort, "127.0.0.1", settle);
     });
   }
 
@@ -107,7 +109,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     if (node) this.#connections.set(socket, { node, requests: 0 });
   }
 
-  #handle(entry: Entry, incoming: IncomingMessage, response: ServerResponse): void {
+  #handle(entry: BalancerEntry, incoming: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(incoming.socket);
     if (!connection) return;
     connection.requests += 1;
@@ -127,12 +129,12 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     return member;
   }
 
-  #proxySettings(entry: Entry, node: BalancerNode): ProxySettings {
+  #proxySettings(entry: BalancerEntry, node: BalancerNode): ProxySettings {
     return {
       entryPort: entry.entryPort,
       targetPort: entry.targetPort,
       retries: this.settings.retries,
-      agent: this.#agent,
+      agent: this.settings.backendKeepalive ? this.#agent : null,
       sourceAddress: node.settings.sourceAddress,
     };
   }

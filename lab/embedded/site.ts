@@ -4,14 +4,14 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { environmentNames } from "../../contract/manifest.js";
-import { balancerSettings, type BalancerEntry, type BalancerOptions } from "../balancer-options.js";
+import { balancerSettings, type BalancerOptions } from "../balancer-options.js";
 import type { Break, ReferenceOptions } from "../releases.js";
 import type { Addresses, DropletOrder, OpenSite, Site, SiteBalancer, SiteContext } from "../site.js";
 import { SshClientFiles } from "../ssh-client.js";
 import type { BalancerBlock } from "../stack.js";
 import type { World } from "../world.js";
 import { AddressPool, BALANCER_ADDRESS } from "./addresses.js";
-import { EmbeddedBalancer, type Entry } from "./balancer.js";
+import { EmbeddedBalancer } from "./balancer.js";
 import { DIGITALOCEAN_REGISTRY, Registries, type ImageSource } from "./docker/registry.js";
 import { EmbeddedDroplet } from "./droplet.js";
 import { brokenImage, referenceImage } from "./images.js";
@@ -32,8 +32,8 @@ export type EmbeddedWorld = World<EmbeddedDroplet, EmbeddedSite>;
 /** Opens an embedded site: for Linux and macOS, without root and Docker. */
 export const embedded =
   (options: EmbeddedOptions = {}): OpenSite<EmbeddedSite> =>
-  async (context) =>
-    new EmbeddedSite(context, options);
+  (context) =>
+    EmbeddedSite.open(context, options);
 
 export class EmbeddedSite implements Site<EmbeddedDroplet> {
   readonly kind = "embedded";
@@ -49,9 +49,10 @@ export class EmbeddedSite implements Site<EmbeddedDroplet> {
   /** Every droplet that was ever created: nobody who asks for a deleted one is led off this machine. */
   readonly #droplets: EmbeddedDroplet[] = [];
   #balancer: EmbeddedBalancer | null = null;
+  /** Stands for the balancer's first port, and is known before there is a balancer. */
+  #firstPort = 0;
 
-  /** Use {@link embedded}. */
-  constructor(
+  private constructor(
     private readonly context: SiteContext,
     private readonly options: EmbeddedOptions,
   ) {
@@ -60,6 +61,13 @@ export class EmbeddedSite implements Site<EmbeddedDroplet> {
     for (const [host, login] of Object.entries(options.registries ?? {})) {
       this.registries.serve(host, (user, password) => user === login.user && password === login.password);
     }
+  }
+
+  /** Use {@link embedded}. */
+  static async open(context: SiteContext, options: EmbeddedOptions): Promise<EmbeddedSite> {
+    const site = new EmbeddedSite(context, options);
+    site.#firstPort = await site.#ports.take();
+    return site;
   }
 
   get clientKey(): string {
@@ -89,10 +97,9 @@ export class EmbeddedSite implements Site<EmbeddedDroplet> {
 
   /** @throws Error for a balancer that speaks HTTPS */
   async createBalancer(block: BalancerBlock, options: BalancerOptions): Promise<SiteBalancer<EmbeddedDroplet>> {
-    const settings = balancerSettings(block, options);
-    const entries = await Promise.all(settings.entries.map((entry) => this.#realEntry(entry)));
-    this.#balancer = new EmbeddedBalancer({ ...settings, entries });
-    await this.#balancer.listen();
+    const ports = [this.#firstPort];
+    const takePort = async (): Promise<number> => ports.shift() ?? this.#ports.take();
+    this.#balancer = await EmbeddedBalancer.start(balancerSettings(block, options), takePort);
     return this.#balancer;
   }
 
@@ -110,10 +117,9 @@ export class EmbeddedSite implements Site<EmbeddedDroplet> {
   }
 
   environment(): Record<string, string> {
-    if (!this.#balancer) throw new Error("the embedded site has no balancer yet");
     return {
       [environmentNames.sshConfig]: this.#client.configFile,
-      [environmentNames.balancerUrl]: this.#balancer.url(),
+      [environmentNames.balancerUrl]: `http://127.0.0.1:${this.#firstPort}/`,
     };
   }
 
@@ -122,11 +128,5 @@ export class EmbeddedSite implements Site<EmbeddedDroplet> {
     await Promise.all(this.#droplets.map((droplet) => droplet.halt()));
     await this.#watchdog.finish();
     await this.#ports.release();
-  }
-
-  async #realEntry(entry: BalancerEntry): Promise<Entry> {
-    if (entry.tls)
-      throw new Error(`the embedded lab has no HTTPS, which the balancer's port ${entry.entryPort} declares`);
-    return { ...entry, realPort: await this.#ports.take() };
   }
 }

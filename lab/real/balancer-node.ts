@@ -39,13 +39,14 @@ export class BalancerNode {
 
   private constructor(
     private readonly options: NodeOptions,
+    private settings: BalancerSettings,
     private readonly haproxy: Haproxy,
   ) {}
 
   static async start(options: NodeOptions): Promise<BalancerNode> {
     const { index, settings, place } = options;
     const haproxy = await Haproxy.start(settings, { ...place, name: `haproxy-${index}` });
-    const node = new BalancerNode(options, haproxy);
+    const node = new BalancerNode(options, settings, haproxy);
     node.#lookLater();
     return node;
   }
@@ -72,9 +73,20 @@ export class BalancerNode {
     await Promise.all(gone.map((entry) => this.#leave(entry)));
   }
 
-  /** Of every droplet that was ever a member, by its id. */
+  /** Members keep their health. One that is about to join does so at the moment that was planned. */
+  async update(settings: BalancerSettings): Promise<void> {
+    await this.#inTurn(() => this.haproxy.update(settings));
+    this.settings = settings;
+  }
+
+  /** Of every droplet that was a member since the settings changed last, by its id. */
   stats(): Promise<ServerStats[]> {
     return this.haproxy.stats();
+  }
+
+  /** The same in the view of what still serves connections from before. */
+  oldStats(): Promise<ServerStats[]> {
+    return this.haproxy.oldStats();
   }
 
   async close(): Promise<void> {
@@ -97,8 +109,8 @@ export class BalancerNode {
 
   /** Until the host's place in the interval comes. HAProxy probes every interval from the moment when a host is added. */
   #pauseMs(target: { readonly index: number; readonly count: number }): number {
-    const { index, settings, originMs } = this.options;
-    const { phasesSeconds, nodes: count, check } = settings;
+    const { index, originMs } = this.options;
+    const { phasesSeconds, nodes: count, check } = this.settings;
     const seconds = phasesSeconds[index];
     const phaseMs = seconds === undefined ? undefined : seconds * 1000;
     const intervalMs = check.intervalSeconds * 1000;

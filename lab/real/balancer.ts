@@ -3,6 +3,7 @@ import type { BalancerSettings } from "../balancer-options.js";
 import type { Change, SiteBalancer, SiteDroplet } from "../site.js";
 import { BalancerNode } from "./balancer-node.js";
 import type { Authority } from "./certificates.js";
+import type { ServerStats } from "./haproxy-stats.js";
 import type { HaproxyPlace } from "./haproxy.js";
 
 export interface BalancerPlace extends Pick<
@@ -22,10 +23,14 @@ export class RealBalancer implements SiteBalancer {
   readonly #nodes: BalancerNode[] = [];
   #originMs: number | null = null;
 
+  #settings: BalancerSettings;
+
   private constructor(
-    readonly settings: BalancerSettings,
+    settings: BalancerSettings,
     private readonly place: BalancerPlace,
-  ) {}
+  ) {
+    this.#settings = settings;
+  }
 
   /** Resolves once every node serves. */
   static async start(settings: BalancerSettings, place: BalancerPlace): Promise<RealBalancer> {
@@ -38,6 +43,10 @@ export class RealBalancer implements SiteBalancer {
       await balancer.close();
       throw error;
     }
+  }
+
+  get settings(): BalancerSettings {
+    return this.#settings;
   }
 
   /** Of the nodes' processes. */
@@ -59,28 +68,31 @@ export class RealBalancer implements SiteBalancer {
     await Promise.all(this.#nodes.map((node) => node.sync(members)));
   }
 
+  async update(settings: BalancerSettings): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.update(settings)));
+    this.#settings = settings;
+  }
+
   nodesUp(dropletId: string): number[] {
     return this.#nodes.filter((node) => node.isUp(dropletId)).map((node) => node.index);
   }
 
-  /** Requests that were sent to each droplet so far, by its id. Those to members that are gone count on. */
-  requests(): Promise<Record<string, number>> {
-    return this.#sum("requests");
+  /** Requests that were sent to each droplet since the settings changed last, by its id. Those to members that are gone count on. */
+  async requests(): Promise<Record<string, number>> {
+    return sums(await this.#stats(), "requests");
   }
 
-  inFlight(): Promise<Record<string, number>> {
-    return this.#sum("inFlight");
+  async inFlight(): Promise<Record<string, number>> {
+    const old = await Promise.all(this.#nodes.map((node) => node.oldStats()));
+    return sums([...(await this.#stats()), ...old.flat()], "inFlight");
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.close()));
   }
 
-  async #sum(count: "requests" | "inFlight"): Promise<Record<string, number>> {
-    const sums = new Map<string, number>();
-    for (const ofNode of await Promise.all(this.#nodes.map((node) => node.stats())))
-      for (const stats of ofNode) sums.set(stats.name, (sums.get(stats.name) ?? 0) + stats[count]);
-    return Object.fromEntries(sums);
+  async #stats(): Promise<ServerStats[]> {
+    return (await Promise.all(this.#nodes.map((node) => node.stats()))).flat();
   }
 
   async #startNode(index: number, certificate: string): Promise<void> {
@@ -95,4 +107,11 @@ export class RealBalancer implements SiteBalancer {
     });
     this.#nodes.push(node);
   }
+}
+
+/** By name. */
+function sums(all: readonly ServerStats[], count: "requests" | "inFlight"): Record<string, number> {
+  const found = new Map<string, number>();
+  for (const stats of all) found.set(stats.name, (found.get(stats.name) ?? 0) + stats[count]);
+  return Object.fromEntries(found);
 }

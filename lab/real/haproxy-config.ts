@@ -1,6 +1,6 @@
 /**
- * HAProxy's configuration for one node of a balancer, as far as DigitalOcean's is known. Hosts are not in it: they come and go
- * through the node's socket.
+ * HAProxy's configuration for one node of a balancer, as far as DigitalOcean's is known. Hosts come and go through the node's
+ * socket; only those that are there while settings change are written down.
  *
  * @see https://docs.haproxy.org/2.6/configuration.html
  * @see https://docs.digitalocean.com/products/networking/load-balancers/ limits, headers that are added
@@ -19,6 +19,14 @@ export interface NodePlace {
   readonly certificate?: string;
 }
 
+/** What a node takes over from the one before it. */
+export interface Kept {
+  /** The hosts' health: HAProxy's answer to `show servers state`. */
+  readonly stateFile: string;
+  /** Addresses by name. */
+  readonly hosts: ReadonlyMap<string, string>;
+}
+
 /** Name of the only backend. */
 export const BACKEND = "fleet";
 
@@ -30,12 +38,13 @@ const UPGRADED_SECONDS = 3600;
 /** DigitalOcean's 10 000 would take more open files than every machine allows. */
 const CONNECTIONS_PER_NODE = 4000;
 
-export function haproxyConfig(settings: BalancerSettings, place: NodePlace): string {
+/** @param kept null at the first start */
+export function haproxyConfig(settings: BalancerSettings, place: NodePlace, kept: Kept | null = null): string {
   const sections = [
-    global(place),
-    defaults(settings),
+    [...global(place), ...(kept ? [`server-state-file ${kept.stateFile}`] : [])],
+    [...defaults(settings), ...(kept ? ["load-server-state-from-file global"] : [])],
     ...settings.entries.map((entry) => frontend(entry, settings, place)),
-    backend(settings, place),
+    [...backend(settings, place), ...(kept ? servers(settings, kept) : [])],
   ];
   return sections
     .map(([title = "", ...lines]) => [title, ...lines.map((line) => `  ${line}`), ""].join("\n"))
@@ -52,7 +61,7 @@ export function targetPort({ entries }: Pick<BalancerSettings, "entries">): numb
 
 const global = ({ socket }: NodePlace): string[] => [
   "global",
-  `stats socket ${socket} mode 600 level admin`,
+  `stats socket ${socket} mode 600 level admin expose-fd listeners`,
   "nbthread 1",
   `maxconn ${CONNECTIONS_PER_NODE}`,
   "ssl-default-bind-options ssl-min-ver TLSv1.2",
@@ -66,6 +75,8 @@ const defaults = ({ idleTimeoutSeconds }: BalancerSettings): string[] => [
   `timeout http-keep-alive ${idleTimeoutSeconds}s`,
   `timeout server ${ANSWER_SECONDS}s`,
   `timeout tunnel ${UPGRADED_SECONDS}s`,
+  // After a change of settings a client's kept connection is closed with an answer, not under its next request.
+  "option idle-close-on-response",
 ];
 
 const frontend = (entry: BalancerEntry, settings: BalancerSettings, place: NodePlace): string[] => [
@@ -100,6 +111,9 @@ const backend = (settings: BalancerSettings, { sourceAddress }: NodePlace): stri
   "http-check expect status 200-399",
   `timeout check ${milliseconds(settings.check.timeoutSeconds)}`,
 ];
+
+const servers = (settings: BalancerSettings, { hosts }: Kept): string[] =>
+  [...hosts].map(([name, address]) => `server ${name} ${serverArguments(settings, address)}`);
 
 /** A host as `add server` takes it; it probes at the moment of that call and every interval from then on. */
 export function serverArguments(settings: BalancerSettings, address: string): string {

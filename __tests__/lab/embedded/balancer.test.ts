@@ -5,10 +5,12 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { once } from "node:events";
 import type { Member } from "../../../lab/embedded/balancer-node.js";
-import { EmbeddedBalancer, type EmbeddedBalancerSettings } from "../../../lab/embedded/balancer.js";
+import type { BalancerSettings } from "../../../lab/balancer-options.js";
+import { EmbeddedBalancer } from "../../../lab/embedded/balancer.js";
 import { closeServer } from "../../../lab/embedded/close.js";
 import { page } from "../../../lab/embedded/pages.js";
 import { PortPool } from "../../../lab/embedded/ports.js";
+import { startLoad } from "../../../lab/load/load.js";
 import { until } from "../support/until.js";
 
 /** For a machine that is slow or busy; nothing is concluded from the time it takes. */
@@ -50,24 +52,25 @@ afterEach(async () => {
 });
 afterAll(() => ports.release());
 
-async function start(hosts: readonly Host[], more: Partial<EmbeddedBalancerSettings> = {}): Promise<EmbeddedBalancer> {
+/** Quick enough for tests. */
+const SETTINGS: BalancerSettings = {
+  nodes: 1,
+  phasesSeconds: [],
+  check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 0.05, fall: 2, rise: 2 },
+  entries: [{ entryPort: 80, targetPort: 80, tls: false }],
+  redirectToHttps: false,
+  retries: 0,
+  backendKeepalive: false,
+  idleTimeoutSeconds: 60,
+};
+
+async function start(hosts: readonly Host[], more: Partial<BalancerSettings> = {}): Promise<EmbeddedBalancer> {
   for (const host of hosts) {
     host.server.listen(0, "127.0.0.1");
     await once(host.server, "listening");
     opened.push({ close: () => closeServer(host.server) });
   }
-  const balancer = new EmbeddedBalancer({
-    nodes: 1,
-    phasesSeconds: [],
-    check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 0.05, fall: 2, rise: 2 },
-    entries: [{ entryPort: 80, targetPort: 80, tls: false, realPort: await ports.take() }],
-    redirectToHttps: false,
-    retries: 0,
-    backendKeepalive: false,
-    idleTimeoutSeconds: 60,
-    ...more,
-  });
-  await balancer.listen();
+  const balancer = await EmbeddedBalancer.start({ ...SETTINGS, ...more }, () => ports.take());
   opened.unshift(balancer);
   await balancer.sync(hosts);
   return balancer;
@@ -249,4 +252,94 @@ test("bodies go through both ways, of any size", async () => {
     expect((await answer.text()).length).toBe(body.length);
   }
   expect(await (await fetch(balancer.url(), { method: "POST" })).text()).toBe("");
+});
+
+describe("other settings for a running balancer", () => {
+  const check = { path: "/health", port: 80, intervalSeconds: 0.1, timeoutSeconds: 0.1, fall: 4, rise: 3 };
+  const checked = { ...SETTINGS, check };
+
+  test("another check leaves everybody where they are, and no request fails", async () => {
+    const hosts = [new Host("a"), new Host("b")];
+    const out = new Host("c");
+    out.healthy = false;
+    const balancer = await start([...hosts, out]);
+    await allUp(balancer, hosts);
+    const load = await startLoad({ url: balancer.url(), ratePerSecond: 100 });
+    opened.unshift({ close: () => load.stop().then(() => undefined) });
+    await load.until(({ ok }) => ok > 20);
+    await balancer.update(checked);
+    const probesThen = out.probes.length;
+    const sentThen = load.progress().sent;
+    await until("each was probed again", () => out.probes.length > probesThen + 3);
+    await load.until(({ sent }) => sent > sentThen + 20);
+    expect(balancer.settings).toEqual(checked);
+    expect(balancer.changes.map(({ droplet, up }) => [droplet, up]).sort()).toEqual([
+      ["a", true],
+      ["b", true],
+    ]);
+    expect(await load.stop()).toMatchObject({ failures: [], failed: 0 });
+  });
+
+  test("thresholds and path count from the next probe on", async () => {
+    const asked: (string | undefined)[] = [];
+    const host = new Host("a", ({ url }, response) => {
+      asked.push(url);
+      response.writeHead(503).end();
+    });
+    const balancer = await start([host]);
+    await allUp(balancer, [host]);
+    await balancer.update({ ...checked, check: { ...check, path: "/ready" } });
+    const probesThen = host.probes.length;
+    await until("out of rotation", () => balancer.nodesUp("a").length === 0);
+    // The look comes up to 10 ms after the change, and a probe may come in between.
+    expect([4, 5]).toContain(asked.length);
+    expect(new Set(asked)).toEqual(new Set(["/ready"]));
+    // One may have been on its way.
+    expect(host.probes.length - probesThen).toBeLessThanOrEqual(1);
+  });
+
+  test("a port that is declared no more is refused, and what is in flight there ends; a new one is served", async () => {
+    let finish: (() => void) | undefined;
+    const host = new Host("a", ({ url }, response) => {
+      if (url === "/slow") finish = () => response.end("finished");
+      else response.end("a");
+    });
+    const balancer = await start([host]);
+    await allUp(balancer, [host]);
+    const before = balancer.url();
+    const answer = get(balancer, "slow");
+    await until("the request is under way", () => finish !== undefined);
+    await balancer.update({ ...SETTINGS, entries: [{ entryPort: 8080, targetPort: 80, tls: false }] });
+    expect(() => balancer.url(80)).toThrow("the balancer has no port 80");
+    await expect(fetch(before)).rejects.toThrow();
+    expect(await get(balancer)).toBe("a");
+    finish?.();
+    expect(await answer).toBe("finished");
+  });
+
+  test("connections to hosts are kept once that is declared", async () => {
+    const seen: (string | undefined)[] = [];
+    const host = new Host("a", ({ headers }, response) => {
+      seen.push(headers.connection);
+      response.end();
+    });
+    const balancer = await start([host]);
+    await allUp(balancer, [host]);
+    await get(balancer);
+    await balancer.update({ ...SETTINGS, backendKeepalive: true });
+    await get(balancer);
+    expect(seen).toEqual(["close", "keep-alive"]);
+  });
+
+  test("HTTPS is refused, and all goes on as before", async () => {
+    const host = new Host("a");
+    const balancer = await start([host]);
+    await allUp(balancer, [host]);
+    const entries = [{ entryPort: 443, targetPort: 80, tls: true }];
+    await expect(balancer.update({ ...checked, entries })).rejects.toThrow(
+      "the embedded lab has no HTTPS, which the balancer's port 443 declares",
+    );
+    expect(balancer.settings).toEqual(SETTINGS);
+    expect(await get(balancer)).toBe("a");
+  });
 });

@@ -1,4 +1,5 @@
 import { jest } from "@jest/globals";
+import { startCloud } from "../../../lab/cloud.js";
 import { embedded, type EmbeddedOptions, type EmbeddedWorld } from "../../../lab/embedded/site.js";
 import { startWorld, type WorldOptions } from "../../../lab/world.js";
 import { runContainer } from "../support/container.js";
@@ -120,4 +121,17 @@ test("what the lab does not stand for fails the end of the world", async () => {
   await expect(world.stop()).rejects.toThrow(
     'docker swarm init: the lab\'s docker does not know the command "swarm init"',
   );
+});
+
+test("where the balancer will be reached is known before there is one", async () => {
+  const cloud = await startCloud(embedded());
+  try {
+    const told = cloud.environment()["EVENKEEL_BALANCER_URL"];
+    const rule = { entry_protocol: "http", entry_port: 80, target_protocol: "http", target_port: 80 };
+    cloud.account.loadBalancers.create({ name: "b", region: "sfo3", tag: "web", forwarding_rules: [rule] });
+    await cloud.account.settled();
+    expect(cloud.machines.balancer.url()).toBe(told);
+  } finally {
+    await cloud.stop();
+  }
 });

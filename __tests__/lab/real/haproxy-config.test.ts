@@ -24,7 +24,7 @@ const written = (changes: Partial<BalancerSettings> = {}): string => haproxyConf
 
 test("a node is configured as the balancer is declared", () => {
   expect(written()).toBe(`global
-  stats socket /world/haproxy-0.sock mode 600 level admin
+  stats socket /world/haproxy-0.sock mode 600 level admin expose-fd listeners
   nbthread 1
   maxconn 4000
   ssl-default-bind-options ssl-min-ver TLSv1.2
@@ -36,6 +36,7 @@ defaults
   timeout http-keep-alive 45s
   timeout server 60s
   timeout tunnel 3600s
+  option idle-close-on-response
 
 frontend port-80
   bind 10.210.1.2:80
@@ -62,6 +63,20 @@ backend fleet
   http-check expect status 200-399
   timeout check 1250ms
 `);
+});
+
+test("what a node takes over from the one before it is written down", () => {
+  const hosts = new Map([
+    ["400000001", "10.110.0.2"],
+    ["400000002", "10.110.0.3"],
+  ]);
+  const text = haproxyConfig(settings, place, { stateFile: "/world/haproxy-0.state", hosts });
+  expect(text.split("\n").filter((line) => !written().split("\n").includes(line))).toEqual([
+    "  server-state-file /world/haproxy-0.state",
+    "  load-server-state-from-file global",
+    "  server 400000001 10.110.0.2:8080 check port 8080 inter 1500ms fall 2 rise 3",
+    "  server 400000002 10.110.0.3:8080 check port 8080 inter 1500ms fall 2 rise 3",
+  ]);
 });
 
 test("a host is probed on the declared port as often as declared", () => {

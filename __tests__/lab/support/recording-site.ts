@@ -47,13 +47,21 @@ export class RecordingSite implements Site {
   }
 
   async createBalancer(block: BalancerBlock): Promise<SiteBalancer> {
+    const calls = this.calls;
+    let settings = balancerSettings(block, {});
     return {
-      settings: balancerSettings(block, {}),
+      get settings() {
+        return settings;
+      },
+      update: async (changed) => {
+        calls.push(`update to ${changed.check.path}`);
+        settings = changed;
+      },
       changes: [],
       url: unknown("URL"),
       nodesUp: () => [0],
       inFlight: unknown("requests under way"),
-      sync: async (members) => void this.calls.push(["sync", ...members.map(({ id }) => id)].join(" ")),
+      sync: async (members) => void calls.push(["sync", ...members.map(({ id }) => id)].join(" ")),
       close: unknown("end of the balancer alone"),
     };
   }

@@ -1,0 +1,79 @@
+/** The HTTP servers behind the balancer's declared ports: they come and go as the declaration has them. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { BalancerEntry } from "../balancer-options.js";
+import { closeServer } from "./close.js";
+
+export interface EntryServersOptions {
+  /** A port of this machine that is to stand for a declared one. */
+  readonly takePort: () => Promise<number>;
+  readonly onConnection: (socket: Socket) => void;
+  readonly onRequest: (entry: BalancerEntry, incoming: IncomingMessage, response: ServerResponse) => void;
+}
+
+interface Open {
+  entry: BalancerEntry;
+  readonly realPort: number;
+  readonly server: Server;
+}
+
+export class EntryServers {
+  /** By declared port. */
+  readonly #open = new Map<number, Open>();
+  /** No longer declared; what is in flight there ends. */
+  readonly #left: Server[] = [];
+
+  constructor(private readonly options: EntryServersOptions) {}
+
+  /** Port of this machine behind a declared one; undefined for one that is not declared. */
+  realPort(entryPort: number | undefined): number | undefined {
+    return entryPort === undefined ? undefined : this.#open.get(entryPort)?.realPort;
+  }
+
+  /** @throws Error for HTTPS; nothing is changed then */
+  async declare(entries: readonly BalancerEntry[], idleTimeoutSeconds: number): Promise<void> {
+    for (const { entryPort, tls } of entries)
+      if (tls) throw new Error(`the embedded lab has no HTTPS, which the balancer's port ${entryPort} declares`);
+    const declared = new Map(entries.map((entry) => [entry.entryPort, entry]));
+    for (const entryPort of this.#open.keys()) if (!declared.has(entryPort)) this.#leave(entryPort);
+    for (const entry of entries) await this.#openOrChange(entry);
+    for (const { server } of this.#open.values()) setIdleTimeout(server, idleTimeoutSeconds);
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.#open.values()].map(({ server }) => server);
+    await Promise.all([...open, ...this.#left].map(closeServer));
+  }
+
+  #leave(entryPort: number): void {
+    const server = this.#open.get(entryPort)?.server;
+    this.#open.delete(entryPort);
+    if (!server) return;
+    server.close();
+    this.#left.push(server);
+  }
+
+  async #openOrChange(entry: BalancerEntry): Promise<void> {
+    const open = this.#open.get(entry.entryPort);
+    if (open) open.entry = entry;
+    else this.#open.set(entry.entryPort, await this.#listen(entry));
+  }
+
+  async #listen(entry: BalancerEntry): Promise<Open> {
+    const realPort = await this.options.takePort();
+    const server = createServer((incoming, response) => this.options.onRequest(open.entry, incoming, response));
+    const open: Open = { entry, realPort, server };
+    server.requestTimeout = 0;
+    server.on("connection", this.options.onConnection);
+    await new Promise<void>((settle, fail) => {
+      server.once("error", fail);
+      server.listen(realPort, "127.0.0.1", settle);
+    });
+    return open;
+  }
+}
+
+function setIdleTimeout(server: Server, seconds: number): void {
+  server.keepAliveTimeout = seconds * 1000;
+  server.headersTimeout = server.keepAliveTimeout + 1000;
+}

@@ -1,0 +1,101 @@
+/** A fleet that real Terraform makes in an account of the lab, on whichever site. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import type { FleetConfig } from "../../constructs/index.js";
+import { startCloud, type Cloud } from "../../lab/cloud.js";
+import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
+import { synthesize } from "../../lab/rehearsal.js";
+import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
+import { UNATTENDED } from "./terraform-provider.js";
+
+/** What a step declares. */
+export interface Declared {
+  readonly fleet: FleetConfig;
+  /** A line at the end of the droplets' user data, which makes them others. */
+  readonly userDataLine?: string;
+}
+
+export interface Finished {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** No run of Terraform here may take longer. */
+const LIMIT_MS = 600_000;
+
+export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet>> {
+  readonly #root = mkdtempSync(path.join(tmpdir(), "evenkeel-terraform-"));
+  #stackFolder = this.#root;
+  #load: Load | null = null;
+
+  private constructor(readonly cloud: Cloud<Droplet, On>) {}
+
+  static async start<Droplet extends SiteDroplet, On extends Site<Droplet>>(
+    site: OpenSite<On & Site<Droplet>>,
+  ): Promise<TerraformFleet<Droplet, On>> {
+    return new TerraformFleet<Droplet, On>(await startCloud<Droplet, On>(site, { balancer: { retries: 0 } }));
+  }
+
+  /** Synthesizes the stack anew, as a user does after a change of the configuration. */
+  async declare({ fleet, userDataLine }: Declared): Promise<void> {
+    const environment = { TERRAFORM_FLEET: JSON.stringify(fleet) };
+    const out = path.join(this.#root, "cdktf.out");
+    const stack = await synthesize("__tests__/support/terraform.config.ts", out, environment);
+    this.#stackFolder = stack.folder;
+    if (userDataLine === undefined) return;
+    const file = path.join(stack.folder, "cdk.tf.json");
+    writeFileSync(file, JSON.stringify(withUserDataLine(stack.json, userDataLine)));
+  }
+
+  /** Runs Terraform on the stack as its user would; the machines are as the account has them afterwards. */
+  async terraform(...args: string[]): Promise<Finished> {
+    const { exitCode, all } = await execa("terraform", [...args, "-no-color"], {
+      ...{ cwd: this.#stackFolder, env: { ...this.cloud.environment(), ...UNATTENDED } },
+      ...{ all: true, reject: false, stdin: "ignore", timeout: LIMIT_MS },
+    });
+    await this.cloud.account.settled();
+    return { exitCode: exitCode ?? -1, output: all };
+  }
+
+  /** Every droplet of the account, by name. */
+  get droplets(): Droplet[] {
+    const ids = this.cloud.account.droplets.all.map(({ id }) => String(id));
+    return ids
+      .map((id) => this.cloud.machines.droplet(id))
+      .sort((one, other) => one.name.localeCompare(other.name) || one.id.localeCompare(other.id));
+  }
+
+  async startLoad(settings: Partial<LoadSettings>): Promise<Load> {
+    const url = this.cloud.machines.balancer.url();
+    this.#load = await startLoad({ url, ratePerSecond: 100, mostSeconds: 3600, ...settings });
+    return this.#load;
+  }
+
+  async end(): Promise<void> {
+    await this.#load?.stop();
+    rmSync(this.#root, { recursive: true });
+    await this.cloud.stop();
+  }
+}
+
+interface Droplets {
+  readonly resource: { readonly digitalocean_droplet: Readonly<Record<string, { user_data: string }>> };
+}
+
+function withUserDataLine(stackJson: object, line: string): object {
+  const stack = structuredClone(stackJson) as Droplets;
+  for (const droplet of Object.values(stack.resource.digitalocean_droplet)) droplet.user_data += `${line}\n`;
+  return stack;
+}
+
+/** Failed requests by second and kind, such as "12 s: 31 status 503". */
+export function failedBySecond({ failures }: LoadReport): string[] {
+  const counts = new Map<string, number>();
+  for (const { atMs, kind, status } of failures) {
+    const moment = `${Math.floor(atMs / 1000)} s: ${kind} ${status ?? ""}`.trim();
+    counts.set(moment, (counts.get(moment) ?? 0) + 1);
+  }
+  return [...counts].map(([moment, count]) => `${moment} x ${count}`);
+}

@@ -1,0 +1,16 @@
+/** The fleet of the tests with real Terraform. `TERRAFORM_FLEET` holds what a step declares, as JSON. */
+import type { FleetConfig } from "../../constructs/index.js";
+import { PUBLIC_KEY } from "../lab/support/stack.js";
+
+export default {
+  environment: "terraform",
+  ssh: { publicKey: PUBLIC_KEY, allowedCidrs: ["203.0.113.7/32"] },
+  rollout: {
+    readyTimeoutSeconds: 60,
+    bootTimeoutSeconds: 120,
+    progressDeadlineSeconds: 300,
+    drainTimeoutSeconds: 60,
+    minFreeDiskMb: 0,
+  },
+  ...(JSON.parse(process.env["TERRAFORM_FLEET"] ?? "{}") as FleetConfig),
+} satisfies FleetConfig;

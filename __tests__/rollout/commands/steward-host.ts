@@ -108,7 +108,15 @@ export class StewardHost {
   prepare(plan: Partial<Parameters<typeof hostSteps>[0]> = {}, runId = "run1"): HostPlan {
     const policy = this.manifest.rollout;
     const check = this.manifest.healthCheck;
-    const steps = hostSteps({ release: this.next, policy, check, occupied: true, drain: true, ...plan });
+    const steps = hostSteps({
+      release: this.next,
+      policy,
+      check,
+      occupied: true,
+      drain: true,
+      goesBack: false,
+      ...plan,
+    });
     for (const release of [this.old, this.next]) {
       this.give(commands.writeFile("api", environmentFile(release), environmentOf(release)));
     }
@@ -251,16 +259,26 @@ export class StewardHost {
 
   /** Whether the steward of that run still lives. */
   lives(runId = "run1"): boolean {
-    return this.processes().some(({ args }) => args.includes(`/runs/${runId}/steward.sh`));
+    return this.stewards(runId).length > 0;
+  }
+
+  /** Stewards of that run; a shell that one of them has forked for a command is none. */
+  stewards(runId: string): { pid: number }[] {
+    const all = this.processes().filter(({ args }) => args.includes(`/runs/${runId}/steward.sh`));
+    return all.filter(({ parent }) => !all.some(({ pid }) => pid === parent));
   }
 
   /** Processes of this host: every steward names its home. */
-  processes(): { pid: number; args: string }[] {
-    const { stdout } = spawnSync("ps", ["-ww", "-A", "-o", "pid=,args="], { encoding: "utf8" });
+  processes(): { pid: number; parent: number; args: string }[] {
+    const { stdout } = spawnSync("ps", ["-ww", "-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" });
     return stdout
       .split("\n")
-      .map((text) => /^\s*(\d+)\s+(.*)$/.exec(text))
-      .flatMap((match) => (match?.[2]?.includes(`${this.home}/`) ? [{ pid: Number(match[1]), args: match[2] }] : []));
+      .map((text) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(text))
+      .flatMap((match) =>
+        match?.[3]?.includes(`${this.home}/`)
+          ? [{ pid: Number(match[1]), parent: Number(match[2]), args: match[3] }]
+          : [],
+      );
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {

@@ -679,7 +679,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         host.start("run1");
         await host.round();
         expect(host.life("run1")).toEqual(["held me@here"]);
-        expect(host.processes().filter(({ args }) => args.includes("/runs/run1/steward.sh"))).toHaveLength(1);
+        expect(host.stewards("run1")).toHaveLength(1);
       },
       LIMIT_MS,
     );

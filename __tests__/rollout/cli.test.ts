@@ -58,7 +58,7 @@ const outputs = (content: string): string => {
   return file;
 };
 
-describe.each(["deploy", "status", "verify"])("%s", (command) => {
+describe.each(["deploy", "rollback", "status", "verify"])("%s", (command) => {
   it.each<[string, string, RegExp]>([
     ["is not JSON", "v2", /^EVENKEEL_MANIFEST: is not JSON; needs a manifest or the file that .* writes\n$/],
     ["is of another version", '{"version":9}', /^EVENKEEL_MANIFEST: version: got 9; needs 1, the version/],
@@ -242,7 +242,7 @@ describe("the command line", () => {
   it("explains itself on stdout", async () => {
     const { code, stdout, stderr, left } = await run(["--help"]);
     expect([code, stderr, left]).toEqual([0, "", []]);
-    for (const name of ["deploy", "status", "verify"]) expect(stdout).toContain(`  ${name} `);
+    for (const name of ["deploy", "rollback", "status", "verify"]) expect(stdout).toContain(`  ${name} `);
   });
 });
 

@@ -3,7 +3,7 @@ import type { ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Behaviour } from "../../lab/sim/app.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import type { Survey } from "../../scripts/rollout/ports.js";
+import type { ContainerState, Survey } from "../../scripts/rollout/ports.js";
 import { standardParts } from "../../scripts/rollout/run.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import { healthy, simulate, type SimRun } from "../support/sim.js";
@@ -11,6 +11,8 @@ import { testImage, testManifest, testRelease } from "../support/fleet.js";
 
 const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20 } });
 const withoutSmoke = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
+/** No image is given. */
+const keep = { do: "deploy", image: "" } as const;
 const empty = new Map<string, Release | null>(manifest.hosts.map((host) => [host.name, null]));
 
 const releases = ({ world }: SimRun): (string | null | undefined)[] =>
@@ -268,7 +270,7 @@ describe("the first deploy", () => {
   });
 
   it("does nothing on hosts when no image is given and none serves one", async () => {
-    const run = await simulate({ manifest, seeds: empty, image: "" });
+    const run = await simulate({ manifest, seeds: empty, wanted: keep });
     expect(run.receipt.exitCode).toBe(0);
     expect(run.receipt.release).toBeNull();
     expect(run.world.events.some((event) => event.name === "infrastructureOnly")).toBe(true);
@@ -278,7 +280,7 @@ describe("the first deploy", () => {
 
 describe("an empty image", () => {
   it("keeps what the serving hosts run and replaces nothing", async () => {
-    const run = await simulate({ manifest, image: "" });
+    const run = await simulate({ manifest, wanted: keep });
     expect(run.receipt.exitCode).toBe(0);
     expect(run.receipt.hosts.map((host) => host.action)).toEqual(["kept", "kept"]);
     expectUnharmed(run);
@@ -286,7 +288,7 @@ describe("an empty image", () => {
 
   it("is refused when the serving hosts run different releases", async () => {
     const seeds = new Map(manifest.hosts.map((host, index) => [host.name, testRelease(manifest, index + 1)]));
-    const run = await simulate({ manifest, image: "", seeds });
+    const run = await simulate({ manifest, wanted: keep, seeds });
     expect(run.receipt.exitCode).toBe(3);
     expect(run.receipt.error?.code).toBe("ReleasesDiffer");
   });
@@ -300,7 +302,7 @@ describe("superseded droplets", () => {
   ];
 
   it("hand their release to the new droplets and leave one by one: a rebuild with an empty image", async () => {
-    const run = await simulate({ manifest, seeds: empty, superseded, image: "" });
+    const run = await simulate({ manifest, seeds: empty, superseded, wanted: keep });
     expect(run.receipt.error).toBeNull();
     expect(run.receipt.hosts.map((host) => host.action)).toEqual(["deployed", "deployed", "retired", "retired"]);
     expect(releases(run)).toEqual([testRelease(manifest, 1).id, testRelease(manifest, 1).id]);
@@ -375,7 +377,7 @@ describe("superseded droplets", () => {
   });
 
   it("that cannot be reached may be all that serves: an empty image is refused", async () => {
-    const run = await simulate({ manifest, seeds: empty, superseded, image: "", unreachable: new Set(["7", "8"]) });
+    const run = await simulate({ manifest, seeds: empty, superseded, wanted: keep, unreachable: new Set(["7", "8"]) });
     expect(run.receipt.error?.code).toBe("NoRelease");
     expect(run.receipt.exitCode).toBe(3);
     expectUnharmed(run);
@@ -553,5 +555,79 @@ describe("hosts that leave rotation together", () => {
     const [together, inTurn] = [await fleet(18), await fleet(1)];
     for (const run of [together, inTurn]) expectUnharmed(run);
     expect(together.receipt.witness.sent).toBeLessThan(inTurn.receipt.witness.sent / 2);
+  });
+});
+
+describe("going back", () => {
+  const back = { do: "rollback" } as const;
+  const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
+  const kept = (run: SimRun, slot: "previous" | "failed"): (string | null | undefined)[] =>
+    manifest.hosts.map((host) => run.world.machine(host.name).state(slot)?.release);
+
+  it("brings every host onto the release before; the one that it left is kept for its log only", async () => {
+    const run = await simulate({ manifest, next: [back] });
+    const receipt = run.receipts[1];
+    expect(receipt).toMatchObject({ exitCode: 0, error: null, release: { id: one.id, image: one.image } });
+    expect(receipt?.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
+    expect(releases(run)).toEqual([one.id, one.id]);
+    expect([kept(run, "previous"), kept(run, "failed")]).toEqual([
+      [undefined, undefined],
+      [two.id, two.id],
+    ]);
+    expectUnharmed(run);
+  });
+
+  it("says that Terraform still holds the newer image", async () => {
+    const { world } = await simulate({ manifest, next: [back] });
+    expect(world.events.filter(({ name }) => name === "wentBack").map(({ data }) => data)).toEqual([
+      { from: two.id, image: one.image },
+    ]);
+  });
+
+  it("a second time is refused, and touches nothing: it does not go forth again", async () => {
+    const run = await simulate({ manifest, next: [back, back] });
+    expect(run.receipts[2]).toMatchObject({ exitCode: 3, error: { code: "NothingBefore" } });
+    expect(releases(run)).toEqual([one.id, one.id]);
+    expectUnharmed(run);
+  });
+
+  it("restores the settings that the release had", async () => {
+    const before = testManifest({ rollout: { readyTimeoutSeconds: 20 }, service: { environment: { LEVEL: "debug" } } });
+    const old = testRelease(before, 1);
+    const seeds = new Map(manifest.hosts.map((host) => [host.name, old]));
+    const run = await simulate({ manifest, seeds, next: [back] });
+    expect(releases(run)).toEqual([old.id, old.id]);
+    expectUnharmed(run);
+  });
+
+  it("ends a rollout that was broken off half-way: only the host that has the newer release is replaced", async () => {
+    const run = await simulate({
+      manifest,
+      stopAt: (event) => event.name === "hostStatus" && event.host === "api-1" && event.data.status === "ready",
+      next: [back],
+    });
+    expect(run.receipt.exitCode).toBe(130);
+    expect(run.receipts[1]?.hosts.map((host) => host.action)).toEqual(["replaced", "kept"]);
+    expect(releases(run)).toEqual([one.id, one.id]);
+    expectUnharmed(run);
+  });
+
+  it("is refused when another rollout ends between the first look and the locks", async () => {
+    const three = testRelease(manifest, 3);
+    const run = await simulate({
+      manifest,
+      wanted: back,
+      seen: (survey, _host, look) => ({
+        ...survey,
+        releases: [one, two, three],
+        containers: {
+          ...survey.containers,
+          previous: { ...(survey.containers.current as ContainerState), release: look === 1 ? two.id : three.id },
+        },
+      }),
+    });
+    expect(run.receipt).toMatchObject({ exitCode: 3, error: { code: "FleetChanged" } });
+    expect(releases(run)).toEqual([one.id, one.id]);
+    expectUnharmed(run);
   });
 });

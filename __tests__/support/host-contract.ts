@@ -81,9 +81,9 @@ class Run {
     );
   }
 
-  private async occupation(): Promise<{ occupied: boolean; drain: boolean }> {
+  private async occupation(): Promise<{ occupied: boolean; drain: boolean; goesBack: boolean }> {
     const occupied = (await this.host.survey()).containers.current !== undefined;
-    return { occupied, drain: occupied };
+    return { occupied, drain: occupied, goesBack: false };
   }
 
   /** Gives an order, and tells whether it ended as done or as failed. */

@@ -119,7 +119,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
     const ports = realPorts(manifest, environment, () => ({ emit: onEvent }));
     const request = {
       manifest,
-      image,
+      wanted: { do: "deploy", image } as const,
       startedByTerraform: true,
       registryLogin: null,
       owner: "test@lab",

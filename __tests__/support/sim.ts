@@ -5,7 +5,7 @@ import type { Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import type { Parts } from "../../scripts/rollout/context.js";
+import type { Parts, Wanted } from "../../scripts/rollout/context.js";
 import type { Ports } from "../../scripts/rollout/ports.js";
 import { rollout, standardParts } from "../../scripts/rollout/run.js";
 import { testImage, testRelease } from "./fleet.js";
@@ -19,13 +19,16 @@ export interface SimRun {
 
 export interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   readonly manifest: Manifest;
-  readonly image?: string;
+  /** @default - release 2 */
+  readonly wanted?: Wanted;
   readonly startedByTerraform?: boolean;
   readonly parts?: Parts;
   /** Rollouts started at the same moment. @default 1 */
   readonly contenders?: number;
   /** Rollouts afterwards, one after the other, which nobody stops. @default 0 */
   readonly reruns?: number;
+  /** What is wanted of rollouts after those, one after the other. @default - nothing */
+  readonly next?: readonly Wanted[];
   /** Told of each event; may do something to the world at that moment. */
   readonly onEvent?: (event: RolloutEvent, world: SimWorld) => void;
   /**
@@ -43,11 +46,12 @@ export const healthy: Behaviour = { startMs: 500, kind: "healthy" };
 /** Every host serves release 1; release 2 is rolled out unless told otherwise. */
 export async function simulate({
   manifest,
-  image = testImage(2),
+  wanted = { do: "deploy", image: testImage(2) },
   startedByTerraform = true,
   parts = standardParts,
   contenders = 1,
   reruns = 0,
+  next = [],
   onEvent = () => undefined,
   stopAt = () => false,
   ...options
@@ -75,11 +79,13 @@ export async function simulate({
     };
     return { ...real, events: { emit } };
   };
-  const request = { manifest, image, startedByTerraform, registryLogin: null, owner: "test@lab" };
-  const once = (signal: AbortSignal): Promise<Receipt> => rollout({ ...request, signal }, ports(), parts);
+  const request = { manifest, startedByTerraform, registryLogin: null, owner: "test@lab" };
+  const once = (signal: AbortSignal, what: Wanted): Promise<Receipt> =>
+    rollout({ ...request, wanted: what, signal }, ports(), parts);
   const receipts = await world.run(async () => {
-    const ended = await Promise.all(Array.from({ length: contenders }, () => once(stop.signal)));
-    for (let run = 0; run < reruns; run += 1) ended.push(await once(new AbortController().signal));
+    const ended = await Promise.all(Array.from({ length: contenders }, () => once(stop.signal, wanted)));
+    const later = [...Array.from({ length: reruns }, () => wanted), ...next];
+    for (const what of later) ended.push(await once(new AbortController().signal, what));
     return ended;
   }, LIMIT_SECONDS);
   const [receipt] = receipts;

@@ -130,7 +130,7 @@ export class SimHost {
 /** Every list of steps that a host of this fleet may be given for a release. */
 const plans = (release: Release | null, { rollout: policy, healthCheck: check }: Manifest): HostPlan[] =>
   [true, false].flatMap((occupied) =>
-    [true, false].map((drain) => hostSteps({ release, policy, check, occupied, drain })),
+    [true, false].map((drain) => hostSteps({ release, policy, check, occupied, drain, goesBack: false })),
   );
 
 const isOrder = (name: string, plan: HostPlan | null): name is OrderName =>

@@ -21,6 +21,7 @@ import {
 import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams } from "./output/sinks.js";
 import { textTable } from "./output/text.js";
 import type { Events } from "./ports.js";
+import type { Wanted } from "./context.js";
 import { rollout } from "./run.js";
 import { lookAtHosts, verdict, type HostRow } from "./status.js";
 
@@ -76,10 +77,14 @@ function build(world: World, end: (code: ExitCode) => void): Command {
       .option("--stack <name>", "stack within the outputs file, when it has several");
   command("deploy", "roll out an image, or put the fleet back onto the serving one")
     .option("--image <image>", `image by digest or tag; empty keeps the serving one (default: ${names.image})`)
-    .addOption(
-      new Option("--output <kind>", "how progress is shown").choices(outputKinds).default("auto").env(names.output),
-    )
-    .action(async (options: Options) => end(await deploy(world, options)));
+    .addOption(outputOption())
+    .action(async (options: Options) => {
+      const image = readImage(options.image ?? environment[names.image] ?? "");
+      end(await bring(world, options, { do: "deploy", image }));
+    });
+  command("rollback", "go back to the release before the serving one, with the settings that it had")
+    .addOption(outputOption())
+    .action(async (options: Options) => end(await bring(world, options, { do: "rollback" })));
   command("status", "show what each host runs; changes nothing").action(async (options: Options) => {
     streams.stdout.write(statusText(await rowsOf(manifestOf(options, environment), environment)));
   });
@@ -94,21 +99,29 @@ function build(world: World, end: (code: ExitCode) => void): Command {
   return program;
 }
 
-async function deploy(world: World, options: Options): Promise<ExitCode> {
+const outputOption = (): Option =>
+  new Option("--output <kind>", "how progress is shown").choices(outputKinds).default("auto").env(names.output);
+
+async function bring(world: World, options: Options, wanted: Wanted): Promise<ExitCode> {
   // Before anything is opened or written: from here on a signal is an order, not an end.
   const stop = stopSignal();
   try {
-    return await deployUntil(world, options, stop.signal);
+    return await bringUntil(world, options, wanted, stop.signal);
   } finally {
     stop.dispose();
   }
 }
 
-async function deployUntil({ environment, streams }: World, options: Options, signal: AbortSignal): Promise<ExitCode> {
+async function bringUntil(
+  { environment, streams }: World,
+  options: Options,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<ExitCode> {
   const manifest = manifestOf(options, environment);
   const request = {
     manifest,
-    image: readImage(options.image ?? environment[names.image] ?? ""),
+    wanted,
     startedByTerraform: readStartedByTerraform(environment),
     registryLogin: readRegistryLogin(environment),
     owner: whoRuns(),

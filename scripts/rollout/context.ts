@@ -17,10 +17,16 @@ export interface RegistryLogin {
   readonly password: string;
 }
 
+/** What the fleet is to be brought onto. */
+export type Wanted =
+  /** An image with the manifest's settings; an empty one means keep the serving one. */
+  | { readonly do: "deploy"; readonly image: string }
+  /** The release before the one that the fleet runs, with its own settings. */
+  | { readonly do: "rollback" };
+
 export interface RolloutRequest {
   readonly manifest: Manifest;
-  /** Image to roll out; empty means keep the serving one. */
-  readonly image: string;
+  readonly wanted: Wanted;
   /** Started inside `terraform apply`: unlisted droplets of this stack are superseded, not a mistake. */
   readonly startedByTerraform: boolean;
   /** Who runs the rollout, for people: `user@machine`. */
@@ -72,6 +78,8 @@ export interface Context {
   /** Declared and live settings of the balancer, the larger of each. */
   check: ObservedCheck;
   release: Release | null;
+  /** The release is an earlier one: the one that hosts leave is not kept as one to go back to. */
+  goesBack: boolean;
   members: Member[];
   /** Whether the balancer can be asked from here; null until it was tried. */
   witnessReachable: boolean | null;

@@ -84,6 +84,8 @@ export interface HostContext {
   readonly occupied: boolean;
   /** Whether it has to leave rotation first: false for a host that does not serve, and for a fleet of one. */
   readonly drain: boolean;
+  /** Whether the release is an earlier one: the container that is left for it is then no container to go back to. */
+  readonly goesBack: boolean;
 }
 
 /** Orders in which the host is kept in the fleet; a superseded host has only drain and stop. */
@@ -96,7 +98,7 @@ export function hostSteps(context: HostContext): HostPlan {
       drain: context.occupied && context.drain ? drain(context) : [],
       replace: release ? replace(release, context) : [],
       retreat: [{ name: "retreat", run: drainOperation(policy) }],
-      commit: [{ name: "restart-on", run: { do: "restart", slot: "current", policy: "always" } }],
+      commit: commit(context),
       stop: stop(context),
     },
   };
@@ -188,6 +190,19 @@ function replace(release: Release, { policy, occupied, drain: drained }: HostCon
       name: "new-ready",
       until: { ready: "current", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds, steadySeconds: 0 },
     },
+  ];
+}
+
+/** What was gone back from is kept for its log only, so that going back again leads further back or nowhere. */
+function commit({ goesBack }: HostContext): HostStep[] {
+  return [
+    { name: "restart-on", run: { do: "restart", slot: "current", policy: "always" } },
+    ...(goesBack
+      ? [
+          { name: "failed-remove", run: { do: "remove", slot: "failed" } } as const,
+          { name: "previous-aside", run: { do: "move", from: "previous", to: "failed" } } as const,
+        ]
+      : []),
   ];
 }
 

@@ -9,6 +9,7 @@ import {
   type Context,
   type Parts,
   type RolloutRequest,
+  type Wanted,
 } from "./context.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
 import { gates, WITNESS_PER_HOST } from "./core/gates.js";
@@ -20,7 +21,7 @@ import { learn, settleDoubt } from "./phases/doubt.js";
 import { convergeAll, replaceBatch } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { preflight } from "./phases/preflight.js";
-import { conclude, prepare, pullEverywhere, smokeBoot, wantedImage } from "./phases/release.js";
+import { conclude, expectSameGoal, goalOf, prepare, pullEverywhere, smokeBoot } from "./phases/release.js";
 import { retireAll } from "./phases/retire.js";
 import type { Ports } from "./ports.js";
 import { Rounds } from "./rounds.js";
@@ -41,7 +42,7 @@ export async function rollout(request: RolloutRequest, ports: Ports, parts: Part
     runId: context.runId,
     fleet: manifest.fleet,
     hosts: manifest.hosts.map((host) => host.name),
-    image: request.image,
+    wanted: inWords(request.wanted),
   });
   const failure = await attempt(() => perform(context));
   const receipt = await close(context, failure);
@@ -51,20 +52,27 @@ export async function rollout(request: RolloutRequest, ports: Ports, parts: Part
 
 async function perform(context: Context): Promise<void> {
   await preflight(context);
-  const image = wantedImage(context);
-  if (image === null) {
+  const goal = goalOf(context);
+  if (goal === null) {
     emit(context, "infrastructureOnly", {});
     return;
   }
   await withLocks(context, async () => {
-    await pullEverywhere(context, image);
+    await pullEverywhere(context, goal);
     await prepare(context);
+    expectSameGoal(context, goal);
     const plan = planOf(context);
     const first = [...plan.converge, ...plan.batches.flat()][0];
     await smokeBoot(context, first === undefined ? undefined : memberNamed(context, first));
     emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
     await roll(context, plan);
   });
+  if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
+}
+
+function inWords(wanted: Wanted): string {
+  if (wanted.do === "rollback") return "go back to the release before";
+  return wanted.image || "keep the serving release";
 }
 
 async function roll(context: Context, plan: Plan): Promise<void> {
@@ -133,7 +141,8 @@ async function prune(context: Context): Promise<void> {
     listed(context).map(async (member) => {
       try {
         const { containers, releases } = surveyOf(member);
-        const kept = [containers.current?.release, containers.previous?.release];
+        // Docker keeps the image of any container, also of one that is kept for its log.
+        const kept = [containers.current?.release, containers.previous?.release, containers.failed?.release];
         await member.host.prune(releases.filter((release) => kept.includes(release.id)));
       } catch (error) {
         emit(context, "pruneFailed", { why: error instanceof Error ? error.message : String(error) }, member);
@@ -198,6 +207,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     refreshedMs: ports.clock.now(),
     check: request.manifest.healthCheck,
     release: null,
+    goesBack: request.wanted.do === "rollback",
     members: [],
     witnessReachable: null,
     witness: { sent: 0, failed: 0 },

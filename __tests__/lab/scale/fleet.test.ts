@@ -35,7 +35,8 @@ onLinux(`a simulated fleet${why}`, () => {
   async function deploy(): Promise<Receipt> {
     const ports = realPorts(manifest, fleet.environment(), () => ({ emit: () => undefined }));
     const { signal } = new AbortController();
-    const request = { manifest, image, startedByTerraform: true, registryLogin: null, owner: "test@lab", signal };
+    const wanted = { do: "deploy", image } as const;
+    const request = { manifest, wanted, startedByTerraform: true, registryLogin: null, owner: "test@lab", signal };
     try {
       return await rollout(request, ports);
     } finally {

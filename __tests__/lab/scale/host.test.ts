@@ -20,7 +20,7 @@ const plan = hostSteps({
   policy: manifest.rollout,
   check: manifest.healthCheck,
   occupied: true,
-  drain: true,
+  drain: true, goesBack: false,
 });
 
 let clock: RealClock;

@@ -78,7 +78,7 @@ describe("writing a file", () => {
 describe("a pull", () => {
   const answer = `case $* in
   *" pull "*) cat "$2/config.json" >"$HOME/login"; ls -l "$2" >"$HOME/rights" ;;
-  "image inspect "*) printf '%s\\n' '["${testImage(1)}"]|amd64' ;;
+  "image inspect "*) [ -e "$HOME/login" ] || exit 1; printf '%s\\n' '["${testImage(1)}"]|amd64' ;;
   *) exit 64 ;;
 esac`;
 
@@ -88,7 +88,7 @@ esac`;
     expect(status).toBe(0);
     expect(commands.parsePulled(stdout)).toEqual({ digests: [testImage(1)], architecture: "amd64" });
     expect(readFileSync(path.join(home, "login"), "utf8")).toBe('{"auths":{}}');
-    const folder = /^--config (\S+) pull --quiet (\S+)$/.exec(calls()[0] ?? "");
+    const folder = /^--config (\S+) pull --quiet (\S+)$/.exec(calls()[1] ?? "");
     expect(folder?.[2]).toBe(testImage(1));
     expect(existsSync(folder?.[1] ?? "")).toBe(false);
   });
@@ -99,11 +99,27 @@ esac`;
     expect(readFileSync(path.join(home, "login"), "utf8").trim()).toBe("{}");
   });
 
+  it("does not ask a registry for an image that is named by digest and here already: going back needs none", () => {
+    fakeDocker(answer);
+    writeFileSync(path.join(home, "login"), "");
+    const { status, stdout } = sh(commands.pull(testImage(1)));
+    expect(status).toBe(0);
+    expect(commands.parsePulled(stdout)).toEqual({ digests: [testImage(1)], architecture: "amd64" });
+    expect(calls().filter((call) => call.includes(" pull "))).toEqual([]);
+  });
+
+  it("asks for an image that is named by tag, whatever is here: the tag may have moved", () => {
+    fakeDocker(answer);
+    writeFileSync(path.join(home, "login"), "");
+    expect(sh(commands.pull("registry.example.com/api:v1")).status).toBe(0);
+    expect(calls()[0]).toMatch(/ pull --quiet registry\.example\.com\/api:v1$/);
+  });
+
   it("fails when the registry refuses, with what Docker said", () => {
     fakeDocker("echo 'manifest unknown' >&2; exit 1");
     const { status, stdout, stderr } = sh(commands.pull(testImage(1)), "secret");
     expect([status, stdout, stderr.trim()]).toEqual([1, "", "manifest unknown"]);
-    expect(calls()).toHaveLength(1);
+    expect(calls()).toHaveLength(2);
     expect(readdirSync(home).sort()).toEqual([".evenkeel", "bin", "calls"]);
   });
 

@@ -10,14 +10,14 @@ import { installed } from "./steward-host.js";
 
 const LIMIT_MS = 60_000;
 
-function stagesOf(gate: string, drain: boolean, occupied: boolean, command: string[] = []): string {
+function stagesOf(gate: string, drain: boolean, occupied: boolean, command: string[] = [], goesBack = false): string {
   const manifest = testManifest({ service: { command }, rollout: { gate } });
   const [host] = manifest.hosts;
   if (!host) throw new Error("the manifest lists no host");
   const release = testRelease(manifest, 1);
   return stages(
     placeOf(manifest, host),
-    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, occupied, drain }),
+    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, occupied, drain, goesBack }),
   );
 }
 
@@ -32,6 +32,7 @@ const scripts: [string, string][] = [
   ["a replacement by evidence", stagesOf("evidence", true, true, hostile)],
   ["a replacement by fixed waits", stagesOf("fixed-wait", true, true)],
   ["a replacement without drain", stagesOf("evidence", false, true)],
+  ["going back", stagesOf("evidence", true, true, [], true)],
   ["a first deployment", stagesOf("evidence", false, false)],
   ["a survey", look.survey(place)],
   ["a survey by fixed waits", look.survey({ ...place, gate: "fixed-wait" })],

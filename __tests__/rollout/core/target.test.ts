@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { service } from "../../../contract/policy.js";
 import { release as releaseSchema } from "../../../contract/release.js";
 import { RolloutError } from "../../../scripts/rollout/core/errors.js";
-import { imageToKeep, isDoubtful, releaseOf, serves } from "../../../scripts/rollout/core/target.js";
+import { imageToKeep, isDoubtful, releaseBefore, releaseOf, serves } from "../../../scripts/rollout/core/target.js";
 import type { Survey } from "../../../scripts/rollout/ports.js";
 import { testImage, testManifest, testRelease } from "../../support/fleet.js";
 import { container, says, servingHost, surveyed } from "../support.js";
@@ -163,4 +163,95 @@ describe("the image to keep", () => {
       `no image was given, and api-1 runs ${image}, which no rollout brought there; name the image by digest`,
     );
   });
+});
+
+describe("the release before", () => {
+  const manifest = testManifest();
+  const [zero, one, two] = [testRelease(manifest, 10), testRelease(manifest, 1), testRelease(manifest, 2)];
+  type Kept = typeof one | null;
+  const host = (current: Kept, previous: Kept): Survey => ({
+    ...servingHost(current?.id ?? ""),
+    releases: [zero, one, two],
+    containers: {
+      ...(current ? { current: container({ release: current.id }) } : {}),
+      ...(previous ? { previous: container({ release: previous.id, running: false }) } : {}),
+    },
+  });
+  const before = (...hosts: (readonly [Kept, Kept])[]) =>
+    releaseBefore(new Map(hosts.map(([current, previous], index) => [`api-${index + 1}`, host(current, previous)])));
+
+  it.each<[string, (readonly [Kept, Kept])[]]>([
+    [
+      "every host keeps it",
+      [
+        [two, one],
+        [two, one],
+      ],
+    ],
+    [
+      "a rollout was broken off: what is before on one host serves on the others",
+      [
+        [two, one],
+        [one, zero],
+      ],
+    ],
+    [
+      "going back was broken off: one host is there, and keeps nothing",
+      [
+        [one, null],
+        [two, one],
+      ],
+    ],
+    [
+      "only one host keeps it, as others are new or were put back",
+      [
+        [two, null],
+        [two, one],
+        [null, null],
+      ],
+    ],
+  ])("is the one that the newest came after, when %s", (_name, hosts) =>
+    expect(before(...hosts)).toEqual({ release: one, from: two.id }),
+  );
+
+  it.each<[string, (readonly [Kept, Kept])[]]>([
+    [
+      "came after different ones",
+      [
+        [two, one],
+        [two, zero],
+      ],
+    ],
+    [
+      "run two that nothing came after",
+      [
+        [two, zero],
+        [one, zero],
+      ],
+    ],
+    [
+      "each keep what the other runs",
+      [
+        [two, one],
+        [one, two],
+      ],
+    ],
+  ])("is refused when hosts %s, naming what each runs and keeps", (_name, hosts) =>
+    expect(() => before(...hosts)).toThrow(
+      expect.objectContaining({ code: "ReleasesDiffer", message: expect.stringContaining("api-2: ") as unknown }),
+    ),
+  );
+
+  it.each<[string, (readonly [Kept, Kept])[]]>([
+    [
+      "keeps one",
+      [
+        [two, null],
+        [two, null],
+      ],
+    ],
+    ["runs any", [[null, null]]],
+  ])("is refused when no host %s", (_name, hosts) =>
+    expect(() => before(...hosts)).toThrow(expect.objectContaining({ code: "NothingBefore" })),
+  );
 });

@@ -104,7 +104,7 @@ describe("the terminal", () => {
 
   test("leaves the table as it stood when the run ends without a receipt", () => {
     const { sink, screen, clock } = display();
-    sink.emit(event("started", { runId: "r", fleet: "api", hosts: ["api-1"], image: "" }));
+    sink.emit(event("started", { runId: "r", fleet: "api", hosts: ["api-1"], wanted: "keep the serving release" }));
     sink.emit(event("hostStatus", { status: "idle", detail: "" }, { host: "api-1", at: 0.05 }));
     clock.now = 50;
     sink.close();

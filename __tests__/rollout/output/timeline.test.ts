@@ -52,7 +52,7 @@ describe.each(Object.entries(inputs))("the picture of %s", (_, input) => {
 
 describe("a host's row", () => {
   const stream = new Stream()
-    .emit("started", { runId: "r", fleet: "api", hosts: ["api-1"], image: "" })
+    .emit("started", { runId: "r", fleet: "api", hosts: ["api-1"], wanted: "keep the serving release" })
     .status("api-1", "serving")
     .wait(10)
     .status("api-1", "draining")

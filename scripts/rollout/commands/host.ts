@@ -1,6 +1,6 @@
 /** Commands that change a host, apart from what its steward does. Each may be given twice without harm. */
 import { containerName, type Slot } from "../../../contract/host.js";
-import type { Release } from "../../../contract/release.js";
+import { pinnedImage, type Release } from "../../../contract/release.js";
 import type { LockRequest } from "../ports.js";
 import * as docker from "./docker.js";
 import { fleetFolder, line, quote } from "./shell.js";
@@ -45,12 +45,18 @@ cd "${fleetFolder(fleet)}" && ${receive(`${path}.new`, text)} && mv ${quote(`${p
 export const writeOrder = (fleet: string, runId: string, sequence: number, order: string): Given =>
   writeFile(fleet, `runs/${runId}/order.${sequence}`, `${order}\n`);
 
-/** Reads a Docker configuration from stdin (empty: none), pulls, and prints digests and architecture. */
+/**
+ * Reads a Docker configuration from stdin (empty: none), pulls, and prints digests and architecture. An image that is named by digest and
+ * is here is not asked for again: going back needs no registry then.
+ */
 export const pull = (image: string): string => `folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT HUP INT TERM
 cat >"$folder/config.json"
 if [ ! -s "$folder/config.json" ]; then echo '{}' >"$folder/config.json"; fi
-docker --config "$folder" pull --quiet ${quote(image)} </dev/null >/dev/null && ${line(docker.inspectImage(image))}`;
+${isPinned(image) ? `${line(docker.inspectImage(image))} >/dev/null 2>&1 ||\n  ` : ""}docker --config "$folder" pull --quiet ${quote(image)} </dev/null >/dev/null || exit 1
+${line(docker.inspectImage(image))}`;
+
+const isPinned = (image: string): boolean => pinnedImage.safeParse(image).success;
 
 /** Digests (`repository@sha256:…`) and architecture as {@link docker.inspectImage} prints them; none of another form. */
 export function parsePulled(output: string): { digests: string[]; architecture: string } {

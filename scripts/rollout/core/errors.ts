@@ -27,6 +27,8 @@ export type ErrorCode =
   | "BalancerDiffers"
   | "NoRelease"
   | "ReleasesDiffer"
+  | "NothingBefore"
+  | "FleetChanged"
   | "UnlistedDroplets"
   | "PullFailed"
   | "DigestsDiffer"

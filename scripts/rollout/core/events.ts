@@ -37,11 +37,10 @@ const many = (count: number, noun: string): string => `${count} ${noun}${count =
 
 /** name -> code, level and message of each event. */
 export const registry = {
-  started: define<{ runId: string; fleet: string; hosts: readonly string[]; image: string }>(
+  started: define<{ runId: string; fleet: string; hosts: readonly string[]; wanted: string }>(
     "ROLLOUT_I1000",
     "info",
-    (data) =>
-      `rollout ${data.runId} of ${data.fleet} on ${data.hosts.join(", ")}: ${data.image || "keep the serving release"}`,
+    (data) => `rollout ${data.runId} of ${data.fleet} on ${data.hosts.join(", ")}: ${data.wanted}`,
   ),
   hostStatus: define<{ status: HostStatus; detail: string }>(
     "ROLLOUT_I1100",
@@ -52,6 +51,11 @@ export const registry = {
     "ROLLOUT_I1200",
     "info",
     (data) => `release ${data.release} is ${data.image}`,
+  ),
+  goingBack: define<{ release: string; from: string }>(
+    "ROLLOUT_I1202",
+    "info",
+    (data) => `release ${data.release} was there before ${data.from}`,
   ),
   infrastructureOnly: define<Record<string, never>>(
     "ROLLOUT_I1201",
@@ -121,6 +125,12 @@ export const registry = {
     "ROLLOUT_W3101",
     "warning",
     (data) => `the new container is taken back although it was not seen to leave rotation: ${data.why}`,
+  ),
+  wentBack: define<{ from: string; image: string }>(
+    "ROLLOUT_W3300",
+    "warning",
+    (data) =>
+      `Terraform still holds the image that release ${data.from} has: before the next cdktf deploy, set its variable image to ${data.image}, or leave it empty`,
   ),
   pruneFailed: define<{ why: string }>(
     "ROLLOUT_W3200",

@@ -68,3 +68,45 @@ function commonImage(hosts: readonly (readonly [string, Survey])[]): string | nu
   }
   return [...images.keys()][0] ?? null;
 }
+
+/** What a release before the serving one is, and which one it was before. */
+export interface Before {
+  readonly release: Release;
+  /** Id of the release to go back from. */
+  readonly from: string;
+}
+
+/**
+ * The release that the fleet ran before the newest that any host runs. Hosts that a broken-off rollout left on different releases agree
+ * on it: what is the one before on some runs on the others.
+ * @param surveys of the listed hosts
+ * @throws RolloutError NothingBefore when no host keeps one, ReleasesDiffer when they do not agree
+ */
+export function releaseBefore(surveys: ReadonlyMap<string, Survey>): Before {
+  const all = [...surveys.values()];
+  const pairs = all.flatMap(({ containers: { current, previous } }) =>
+    current?.release ? [{ current: current.release, previous: previous?.release ?? null }] : [],
+  );
+  const older = new Set(pairs.map(({ previous }) => previous));
+  const newest = pairs.filter(({ current }) => !older.has(current));
+  const from = new Set(newest.map(({ current }) => current));
+  const before = new Set(newest.flatMap(({ previous }) => previous ?? []));
+  const [one, ...others] = before;
+  const [newestId = ""] = from;
+  if (from.size > 1 || others.length > 0 || (pairs.length > 0 && from.size === 0)) {
+    const list = [...surveys].map(([host, { containers }]) => `${host}: ${nameOf(containers)}`).join("; ");
+    throw new RolloutError(
+      "ReleasesDiffer",
+      `the hosts do not agree on which release came before (${list}); deploy the image that you want by digest`,
+    );
+  }
+  const release = all.flatMap(({ releases }) => releases).find(({ id }) => id === one);
+  if (release) return { release, from: newestId };
+  throw new RolloutError(
+    "NothingBefore",
+    `no host keeps a release before ${newestId || "the first"}; deploy an older image by digest`,
+  );
+}
+
+const nameOf = ({ current, previous }: Survey["containers"]): string =>
+  `${current?.release ?? "nothing"}, before it ${previous?.release ?? "nothing"}`;

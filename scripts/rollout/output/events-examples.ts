@@ -56,9 +56,10 @@ export const exampleReceipt: Receipt = {
 };
 
 export const examples: { readonly [Name in EventName]: EventData<Name> } = {
-  started: { runId: "k7m2q9", fleet: "api", hosts: ["api-1", "api-2"], image },
+  started: { runId: "k7m2q9", fleet: "api", hosts: ["api-1", "api-2"], wanted: image },
   hostStatus: { status: "draining", detail: "" },
   releaseChosen: { release, image },
+  goingBack: { release: "6b0b6c38c9b4c5e1", from: "1f8a7c2d9e4b3a60" },
   infrastructureOnly: {},
   locked: { hosts: 2 },
   pulled: { seconds: 2.8 },
@@ -84,6 +85,7 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   failedLog: { lines: ["Error: DATABASE_URL is not set", "    at start (/app/server.js:12:9)"] },
   undone: { outcome: "api-1 runs its old container" },
   retreatFailed: { why: "api-1: the app's control port does not answer" },
+  wentBack: { from: "1f8a7c2d9e4b3a60", image },
   pruneFailed: { why: "no space left on device" },
   failed: { code: "StepFailed", message: "new-ready on api-1: not ready within 30 s; see its last log lines" },
   finished: { receipt: exampleReceipt },

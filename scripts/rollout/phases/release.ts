@@ -1,4 +1,5 @@
 /** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
+import type { Service } from "../../../contract/policy.js";
 import { pinnedImage } from "../../../contract/release.js";
 import {
   emit,
@@ -12,7 +13,7 @@ import {
   type Member,
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
-import { imageToKeep, mayGetRequests, releaseOf } from "../core/target.js";
+import { imageToKeep, mayGetRequests, releaseBefore, releaseOf } from "../core/target.js";
 import type { HostPlan } from "../host-steps.js";
 import { perform } from "../orders.js";
 import type { Survey } from "../ports.js";
@@ -27,17 +28,37 @@ const SMOKE_MEMORY_MB = 128;
 const DOCKER_ARCHITECTURES = ["amd64", "x86_64"];
 const DIGITALOCEAN_REGISTRY = "registry.digitalocean.com/";
 
+/** What the fleet is brought onto, as far as it is known before any image is pulled. */
+export interface Goal {
+  readonly image: string;
+  /** Settings that are not the manifest's: those of a release that is gone back to. */
+  readonly service: Service;
+  /** Releases that are gone back to, and from; null when an image is deployed. */
+  readonly back: { readonly to: string; readonly from: string } | null;
+}
+
 /**
- * Image by reference; null when there is none to roll out.
- * @throws RolloutError ReleasesDiffer, NoRelease
+ * Null when there is nothing to roll out.
+ * @throws RolloutError ReleasesDiffer, NoRelease, NothingBefore
  */
-export function wantedImage(context: Context): string | null {
-  if (context.request.image) return context.request.image;
+export function goalOf(context: Context): Goal | null {
+  const { wanted, manifest } = context.request;
+  if (wanted.do === "rollback") {
+    const { release, from } = releaseBefore(surveysOf(listed(context)));
+    emit(context, "goingBack", { release: release.id, from });
+    return { image: release.image, service: release.service, back: { to: release.id, from } };
+  }
+  const image = wanted.image || imageKept(context);
+  return image === null ? null : { image, service: manifest.service, back: null };
+}
+
+const surveysOf = (members: readonly Member[]): Map<string, Survey> =>
+  new Map(members.flatMap(({ info, survey }): [string, Survey][] => (survey ? [[info.name, survey]] : [])));
+
+/** @throws RolloutError ReleasesDiffer, NoRelease */
+function imageKept(context: Context): string | null {
   const unknown = superseded(context).find((member) => member.survey === null);
-  const surveys = context.members.flatMap(({ info, survey }): [string, Survey][] =>
-    survey ? [[info.name, survey]] : [],
-  );
-  const image = imageToKeep(new Map(surveys));
+  const image = imageToKeep(surveysOf(context.members));
   // Terraform deletes superseded droplets once the rollout ends well: it must not end well on a guess.
   if (image === null && unknown) {
     throw new RolloutError(
@@ -52,7 +73,7 @@ export function wantedImage(context: Context): string | null {
  * Pulls on all listed hosts in parallel. A tag is resolved on the first one, so that all get the same digest.
  * @throws RolloutError PullFailed, DigestsDiffer, HostUnfit
  */
-export async function pullEverywhere(context: Context, image: string): Promise<void> {
+export async function pullEverywhere(context: Context, { image, service }: Goal): Promise<void> {
   const began = context.ports.clock.now();
   const members = listed(context);
   const login = await registryLogin(context, image);
@@ -64,8 +85,7 @@ export async function pullEverywhere(context: Context, image: string): Promise<v
       `${pinned} arrived as ${[...new Set(digests)].join(" and ")}; push the image again`,
     );
   }
-  const { service, healthCheck } = context.manifest;
-  context.release = releaseOf(pinned, service, healthCheck.path);
+  context.release = releaseOf(pinned, service, context.manifest.healthCheck.path);
   emit(context, "releaseChosen", { release: context.release.id, image: pinned });
   emit(context, "pulled", { seconds: secondsSince(context, began) });
 }
@@ -101,6 +121,20 @@ async function pull(
   return result.image;
 }
 
+/**
+ * Nobody has rolled anything out between the first look and the locks.
+ * @throws RolloutError FleetChanged
+ */
+export function expectSameGoal(context: Context, { back }: Goal): void {
+  if (back === null) return;
+  const { release } = releaseBefore(surveysOf(listed(context)));
+  if (release.id === back.to) return;
+  throw new RolloutError(
+    "FleetChanged",
+    `release ${back.to} was the one before at first and is no longer, as another rollout has ended meanwhile; look at the fleet's status, then decide anew`,
+  );
+}
+
 /** Hands every locked host its steps, laid out from what it looks like now that it is locked. */
 export async function prepare(context: Context): Promise<void> {
   const locked = context.members.filter((member) => member.locked);
@@ -121,6 +155,7 @@ function stepsFor(context: Context, member: Member): HostPlan {
     check: context.check,
     occupied: survey.containers.current !== undefined,
     drain: member.tagged && mayGetRequests(survey) && !isAlone(context, member),
+    goesBack: context.goesBack,
   });
 }
 

@@ -81,7 +81,7 @@ export const names = (count: number, prefix = "api-"): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
 
 function opening(hosts: readonly string[], perHost: number): Stream {
-  const stream = new Stream().emit("started", { runId: "k7m2q9", fleet: "api", hosts, image: IMAGE });
+  const stream = new Stream().emit("started", { runId: "k7m2q9", fleet: "api", hosts, wanted: IMAGE });
   for (const host of hosts) stream.status(host, "waiting");
   stream.wait(0.4);
   for (const host of hosts) stream.status(host, "serving");

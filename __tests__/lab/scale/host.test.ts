@@ -20,7 +20,8 @@ const plan = hostSteps({
   policy: manifest.rollout,
   check: manifest.healthCheck,
   occupied: true,
-  drain: true, goesBack: false,
+  drain: true,
+  goesBack: false,
 });
 
 let clock: RealClock;

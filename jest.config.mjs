@@ -10,6 +10,8 @@ const common = {
  * Linux and Debian's packages; `npm run test:lab` looks for them first.
  */
 export default {
+  // For a machine that is slow or busy; nothing is concluded from the time that a test takes.
+  testTimeout: 60_000,
   reporters: ["default", "<rootDir>/__tests__/support/skipped-reporter.mjs"],
   projects: [
     {

@@ -66,6 +66,11 @@ export const rolloutPolicy = record({
   drainTimeoutSeconds: whole("seconds", 1, 3600).default(60),
   /** What to do with requests longer than that: stop the rollout, or cut them and report how many. @default "halt" */
   onDrainTimeout: choice("halt", "cut").default("halt"),
+  /**
+   * What becomes of hosts that were replaced before another one failed: `halt` leaves them on the new release, `rollback` brings them back
+   * onto the one before, last first and once. @default "halt"
+   */
+  onFailure: choice("halt", "rollback").default("halt"),
   /** Longest wait for a new container to become ready on its own host. 1 to 3600 s. @default 120 */
   readyTimeoutSeconds: whole("seconds", 1, 3600).default(120),
   /** Longest wait for a droplet to boot and for its cloud-init. 10 to 3600 s. @default 600 */

@@ -631,3 +631,68 @@ describe("going back", () => {
     expectUnharmed(run);
   });
 });
+
+describe("a host that fails after another one was replaced", () => {
+  const policy = { readyTimeoutSeconds: 20, smokeBoot: false };
+  const halting = testManifest({ hosts: 3, rollout: policy });
+  const returning = testManifest({ hosts: 3, rollout: { ...policy, onFailure: "rollback" } });
+  const actions = ({ receipt }: SimRun): string[] => receipt.hosts.map((host) => host.action);
+  const served = (run: SimRun): (string | null | undefined)[] =>
+    halting.hosts.map(({ name }) => run.world.machine(name).state("current")?.release);
+
+  /** Hosts are given their steps in order; those of the second one cannot be done. */
+  const secondFails = (): typeof standardParts => {
+    let hosts = 0;
+    const steps: typeof standardParts.steps = (context) => {
+      const plan = standardParts.steps(context);
+      hosts += 1;
+      if (hosts !== 2) return plan;
+      const impossible = { name: "impossible", run: { do: "start", slot: "smoke" } } as const;
+      return { ...plan, stages: { ...plan.stages, replace: [...plan.stages.replace, impossible] } };
+    };
+    return { ...standardParts, steps };
+  };
+
+  it("leaves that one on the new release by default: exit 6, the fleet is mixed", async () => {
+    const run = await simulate({ manifest: halting, parts: secondFails() });
+    expect(run.receipt.exitCode).toBe(6);
+    expect(actions(run)).toEqual(["replaced", "restored", "untouched"]);
+    expectUnharmed(run);
+  });
+
+  it("brings that one back with onFailure rollback: exit 5, all on the release before", async () => {
+    const run = await simulate({ manifest: returning, parts: secondFails() });
+    expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "StepFailed" } });
+    expect(actions(run)).toEqual(["rolled-back", "restored", "untouched"]);
+    expect(served(run)).toEqual(returning.hosts.map(() => testRelease(returning, 1).id));
+    expect(run.world.machine("api-1").state("previous")).toBeUndefined();
+    expectUnharmed(run);
+  });
+
+  it("tries that once: when the release before is broken too, the host keeps the new one, and the rollout ends with 6", async () => {
+    let goesBack = false;
+    const run = await simulate({
+      manifest: returning,
+      parts: secondFails(),
+      onEvent: (event) => (goesBack ||= event.name === "rollingBack"),
+      behaviourOf: (release) => (goesBack && release.image === testImage(1) ? { startMs: 500, kind: "sick" } : healthy),
+    });
+    expect(run.receipt).toMatchObject({ exitCode: 6, error: { code: "StepFailed" } });
+    expect(actions(run)).toEqual(["replaced", "restored", "untouched"]);
+    expect(run.world.events.filter(({ name }) => name === "rollingBack")).toHaveLength(1);
+    expect(run.world.events.filter(({ name }) => name === "notRolledBack")).toHaveLength(1);
+    expectUnharmed(run);
+  });
+
+  it("does not go forth again when the rollout itself was to go back", async () => {
+    const failing = secondFails();
+    const run = await simulate({
+      manifest: returning,
+      next: [{ do: "rollback" }],
+      parts: { ...failing, steps: (context) => (context.goesBack ? failing : standardParts).steps(context) },
+    });
+    expect(run.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 6]);
+    expect(run.world.events.some(({ name }) => name === "rollingBack")).toBe(false);
+    expectUnharmed(run);
+  });
+});

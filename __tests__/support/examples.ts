@@ -30,6 +30,7 @@ const rollout = {
   progressDeadlineSeconds: 600,
   drainTimeoutSeconds: 60,
   onDrainTimeout: "halt",
+  onFailure: "halt",
   readyTimeoutSeconds: 120,
   bootTimeoutSeconds: 600,
   pullTimeoutSeconds: 600,

@@ -78,6 +78,8 @@ export interface Context {
   /** Declared and live settings of the balancer, the larger of each. */
   check: ObservedCheck;
   release: Release | null;
+  /** Release that all serving hosts ran at first; null when they ran none or different ones. */
+  before: Release | null;
   /** The release is an earlier one: the one that hosts leave is not kept as one to go back to. */
   goesBack: boolean;
   members: Member[];

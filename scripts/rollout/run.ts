@@ -13,13 +13,15 @@ import {
 } from "./context.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
 import { gates, WITNESS_PER_HOST } from "./core/gates.js";
-import { makePlan, type Plan } from "./core/plan.js";
+import type { Plan } from "./core/plan.js";
 import type { Receipt } from "./core/receipt.js";
-import { serves } from "./core/target.js";
+import { releaseServed, serves } from "./core/target.js";
 import { hostSteps } from "./host-steps.js";
 import { learn, settleDoubt } from "./phases/doubt.js";
+import { goBack } from "./phases/go-back.js";
 import { convergeAll, replaceBatch } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
+import { planOf } from "./phases/plan.js";
 import { preflight } from "./phases/preflight.js";
 import { conclude, expectSameGoal, goalOf, prepare, pullEverywhere, smokeBoot } from "./phases/release.js";
 import { retireAll } from "./phases/retire.js";
@@ -61,6 +63,7 @@ async function perform(context: Context): Promise<void> {
     await pullEverywhere(context, goal);
     await prepare(context);
     expectSameGoal(context, goal);
+    context.before = releaseServed(new Map(listed(context).map((member) => [member.info.name, surveyOf(member)])));
     const plan = planOf(context);
     const first = [...plan.converge, ...plan.batches.flat()][0];
     await smokeBoot(context, first === undefined ? undefined : memberNamed(context, first));
@@ -86,8 +89,13 @@ async function roll(context: Context, plan: Plan): Promise<void> {
       plan.batches.length > 0 ||
       superseded(context).some((member) => member.survey && serves(member.survey));
     for (const member of named(plan.keep)) conclude(context, member, "kept", now);
-    await convergeAll(context, named(plan.converge));
-    for (const batch of plan.batches) await replaceBatch(context, named(batch));
+    try {
+      await convergeAll(context, named(plan.converge));
+      for (const batch of plan.batches) await replaceBatch(context, named(batch));
+    } catch (error) {
+      await goBack(context, error);
+      throw error;
+    }
     await retireAll(context, named(plan.retire));
     await prove(context);
     await prune(context);
@@ -95,14 +103,6 @@ async function roll(context: Context, plan: Plan): Promise<void> {
     end.abort();
     await watching;
   }
-}
-
-function planOf(context: Context): Plan {
-  const { manifest, check, release } = context;
-  if (!release) throw new Error("a plan needs a release");
-  const surveys = new Map(listed(context).map((member) => [member.info.name, surveyOf(member)]));
-  const names = superseded(context).map((member) => member.info.name);
-  return makePlan({ surveys, superseded: names, releaseId: release.id, policy: manifest.rollout, check });
 }
 
 /** A request through the balancer now and then, so that the receipt says what a client would have seen. */
@@ -207,6 +207,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     refreshedMs: ports.clock.now(),
     check: request.manifest.healthCheck,
     release: null,
+    before: null,
     goesBack: request.wanted.do === "rollback",
     members: [],
     witnessReachable: null,

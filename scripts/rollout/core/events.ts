@@ -132,6 +132,17 @@ export const registry = {
     (data) =>
       `Terraform still holds the image that release ${data.from} has: before the next cdktf deploy, set its variable image to ${data.image}, or leave it empty`,
   ),
+  rollingBack: define<{ release: string; hosts: readonly string[] }>(
+    "ROLLOUT_W3301",
+    "warning",
+    (data) =>
+      `${data.hosts.join(", ")} ${data.hosts.length === 1 ? "goes" : "go"} back to release ${data.release} (onFailure)`,
+  ),
+  notRolledBack: define<{ why: string }>(
+    "ROLLOUT_E3302",
+    "error",
+    (data) => `hosts stay on the new release: ${data.why}`,
+  ),
   pruneFailed: define<{ why: string }>(
     "ROLLOUT_W3200",
     "warning",

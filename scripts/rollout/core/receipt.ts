@@ -11,8 +11,8 @@ export interface ProbeCount {
 export interface HostReceipt {
   readonly name: string;
   readonly id: string;
-  /** kept: already on the release · deployed: did not serve before · replaced · retired: superseded and stopped · skipped · restored: put back after a failure · untouched */
-  readonly action: "kept" | "deployed" | "replaced" | "retired" | "skipped" | "restored" | "untouched";
+  /** kept: already on the release · deployed: did not serve before · replaced · retired: superseded and stopped · skipped · restored: put back after its own failure · rolled-back: put back after that of another one · untouched */
+  readonly action: "kept" | "deployed" | "replaced" | "retired" | "skipped" | "restored" | "rolled-back" | "untouched";
   readonly seconds: number;
   /** Seconds that the formula in floor.ts gives for this host; null where no rotation is left or entered. */
   readonly floorSeconds: number | null;

@@ -69,6 +69,14 @@ function commonImage(hosts: readonly (readonly [string, Survey])[]): string | nu
   return [...images.keys()][0] ?? null;
 }
 
+/** Release that all serving hosts run; null when none serves, they run different ones, or its files are gone. */
+export function releaseServed(surveys: ReadonlyMap<string, Survey>): Release | null {
+  const serving = [...surveys.values()].filter(serves);
+  const [id, ...others] = new Set(serving.map(({ containers }) => containers.current?.release ?? null));
+  if (others.length > 0) return null;
+  return serving.flatMap(({ releases }) => releases).find((release) => release.id === id) ?? null;
+}
+
 /** What a release before the serving one is, and which one it was before. */
 export interface Before {
   readonly release: Release;

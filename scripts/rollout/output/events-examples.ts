@@ -24,6 +24,7 @@ export const actionWords: Readonly<Record<HostReceipt["action"], true>> = {
   retired: true,
   skipped: true,
   restored: true,
+  "rolled-back": true,
   untouched: true,
 };
 
@@ -86,6 +87,8 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   undone: { outcome: "api-1 runs its old container" },
   retreatFailed: { why: "api-1: the app's control port does not answer" },
   wentBack: { from: "1f8a7c2d9e4b3a60", image },
+  rollingBack: { release: "6b0b6c38c9b4c5e1", hosts: ["api-1", "api-2"] },
+  notRolledBack: { why: "api-2 may not leave rotation now: api-3 does not serve" },
   pruneFailed: { why: "no space left on device" },
   failed: { code: "StepFailed", message: "new-ready on api-1: not ready within 30 s; see its last log lines" },
   finished: { receipt: exampleReceipt },

@@ -7,15 +7,26 @@ import { settled } from "../settled.js";
 import { restoring } from "./restore.js";
 import { awaitEjection, awaitIdleMoment, awaitMinReady, awaitReadmission, quorum } from "./rotation.js";
 
+/** What becomes of hosts that are brought onto the release, in their receipts. */
+type Outcome<Usual extends string> = Usual | "rolled-back";
+
 /** Replaces hosts that serve, all of a batch at once. */
-export async function replaceBatch(context: Context, batch: readonly Member[]): Promise<void> {
+export async function replaceBatch(
+  context: Context,
+  batch: readonly Member[],
+  outcome: Outcome<"replaced"> = "replaced",
+): Promise<void> {
   await quorum(context, batch);
-  await settled(batch.map((member) => restoring(context, member, "replaced", () => replace(context, member))));
+  await settled(batch.map((member) => restoring(context, member, outcome, () => replace(context, member))));
 }
 
 /** Brings hosts that do not serve onto the release: nothing is lost by doing so at once. */
-export async function convergeAll(context: Context, members: readonly Member[]): Promise<void> {
-  await settled(members.map((member) => restoring(context, member, "deployed", () => converge(context, member))));
+export async function convergeAll(
+  context: Context,
+  members: readonly Member[],
+  outcome: Outcome<"deployed"> = "deployed",
+): Promise<void> {
+  await settled(members.map((member) => restoring(context, member, outcome, () => converge(context, member))));
 }
 
 async function replace(context: Context, member: Member): Promise<void> {

@@ -211,6 +211,7 @@ export function conclude(context: Context, member: Member, action: Member["recei
     retired: "retired",
     skipped: "retired",
     restored: "restored",
+    "rolled-back": "restored",
     untouched: member.status,
   } as const;
   setStatus(context, member, status[action]);

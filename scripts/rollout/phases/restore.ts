@@ -10,11 +10,13 @@ import { awaitEjection } from "./rotation.js";
 export async function restoring(
   context: Context,
   member: Member,
-  action: "replaced" | "deployed" | "retired",
+  action: "replaced" | "deployed" | "retired" | "rolled-back",
   work: () => Promise<void>,
 ): Promise<void> {
   const began = context.ports.clock.now();
-  context.rolling = true;
+  // A host that was to go back and could not is as it was before that.
+  const unsuccessful = action === "rolled-back" ? member.receipt.action : "restored";
+  begin(context, member);
   try {
     await work();
     conclude(context, member, action, began);
@@ -24,9 +26,16 @@ export async function restoring(
       throw error;
     }
     setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
-    if (!isExpected(error, "StewardLost")) await restore(context, member, began);
+    if (!isExpected(error, "StewardLost"))
+      await restore(context, member, () => conclude(context, member, unsuccessful, began));
     throw error;
   }
+}
+
+/** A host that goes back has been swapped before: that was another replacement. */
+function begin(context: Context, member: Member): void {
+  context.rolling = true;
+  member.swapped = false;
 }
 
 /** A new container that is ready stays when the rollout is told to stop: clients may be on it already. */
@@ -40,13 +49,13 @@ async function finished(context: Context, member: Member): Promise<boolean> {
   }
 }
 
-async function restore(context: Context, member: Member, began: number): Promise<void> {
+async function restore(context: Context, member: Member, restored: () => void): Promise<void> {
   try {
     // Where nothing served before, nobody is on it.
     if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member);
     await perform(context, member, "undo", { uninterruptible: true });
     await showFailedLog(context, member);
-    if (await servesAgain(context, member)) conclude(context, member, "restored", began);
+    if (await servesAgain(context, member)) restored();
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     emit(context, "undone", { outcome: `not proven: ${error.message}` }, member);

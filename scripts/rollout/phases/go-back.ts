@@ -1,0 +1,38 @@
+/** Bringing hosts back that were replaced before another one failed. */
+import { emit, listed, memberNamed, type Context, type Member } from "../context.js";
+import { RolloutError } from "../core/errors.js";
+import { convergeAll, replaceBatch } from "./hosts.js";
+import { planOf } from "./plan.js";
+import { prepare, pullEverywhere } from "./release.js";
+
+/** By the policy `onFailure`, last first and once. Whatever comes of it, the failure that it follows is the rollout's. */
+export async function goBack(context: Context, failure: unknown): Promise<void> {
+  const moved = listed(context).filter(({ receipt: { action } }) => action === "replaced" || action === "deployed");
+  if (!isWanted(context, failure) || moved.length === 0) return;
+  try {
+    await bringBack(context, moved);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    emit(context, "notRolledBack", { why: error.message });
+  }
+}
+
+/** Not after an order to stop, nor after a bug, nor out of a rollback: that would go forth again. */
+const isWanted = ({ manifest, request }: Context, failure: unknown): boolean =>
+  manifest.rollout.onFailure === "rollback" &&
+  request.wanted.do !== "rollback" &&
+  failure instanceof RolloutError &&
+  failure.code !== "Interrupted";
+
+async function bringBack(context: Context, moved: readonly Member[]): Promise<void> {
+  const { before } = context;
+  if (!before) throw new RolloutError("NothingBefore", "the hosts that served did not all serve one release before");
+  emit(context, "rollingBack", { release: before.id, hosts: moved.map(({ info }) => info.name) });
+  context.goesBack = true;
+  await pullEverywhere(context, { image: before.image, service: before.service, back: null });
+  await prepare(context);
+  const plan = planOf(context);
+  const named = (names: readonly string[]) => names.map((name) => memberNamed(context, name));
+  await convergeAll(context, named(plan.converge), "rolled-back");
+  for (const batch of [...plan.batches].reverse()) await replaceBatch(context, named(batch), "rolled-back");
+}

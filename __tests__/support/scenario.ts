@@ -9,6 +9,7 @@ import { parseJson } from "../../contract/problems.js";
 import { withCheck } from "../../lab/check.js";
 import { embedded, type EmbeddedWorld } from "../../lab/embedded/site.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
+import { margin } from "../../lab/load/margin.js";
 import { deploy, synthesize, type Deployment, type SynthesizedStack } from "../../lab/rehearsal.js";
 import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
 import { startWorld, type World, type WorldOptions } from "../../lab/world.js";
@@ -52,6 +53,16 @@ export interface SiteScenarioOptions<Opened extends Site> extends ScenarioOption
   readonly site: OpenSite<Opened>;
 }
 
+/** What was done under load, and what clients saw of it. */
+export interface UnderLoad<Result> {
+  readonly result: Result;
+  readonly seen: LoadReport;
+  /** Requests that had failed when it began. */
+  readonly failedBefore: number;
+}
+
+const USUAL_LOAD = { ratePerSecond: 200, slowShare: 0.05, slowMs: 800 } as const;
+
 export class Scenario<On extends World = EmbeddedWorld> {
   readonly #loads: Load[] = [];
 
@@ -85,27 +96,22 @@ export class Scenario<On extends World = EmbeddedWorld> {
     return image;
   }
 
-  /** Load on the balancer; at least 200 requests a second, some of them slow. */
+  /** Load on the balancer; 200 requests a second unless said, some of them slow. */
   async load(settings: Partial<LoadSettings> = {}): Promise<Load> {
-    const load = await startLoad({
-      url: this.world.balancer.url(),
-      ratePerSecond: 200,
-      slowShare: 0.05,
-      slowMs: 800,
-      ...settings,
-    });
+    const load = await startLoad({ url: this.world.balancer.url(), ...USUAL_LOAD, ...settings });
     this.#loads.push(load);
     return load;
   }
 
-  /** Does something under load and tells what the client saw. */
-  async under<Result>(
-    work: () => Promise<Result>,
-    settings: Partial<LoadSettings> = {},
-  ): Promise<{ result: Result; seen: LoadReport }> {
+  /** Does something under load, which begins before it and ends after it, and tells what the client saw. */
+  async under<Result>(work: () => Promise<Result>, settings: Partial<LoadSettings> = {}): Promise<UnderLoad<Result>> {
+    const { ratePerSecond } = { ...USUAL_LOAD, ...settings };
     const load = await this.load(settings);
+    await margin(load, ratePerSecond);
+    const failedBefore = load.progress().failed;
     const result = await work();
-    return { result, seen: await load.stop() };
+    await margin(load, ratePerSecond);
+    return { result, seen: await load.stop(), failedBefore };
   }
 
   /** A rollout in this process over the real adapters, with parts of it exchanged. */

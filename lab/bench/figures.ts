@@ -19,8 +19,10 @@ const side = z.object({
   secondsBelowFull: z.number(),
   /** What autocannon counted alongside. */
   secondTool: counts,
-  /** How far the load's own process was late, and what it could not send. */
-  generator: z.object({ stalledMs: z.number(), longestStallMs: z.number(), skipped: z.int() }),
+  /** What stopping the old containers took of the seconds. */
+  stopSeconds: z.number(),
+  /** How far the load's own process was late. */
+  generator: z.object({ stalledMs: z.number(), longestStallMs: z.number() }),
 });
 export type Side = z.output<typeof side>;
 
@@ -28,10 +30,14 @@ const host = z.object({
   /** Number of the pair, from 1. */
   pair: z.int(),
   name: z.string(),
-  /** From the drain until the host is out of rotation and idle. */
+  /** From the drain until the rollout holds the host for out of rotation and idle. */
   drainSeconds: z.number(),
-  /** From the new container's first answer until the host is in rotation. */
+  /** From the drain until the last node of the balancer has let it go, in the balancer's own view: what no drain can be quicker than. */
+  letGoSeconds: z.number(),
+  /** From the new container's first answer until the rollout holds the host for in rotation. */
   readmissionSeconds: z.number(),
+  /** From the new container's first answer until the last node of the balancer has taken it in, in the balancer's own view. */
+  takenInSeconds: z.number(),
   /** All of it, with what stop and start take. */
   seconds: z.number(),
   /** What scripts/rollout/core/floor.ts gives for this host. */
@@ -40,7 +46,15 @@ const host = z.object({
 /** A host within one rollout. */
 export type HostOfRollout = Omit<z.output<typeof host>, "pair">;
 
-const pair = z.object({ article: side, evenkeel: side });
+const measured = z.object({
+  /** ISO 8601 in UTC. */
+  date: z.string(),
+  commit: z.string(),
+});
+/** When something was measured, and with which state of the project. */
+export type Stamp = z.output<typeof measured>;
+
+const pair = z.object({ ...measured.shape, article: side, evenkeel: side });
 export type Pair = z.output<typeof pair>;
 
 const spread = z.object({ min: z.number(), median: z.number(), max: z.number() });
@@ -73,11 +87,10 @@ export type BenchSettings = z.output<typeof settings>;
 
 export const benchFigures = z.object({
   machine: machineForm,
-  /** Of the last pair, ISO 8601 in UTC. */
-  date: z.string(),
-  commit: z.string(),
   settings,
   cells: z.array(cell),
+  /** Attempts at a pair that did not come to their end: they are in no cell, and kept from nobody. */
+  aborted: z.array(z.object({ ...measured.shape, droplets: z.int(), interval: z.number(), reason: z.string() })),
 });
 export type BenchFigures = z.output<typeof benchFigures>;
 
@@ -110,6 +123,12 @@ export function withPair(
   const cells = [...figures.cells.filter((one) => one !== before), cell];
   return { ...figures, cells: cells.sort((a, b) => a.interval - b.interval || a.droplets - b.droplets) };
 }
+
+/** The figures with one attempt more that did not come to its end. */
+export const withAborted = (figures: BenchFigures, attempt: BenchFigures["aborted"][number]): BenchFigures => ({
+  ...figures,
+  aborted: [...figures.aborted, attempt],
+});
 
 /** What is written is rounded: nothing is measured more finely. */
 export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));

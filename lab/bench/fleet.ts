@@ -47,8 +47,11 @@ export async function withFleet(
     await unlessAborted(signal, world.booted());
     await work({ world, stackFolder: stack.folder });
   } finally {
-    await world?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    try {
+      await world?.stop();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 }
 

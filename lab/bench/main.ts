@@ -1,20 +1,22 @@
 /**
  * `npm run bench`: the article's own workflow and Evenkeel's rollout on the same fleets under the same load, pair by pair. After
- * every pair the figures are written to bench.json, bench.md and bench.svg. Exit codes: 0 measured · 1 Evenkeel failed a request, or
- * a bug · 2 bad options · 130 interrupted.
+ * every pair the figures are written to bench.json, bench.md and bench.svg. Exit codes: 0 measured, and every claim holds · 1 one does
+ * not, or a bug · 2 bad options · 130 interrupted.
  */
 import { isDeepStrictEqual } from "node:util";
 import { InvalidInput, parseJson } from "../../contract/problems.js";
 import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
-import { benchFigures, type BenchFigures, type Cell } from "./figures.js";
+import { benchFigures, type BenchFigures, type Stamp } from "./figures.js";
 import { checkFolder, readText, writeTexts } from "../figures/folder.js";
 import { thisCommit, thisMachine } from "../figures/machine.js";
 import { measure } from "./matrix.js";
 import { readOptions, usage, type Options } from "./options.js";
 import { benchPage } from "./page.js";
 import { benchSvg } from "./plot.js";
+import { OffTarget } from "./rollout.js";
 import { benchSettings } from "./settings.js";
 import { checkSite } from "./sites.js";
+import { unproven } from "./verdict.js";
 
 const FIGURES = "bench.json";
 
@@ -26,11 +28,18 @@ async function main(options: Options, begun: BenchFigures): Promise<number> {
     const figures = await measure(begun, options, {
       signal: stop.signal,
       say,
-      onPair: async (sofar) => write(options.out, { ...sofar, ...(await stamp()) }),
+      onFigures: (sofar) => write(options.out, sofar),
+      stamp,
     });
-    process.stdout.write(benchPage({ ...figures, ...(await stamp()) }));
-    return figures.cells.some(lostRequests) ? 1 : 0;
+    process.stdout.write(benchPage(figures));
+    const problems = unproven(figures);
+    for (const problem of problems) say(problem);
+    return problems.length > 0 ? 1 : 0;
   } catch (error) {
+    if (error instanceof OffTarget) {
+      say(error.message);
+      return 1;
+    }
     if (!stop.signal.aborted) throw error;
     say(`interrupted; --resume goes on with what is in ${options.out}`);
     return 130;
@@ -39,12 +48,7 @@ async function main(options: Options, begun: BenchFigures): Promise<number> {
   }
 }
 
-/** By Evenkeel, in the eyes of either tool. */
-const lostRequests = ({ pairs }: Cell): boolean =>
-  pairs.some(({ evenkeel }) => evenkeel.failed + evenkeel.secondTool.failed > 0);
-
-const stamp = async (): Promise<Pick<BenchFigures, "machine" | "date" | "commit">> => ({
-  machine: thisMachine(),
+const stamp = async (): Promise<Stamp> => ({
   date: new Date().toISOString(),
   commit: await thisCommit(),
 });
@@ -57,9 +61,9 @@ const write = (out: string, figures: BenchFigures): void =>
   });
 
 /** Empty ones, or those to go on with. @throws InvalidInput when they were measured otherwise */
-async function begin({ out, site, resume }: Options): Promise<BenchFigures> {
+function begin({ out, site, resume }: Options): BenchFigures {
   checkFolder(out);
-  const fresh = { ...(await stamp()), settings: benchSettings(site), cells: [] };
+  const fresh = { machine: thisMachine(), settings: benchSettings(site), cells: [], aborted: [] };
   const text = resume ? readText(out, FIGURES) : null;
   if (text === null) return fresh;
   const figures = parseJson(FIGURES, benchFigures, text);
@@ -75,7 +79,7 @@ async function begin({ out, site, resume }: Options): Promise<BenchFigures> {
 try {
   const options = readOptions(process.argv.slice(2));
   checkSite(options.site);
-  process.exitCode = await main(options, await begin(options));
+  process.exitCode = await main(options, begin(options));
 } catch (error) {
   if (!(error instanceof InvalidInput)) throw error;
   process.stderr.write(`${error.message}\n${usage}\n`);

@@ -1,5 +1,6 @@
 /** The matrix of the bench: which pairs are still to be measured, and measuring them, cell by cell. */
 import {
+  withAborted,
   withPair,
   pairsAt,
   type BenchFigures,
@@ -7,9 +8,11 @@ import {
   type Pair,
   type Place,
   type Side,
+  type Stamp,
 } from "./figures.js";
 import { withFleet, type BenchFleet } from "./fleet.js";
 import type { Options } from "./options.js";
+import { OffTarget } from "./rollout.js";
 import { sideFigures } from "./side-figures.js";
 import { sides, type SideName } from "./sides.js";
 
@@ -18,8 +21,9 @@ export type Wanted = Pick<Options, "pairs" | "droplets" | "intervals" | "site">;
 
 export interface Observers {
   readonly signal: AbortSignal;
-  /** Called after every pair. */
-  readonly onPair: (figures: BenchFigures) => Promise<void> | void;
+  /** Called after every pair, and after one that did not come to its end. */
+  readonly onFigures: (figures: BenchFigures) => void;
+  readonly stamp: () => Promise<Stamp>;
   readonly say: (line: string) => void;
 }
 
@@ -43,17 +47,26 @@ export function tasks(figures: BenchFigures, { pairs, droplets, intervals }: Wan
     .filter((task) => task.pairs.length > 0);
 }
 
-/** Measures what is missing, each cell on a world of its own. */
+/**
+ * Measures what is missing, each cell on a world of its own.
+ * @throws OffTarget when a rollout does not end on target; the figures then tell of it
+ */
 export async function measure(figures: BenchFigures, wanted: Wanted, observers: Observers): Promise<BenchFigures> {
-  const { signal, say, onPair } = observers;
+  const { signal, say, onFigures, stamp } = observers;
   let sofar = figures;
   for (const { droplets, interval, pairs } of tasks(figures, wanted)) {
     say(`${droplets} droplets, a probe every ${interval} s: the fleet boots`);
     await withFleet({ site: wanted.site, droplets, intervalSeconds: interval }, signal, async (fleet) => {
       for (const number of pairs) {
-        const { pair, hosts } = await measurePair(fleet, number, observers);
-        sofar = withPair(sofar, { droplets, interval }, pair, hosts);
-        await onPair(sofar);
+        try {
+          const { pair, hosts } = await measurePair(fleet, number, observers);
+          sofar = withPair(sofar, { droplets, interval }, { ...(await stamp()), ...pair }, hosts);
+        } catch (error) {
+          if (!(error instanceof OffTarget)) throw error;
+          onFigures(withAborted(sofar, { ...(await stamp()), droplets, interval, reason: error.message }));
+          throw error;
+        }
+        onFigures(sofar);
       }
     });
   }
@@ -71,7 +84,7 @@ async function measurePair(fleet: BenchFleet, number: number, observers: Observe
 }
 
 interface MeasuredPair {
-  readonly pair: Pair;
+  readonly pair: Omit<Pair, keyof Stamp>;
   readonly hosts: readonly HostOfRollout[];
 }
 

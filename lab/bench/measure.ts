@@ -1,14 +1,13 @@
 /** Doing something to a fleet under load, and what clients and balancer saw of it. */
 import { startAutocannon, type AutocannonReport } from "../load/autocannon.js";
 import { startLoad, type Load, type LoadReport } from "../load/load.js";
+import { margin } from "../load/margin.js";
 import type { World } from "../world.js";
 import type { Span } from "./capacity.js";
 import { InFlightSamples, type Sample } from "./in-flight.js";
 import { unlessAborted } from "./interrupt.js";
 import { benchLoad, SECOND_TOOL_PER_SECOND } from "./settings.js";
 
-/** The load runs that much longer at either end. */
-const MARGIN_SECONDS = 2;
 /** Further away than the end of anything that is measured: the load must not end by itself. */
 const NO_LIMIT = { mostSeconds: 30 * 86_400, mostRequests: Number.MAX_SAFE_INTEGER };
 
@@ -36,24 +35,15 @@ export async function underLoad<Result>(
     return { load: report, secondTool: second, samples: taken };
   };
   try {
-    await margin(load, signal);
+    await unlessAborted(signal, margin(load, benchLoad.ratePerSecond));
     const fromMs = Date.now();
     const result = await work(load);
     const span = { fromMs, toMs: Date.now() };
-    await margin(load, signal);
+    await unlessAborted(signal, margin(load, benchLoad.ratePerSecond));
     return { result, span, ...(await stop()) };
   } catch (error) {
     // What went wrong first is what counts.
     await stop().catch(() => undefined);
     throw error;
   }
-}
-
-/** Resolves when so many more requests were sent. */
-async function margin(load: Load, signal: AbortSignal): Promise<void> {
-  const goal = load.progress().sent + MARGIN_SECONDS * benchLoad.ratePerSecond;
-  await unlessAborted(
-    signal,
-    load.until(({ sent }) => sent >= goal),
-  );
 }

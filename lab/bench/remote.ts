@@ -19,6 +19,14 @@ export interface BegunStep {
   readonly atMs: number;
 }
 
+/** Seconds that all steps of a name took together: each ends when the next of its droplet begins. */
+export function secondsOf(begun: readonly BegunStep[], name: string): number {
+  return begun.reduce((sum, { droplet, step, atMs }, index) => {
+    const next = begun.slice(index + 1).find((later) => later.droplet === droplet);
+    return step === name && next ? sum + (next.atMs - atMs) / 1000 : sum;
+  }, 0);
+}
+
 export interface ProcedureOptions {
   readonly signal: AbortSignal;
   readonly onStep?: (begun: BegunStep) => void;

@@ -18,8 +18,11 @@ export async function rollOut(
   return deployment;
 }
 
-/** The receipt of a rollout that ended on target. @throws Error for any other */
+/** A rollout that did not end on target: a finding about it, no bug of the bench. */
+export class OffTarget extends Error {}
+
+/** The receipt of a rollout that ended on target. @throws OffTarget for any other */
 export function onTarget({ exitCode, stderr, receipt }: Deployment): Receipt {
-  if (exitCode !== 0 || !receipt) throw new Error(`the rollout ended with exit code ${exitCode}:\n${stderr}`);
+  if (exitCode !== 0 || !receipt) throw new OffTarget(`the rollout ended with exit code ${exitCode}:\n${stderr}`);
   return receipt;
 }

@@ -8,13 +8,15 @@ import type { Stop } from "./in-flight.js";
 import { withLogin } from "./login.js";
 import { manifestOf } from "./manifest.js";
 import { underLoad, type Measured } from "./measure.js";
-import { oneByOne, type BegunStep } from "./remote.js";
-import { hostFigures, stopsOf } from "./rollout-figures.js";
+import { oneByOne, secondsOf, type BegunStep } from "./remote.js";
+import { hostFigures, stopSecondsOf, stopsOf } from "./rollout-figures.js";
 import { onTarget, rollOut } from "./rollout.js";
 
 /** One side, measured. */
 export interface Outcome extends Omit<Measured<unknown>, "result"> {
   readonly stops: readonly Stop[];
+  /** What all stops took together. */
+  readonly stopSeconds: number;
   /** What Evenkeel's receipt says of each; the article keeps no record. */
   readonly hosts: readonly HostOfRollout[];
 }
@@ -37,6 +39,7 @@ async function article({ world }: BenchFleet, number: number, signal: AbortSigna
   return {
     ...measured,
     stops: stops.map(({ droplet, atMs }) => ({ dropletId: world.droplet(droplet).id, atMs })),
+    stopSeconds: secondsOf(begun, "stop"),
     hosts: [],
   };
 }
@@ -58,6 +61,9 @@ async function evenkeel(fleet: BenchFleet, number: number, signal: AbortSignal):
   return {
     ...measured,
     stops: stopsOf(result.events, (name) => world.droplet(name).id),
-    hosts: hostFigures(onTarget(result), result.events),
+    stopSeconds: stopSecondsOf(result.events),
+    hosts: hostFigures(onTarget(result), result.events, (name) =>
+      world.balancer.changes.filter(({ droplet }) => droplet === name),
+    ),
   };
 }

@@ -10,7 +10,7 @@ export const secondsOf = (cell: Cell, name: SideName): Spread =>
 
 export const sum = (values: readonly number[]): number => values.reduce((sofar, value) => sofar + value, 0);
 
-/** Seconds that the floors of a pair's hosts are together, the middle of all pairs: no rollout one by one can be quicker. */
+/** Seconds that the floors of a pair's hosts are together, the middle of all pairs. */
 export function floorOf({ pairs, hosts }: Cell): number {
   const ofPair = pairs.map((_, index) =>
     sum(hosts.filter(({ pair }) => pair === index + 1).map(({ floorSeconds }) => floorSeconds)),

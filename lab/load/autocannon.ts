@@ -6,7 +6,10 @@ import { z } from "zod";
 export interface AutocannonSettings {
   /** Base URL, such as a balancer's. An HTTPS server's certificate is not checked: autocannon never does. */
   readonly url: string;
-  /** Requests a second, each on a kept connection of its own, spread over the second. Whole. @default 10 */
+  /**
+   * Requests a second, each on a kept connection of its own, spread over the second. One that waits for its answer sends nothing meanwhile:
+   * unlike our own load this one is not open. Whole. @default 10
+   */
   readonly ratePerSecond?: number;
   /** Seconds after which a request counts as failed. @default 30 */
   readonly timeoutSeconds?: number;

@@ -1,7 +1,10 @@
 /** What a client saw: counts, failures with their moment, latencies a second. Pure. */
 
-/** status: another one than asked for · reset: the connection broke · timeout · refused · error: anything else. */
-export type FailureKind = "status" | "reset" | "timeout" | "refused" | "error";
+/**
+ * status: another one than asked for · reset: the connection broke · timeout · refused · skipped: not sent, as too many were under way ·
+ * error: anything else.
+ */
+export type FailureKind = "status" | "reset" | "timeout" | "refused" | "skipped" | "error";
 
 /** A request that did not go well. */
 export interface Failure {
@@ -47,8 +50,6 @@ export interface LoadReport {
   readonly stalledMs: number;
   /** Longest single delay of the generator. */
   readonly longestStallMs: number;
-  /** Requests that were not sent because too many were under way. */
-  readonly skipped: number;
   /** The load came to its own limits before it was stopped: what followed was not under load. */
   readonly endedEarly: boolean;
   /** Processor time of the generator. */
@@ -82,14 +83,15 @@ export class Recorder {
   #worstMs = 0;
   #stalledMs = 0;
   #longestStallMs = 0;
-  #skipped = 0;
 
   sent(dueMs: number): void {
     add(this.#sent, second(dueMs));
   }
 
-  skipped(): void {
-    this.#skipped += 1;
+  /** It was due, and so many were under way that it was not sent: nobody knows how it would have ended, so it has failed. */
+  skipped(dueMs: number, path: string): void {
+    this.sent(dueMs);
+    this.finished({ dueMs, ms: 0, path, slow: false, release: null, failure: { kind: "skipped", status: null } });
   }
 
   /** The generator came later than planned. */
@@ -134,7 +136,6 @@ export class Recorder {
       worstMs: round(this.#worstMs),
       stalledMs: round(this.#stalledMs),
       longestStallMs: round(this.#longestStallMs),
-      skipped: this.#skipped,
     };
   }
 

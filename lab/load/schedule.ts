@@ -23,22 +23,26 @@ export interface Planned {
 
 /** The request of that number. Shares are spread evenly, not drawn by lot, so that every run sends the same. */
 export function planned(number: number, mix: Mix): Planned {
-  return {
-    dueMs: (number * 1000) / mix.ratePerSecond,
-    pace: paceOf(number, mix),
-    // Shifted, so that slow requests use both kinds of connection.
-    keepAlive: falls(Math.floor(number / 2) + number, mix.keepAliveShare),
-  };
+  const { pace, index } = paceOf(number, mix);
+  // Within each pace, so that slow requests use both kinds of connection as well.
+  return { dueMs: (number * 1000) / mix.ratePerSecond, pace, keepAlive: falls(index, mix.keepAliveShare) };
 }
 
 /** Number of requests that are due by a moment. */
 export const dueBy = (ms: number, ratePerSecond: number): number => Math.floor((ms * ratePerSecond) / 1000) + 1;
 
-/** The very slow ones are spread among all that are slow, so that neither share takes from the other. */
-function paceOf(number: number, { slowShare, verySlowShare }: Mix): Pace {
+/**
+ * How long the request takes, and how many took as long before it. The very slow ones are spread among all that are slow, so that
+ * neither share takes from the other.
+ */
+function paceOf(number: number, { slowShare, verySlowShare }: Mix): { pace: Pace; index: number } {
   const share = slowShare + verySlowShare;
-  if (!falls(number, share)) return "ordinary";
-  return falls(Math.floor(number * share), verySlowShare / share) ? "verySlow" : "slow";
+  const slowBefore = Math.floor(number * share);
+  if (!falls(number, share)) return { pace: "ordinary", index: number - slowBefore };
+  const verySlowBefore = Math.floor((slowBefore * verySlowShare) / share);
+  return falls(slowBefore, verySlowShare / share)
+    ? { pace: "verySlow", index: verySlowBefore }
+    : { pace: "slow", index: slowBefore - verySlowBefore };
 }
 
 /** Whether the share's count goes up with this number. */

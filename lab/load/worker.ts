@@ -72,8 +72,9 @@ function tick(): void {
   }
   const due = Math.min(dueBy(elapsedMs, settings.ratePerSecond), settings.mostRequests);
   for (; sent < due; sent += 1) {
-    if (underWay >= MOST_UNDER_WAY) recorder.skipped();
-    else send(planned(sent, settings));
+    const next = planned(sent, settings);
+    if (underWay >= MOST_UNDER_WAY) recorder.skipped(next.dueMs, pathOf(next.pace));
+    else send(next);
   }
 }
 

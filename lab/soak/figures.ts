@@ -38,8 +38,8 @@ export interface SoakFigures extends Counts {
   readonly rollouts: readonly SoakRollout[];
   /** What autocannon counted alongside. */
   readonly secondTool: Counts;
-  /** How far the load's own process was late, and what it could not send. */
-  readonly generator: { readonly stalledMs: number; readonly longestStallMs: number; readonly skipped: number };
+  /** How far the load's own process was late. */
+  readonly generator: { readonly stalledMs: number; readonly longestStallMs: number };
 }
 
 /** Counts between two moments of a load. */

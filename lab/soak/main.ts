@@ -52,7 +52,7 @@ async function figuresOf(
   { site, droplets, interval, rollouts }: Options,
   { result, load, secondTool }: Measured<Rollouts>,
 ): Promise<SoakFigures> {
-  const { sent, failed, stalledMs, longestStallMs, skipped } = load;
+  const { sent, failed, stalledMs, longestStallMs } = load;
   return {
     machine: thisMachine(),
     date: new Date().toISOString(),
@@ -60,12 +60,12 @@ async function figuresOf(
     settings: { site, droplets, interval, rollouts, ...benchLoad, secondToolPerSecond: SECOND_TOOL_PER_SECOND },
     rollouts: result.rollouts,
     ...{ sent, failed, secondTool },
-    generator: { stalledMs, longestStallMs, skipped },
+    generator: { stalledMs, longestStallMs },
   };
 }
 
 const summary = ({ rollouts, sent, failed, generator }: SoakFigures): string =>
-  `${rollouts.length} rollouts, ${failed} of ${sent} requests failed; the load was late by ${generator.stalledMs} ms in all, by ${generator.longestStallMs} ms at most, and skipped ${generator.skipped}`;
+  `${rollouts.length} rollouts, ${failed} of ${sent} requests failed; the load was late by ${generator.stalledMs} ms in all, by ${generator.longestStallMs} ms at most`;
 
 try {
   const options = readOptions(process.argv.slice(2));

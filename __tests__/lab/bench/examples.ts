@@ -8,31 +8,32 @@ export const exampleSide = (seconds: number, other: Partial<Side> = {}): Side =>
   inFlightWhenStopped: 0,
   secondsBelowFull: seconds / 2,
   secondTool: { sent: 100, failed: 0 },
-  generator: { stalledMs: 0, longestStallMs: 0, skipped: 0 },
+  stopSeconds: seconds / 10,
+  generator: { stalledMs: 0, longestStallMs: 0 },
   ...other,
 });
 
 export const examplePair = (articleSeconds: number, evenkeelSeconds: number): Pair => ({
+  ...{ date: "2026-01-02T03:04:05.000Z", commit: "abc" },
   article: exampleSide(articleSeconds),
   evenkeel: exampleSide(evenkeelSeconds),
 });
 
 export const exampleHost = (name: string, other: Partial<HostOfRollout> = {}): HostOfRollout => ({
   name,
-  ...{ drainSeconds: 4, readmissionSeconds: 6, seconds: 11, floorSeconds: 10 },
+  ...{ drainSeconds: 4, letGoSeconds: 3.5, readmissionSeconds: 6, takenInSeconds: 5.5, seconds: 11, floorSeconds: 10 },
   ...other,
 });
 
 export const noFigures: BenchFigures = {
   machine: { cpu: "Example", cores: 2, memoryGb: 8, node: "v20.19.0", kernel: "Linux 6.1" },
-  date: "2026-01-02T03:04:05.000Z",
-  commit: "abc",
   settings: {
     site: "embedded",
     ...{ ratePerSecond: 300, slowShare: 0.1, slowMs: 1500, keepAliveShare: 0.5, secondToolPerSecond: 10 },
     ...{ unhealthyThreshold: 2, healthyThreshold: 3, retries: 0 },
   },
   cells: [],
+  aborted: [],
 };
 
 /** A cell of pairs that take that long. */

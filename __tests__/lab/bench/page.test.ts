@@ -3,7 +3,7 @@ import { describe, expect, it } from "@jest/globals";
 import { benchPage } from "../../../lab/bench/page.js";
 import { benchSvg } from "../../../lab/bench/plot.js";
 import { examplePair, exampleHost, exampleSide, noFigures, withCell } from "./examples.js";
-import { withPair } from "../../../lab/bench/figures.js";
+import { withAborted, withPair } from "../../../lab/bench/figures.js";
 
 const measured = withCell(
   withCell(noFigures, { droplets: 2, interval: 3 }, [[60, 30]]),
@@ -25,24 +25,40 @@ describe("the bench's page", () => {
   const page = benchPage(failing);
 
   it("has a line of times for each cell, with the spread where there is one", () => {
-    expect(page).toContain("| 2 | 3 s | 1 | 60.0 | 30.0 | 0.50 |\n");
+    expect(page).toContain("| 2 | 3 s | 1 | 60.0 | 6.0 | 30.0 | 3.0 | 0.50 |\n");
     expect(page).toContain(
-      "| 3 | 10 s | 3 | 250.0 (240.0 to 260.0) | 125.0 (120.0 to 130.0) | 0.50 (0.46 to 0.54) |\n",
+      "| 3 | 10 s | 3 | 250.0 (240.0 to 260.0) | 25.0 (24.0 to 26.0) | 125.0 (120.0 to 130.0) | 12.5 (12.0 to 13.0) | 0.50 (0.46 to 0.54) |\n",
     );
   });
 
   it("has a line of what clients saw for each side, summed over the pairs", () => {
-    expect(page).toContain("| 3 | 10 s | article | 3,000 | 0 | 300 | 0 | 5 | 50 | 0 | 125.0 (120.0 to 130.0) |\n");
+    expect(page).toContain("| 3 | 10 s | article | 3,000 | 0 | 300 | 0 | 5 | 0 | 50 | 0 | 125.0 (120.0 to 130.0) |\n");
     expect(page).toContain("| 5 | 10 s | article | 1,000 | 1,508 |");
     expect(page).toContain("| 5 | 10 s | Evenkeel | 1,000 | 0 |");
   });
 
   it("compares hosts with their floor", () => {
-    expect(page).toContain("| 3 | 10 s | 6 | 4.0 | 6.0 | 11.0 | 10.0 | 0.10 |\n");
+    expect(page).toContain("| 3 | 10 s | 6 | 4.0 | 3.5 | 6.0 | 5.5 | 11.0 | 10.0 | 0.10 |\n");
   });
 
-  it("names machine, date and commit", () => {
-    expect(page).toContain("Example, 2 cores, 8 GB, Linux 6.1, Node v20.19.0; 2026-01-02T03:04:05.000Z, commit `abc`.");
+  it("names the machine, and every day and commit that pairs were measured on", () => {
+    expect(page).toContain("Example, 2 cores, 8 GB, Linux 6.1, Node v20.19.0; 2026-01-02; commit `abc`.");
+    const later = { ...examplePair(60, 30), date: "2026-01-05T00:00:00.000Z", commit: "def" };
+    expect(benchPage(withPair(failing, { droplets: 2, interval: 3 }, later, [exampleHost("api-1")]))).toContain(
+      "; 2026-01-02, 2026-01-05; commit `abc`, `def`.",
+    );
+  });
+
+  it("does not keep attempts quiet that did not come to their end", () => {
+    const attempt = {
+      date: "2026-01-02T03:04:05.000Z",
+      commit: "abc",
+      droplets: 2,
+      interval: 3,
+      reason: "exit code 5",
+    };
+    expect(benchPage(withAborted(failing, attempt))).toContain("Attempts that did not come to their end: 1.");
+    expect(page).toContain("Attempts that did not come to their end: 0.");
   });
 });
 

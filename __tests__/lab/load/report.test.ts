@@ -23,7 +23,18 @@ describe("a report", () => {
         { second: 1, sent: 1, failed: 1, p50: null, p99: null },
       ],
       ...{ p50Ms: 10, p99Ms: 10, worstMs: 10 },
-      ...{ stalledMs: 0, longestStallMs: 0, skipped: 0 },
+      ...{ stalledMs: 0, longestStallMs: 0 },
+    });
+  });
+
+  test("counts a request that was due and not sent as sent and failed", () => {
+    const recorder = new Recorder();
+    recorder.skipped(1500, "/slow?ms=50");
+    expect(recorder.progress()).toMatchObject({ sent: 1, ok: 0, failed: 1 });
+    expect(recorder.report(times)).toMatchObject({
+      failedByKind: { skipped: 1 },
+      failures: [{ atMs: 1500, kind: "skipped", status: null, path: "/slow?ms=50", ms: 0 }],
+      perSecond: [{ second: 1, sent: 1, failed: 1 }],
     });
   });
 
@@ -81,12 +92,19 @@ describe("a schedule", () => {
     );
   });
 
-  test("slow requests use both kinds of connection", () => {
-    for (const pace of ["slow", "verySlow"] as const) {
-      const sent = of(pace, 1000, { verySlowShare: 0.02 });
-      const kept = sent.filter(({ keepAlive }) => keepAlive).length;
-      expect(kept).toBeGreaterThan(sent.length / 4);
-      expect(kept).toBeLessThan((sent.length * 3) / 4);
-    }
+  test("holds the share of kept connections among ordinary, slow and very slow requests alike", () => {
+    const share = fc.double({ min: 0, max: 0.5, noNaN: true });
+    fc.assert(
+      fc.property(
+        ...([share, share, fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 3000 })] as const),
+        (slowShare, verySlowShare, keepAliveShare, count) => {
+          for (const pace of ["ordinary", "slow", "verySlow"] as const) {
+            const sent = of(pace, count, { slowShare, verySlowShare, keepAliveShare });
+            const kept = sent.filter(({ keepAlive }) => keepAlive).length;
+            expect(Math.abs(kept - sent.length * keepAliveShare)).toBeLessThanOrEqual(2);
+          }
+        },
+      ),
+    );
   });
 });

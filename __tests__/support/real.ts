@@ -11,7 +11,8 @@ import type { RealDroplet } from "../../lab/real/droplet.js";
 import { real, type RealOptions, type RealSite, type RealWorld } from "../../lab/real/site.js";
 import type { FleetConfig } from "../../constructs/index.js";
 import { naiveSteps } from "../../lab/bench/naive.js";
-import { Scenario, type ScenarioOptions } from "./scenario.js";
+import { stopsOf } from "../../lab/bench/rollout-figures.js";
+import { Scenario, type ScenarioOptions, type UnderLoad } from "./scenario.js";
 
 export type RealScenario = Scenario<RealWorld>;
 
@@ -67,13 +68,45 @@ export async function expectUnnoticed(scenario: RealScenario, load: Partial<Load
   const { result, seen } = await scenario.under(() => scenario.deploy(image), load);
   expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: result.stderr });
   expect(seen.failures).toEqual([]);
-  expect(seen.failed).toBe(0);
-  expect(seen.skipped).toBe(0);
-  expect(seen.sent).toBeGreaterThan(0);
+  expectWholeLoad(seen, load.ratePerSecond ?? 0);
+  expectLetGoFirst(scenario, result);
   const count = scenario.world.droplets.length;
   expect(await scenario.running()).toEqual(Array.from({ length: count }, () => image));
   expect(result.receipt?.hosts.map((host) => host.action)).toEqual(Array.from({ length: count }, () => "replaced"));
   return { result, seen };
+}
+
+/** Clients sent at their rate all the time, and had answers of either release. */
+function expectWholeLoad(seen: LoadReport, ratePerSecond: number): void {
+  const wholeSeconds = seen.perSecond.slice(0, -1);
+  const sent = wholeSeconds.reduce((sum, second) => sum + second.sent, 0);
+  const seconds = (wholeSeconds.at(-1)?.second ?? 0) + 1;
+  expect(seen.endedEarly).toBe(false);
+  expect(Math.abs(sent - seconds * ratePerSecond)).toBeLessThanOrEqual(1 + 0.01 * seconds * ratePerSecond);
+  expect(Object.keys(seen.byRelease)).toHaveLength(2);
+}
+
+/** In the balancer's own view: each of its nodes held a host for down when its old container was told to stop. */
+function expectLetGoFirst({ world }: RealScenario, { events }: Deployment): void {
+  const { changes, settings } = world.balancer;
+  const stops = stopsOf(events, (name) => world.droplet(name).id);
+  expect(stops).toHaveLength(world.droplets.length);
+  for (const { dropletId, atMs } of stops) {
+    for (let node = 0; node < settings.nodes; node += 1) {
+      const before = changes.filter((one) => one.node === node && one.dropletId === dropletId && one.atMs <= atMs);
+      expect({ dropletId, node, up: before.at(-1)?.up }).toEqual({ dropletId, node, up: false });
+    }
+  }
+}
+
+/** Others' procedures cost requests: broken ones and errors of the balancer, none of them before the procedure began. */
+export function expectLost({ seen, failedBefore }: UnderLoad<unknown>): void {
+  expect(failedBefore).toBe(0);
+  expect(seen.failed).toBeGreaterThan(0);
+  const others = seen.failures.filter(
+    ({ kind, status }) => kind !== "reset" && !(kind === "status" && [502, 503, 504].includes(status ?? 0)),
+  );
+  expect(others).toEqual([]);
 }
 
 /** Each host was let go and taken back with as few probes as the balancer allows, or one more. */

@@ -33,6 +33,7 @@ export default {
       displayName: "real",
       roots: ["<rootDir>/__tests__/real"],
       testMatch: ["**/*.test.ts"],
+      setupFiles: ["<rootDir>/__tests__/support/orphan.mjs"],
     },
   ],
 };

@@ -10,6 +10,7 @@ import { until } from "../lab/support/until.js";
 jest.setTimeout(120_000);
 
 const OWNER = fileURLToPath(new URL("support/owner.ts", import.meta.url));
+const ORPHAN = new URL("../support/orphan.mjs", import.meta.url).href;
 
 interface Owned {
   readonly number: number;
@@ -31,10 +32,15 @@ afterEach(async () => {
   }
 });
 
-async function startOwner(argument: string): Promise<Owner> {
-  const started = spawn(process.execPath, ["--import", "tsx", OWNER, argument], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
+const startOwner = (argument: string): Promise<Owner> =>
+  startedAs(process.execPath, ["--import", "tsx", OWNER, argument]);
+
+/** As a worker of jest runs: its runner is what can be killed here. */
+const startUnderRunner = (): Promise<Owner> =>
+  startedAs("/bin/sh", ["-c", '"$0" --import "$1" --import tsx "$2" wait; :', process.execPath, ORPHAN, OWNER]);
+
+async function startedAs(command: string, argv: readonly string[]): Promise<Owner> {
+  const started = spawn(command, argv, { stdio: ["ignore", "pipe", "ignore"] });
   const [line] = (await once(started.stdout, "data")) as [Buffer];
   const owner = { process: started, world: JSON.parse(line.toString()) as Owned };
   owners.push(owner);
@@ -81,6 +87,12 @@ it("leaves nothing of a world whose owner was killed while a droplet began to bo
   const owner = await startOwner("early");
   await end(owner.process, "SIGKILL");
   await nothingLeft(owner.world);
+});
+
+it("leaves nothing of a world whose owner's runner was killed: the owner ends with it", async () => {
+  const { process: runner, world } = await startUnderRunner();
+  await end(runner, "SIGKILL");
+  await nothingLeft(world);
 });
 
 it("lets two worlds run at once, and one go on when the other one ends", async () => {

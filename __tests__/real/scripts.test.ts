@@ -7,6 +7,7 @@ import { installed } from "../rollout/commands/steward-host.js";
 const FOLDER = fileURLToPath(new URL("../../lab/real", import.meta.url));
 const scripts = [
   "reaper.sh",
+  "builder.sh",
   ...["make-root.sh", "remove-root.sh", "power-on.sh", "boot.sh", "services.sh", "control.sh", "systemctl"].map(
     (name) => path.join("files", name),
   ),

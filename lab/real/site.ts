@@ -150,10 +150,14 @@ export class RealSite implements Site<RealDroplet> {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#balancers.map((balancer) => balancer.close()));
-    await Promise.all(this.#droplets.map((droplet) => droplet.powerOff()));
-    await this.ground.registry.close();
-    await this.ground.claim.release();
+    try {
+      await Promise.all(this.#balancers.map((balancer) => balancer.close()));
+      await Promise.all(this.#droplets.map((droplet) => droplet.powerOff()));
+      await this.ground.registry.close();
+    } finally {
+      // Whatever did not end by itself is ended with it.
+      await this.ground.claim.release();
+    }
   }
 
   #push(tag: string, image: StoredImage): Promise<string> {

@@ -1,4 +1,5 @@
 /** A clock that stands still until everything that could happen now has happened, then jumps to the next moment. */
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../../scripts/rollout/ports.js";
 
 interface Moment {
@@ -28,6 +29,7 @@ export class VirtualClock implements Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
+      if (signal) setMaxListeners(0, signal);
       const wake = (): void => {
         signal?.removeEventListener("abort", wake);
         resolve();

@@ -81,6 +81,8 @@ export const environmentNames = {
   balancerUrl: "EVENKEEL_BALANCER_URL",
   /** Folder for known hosts and receipts on the machine that runs the rollout. */
   stateFolder: "EVENKEEL_STATE_DIR",
+  /** Seconds to wait for another rollout to end. */
+  wait: "EVENKEEL_WAIT",
   /** `plain`, `jsonl` or `terminal`. */
   output: "EVENKEEL_OUTPUT",
   /** Login for a registry that is not DigitalOcean's. */

@@ -29,9 +29,9 @@ export const mutations: readonly Mutation[] = [
   {
     title: "superseded hosts leave before the listed ones are replaced",
     file: `${rollout}/run.ts`,
-    find: "    for (const batch of plan.batches) await replaceBatch(context, named(batch));\n    await retireAll(context, named(plan.retire));\n",
+    find: "      for (const batch of plan.batches) await replaceBatch(context, named(batch));\n",
     replace:
-      "    await retireAll(context, named(plan.retire));\n    for (const batch of plan.batches) await replaceBatch(context, named(batch));\n",
+      "      await retireAll(context, named(plan.retire));\n      for (const batch of plan.batches) await replaceBatch(context, named(batch));\n",
   },
   {
     title: "the end is not proven",

@@ -173,6 +173,15 @@ describe.each(["deploy", "verify"])("%s", (command) => {
   );
 });
 
+describe.each(["deploy", "rollback"])("%s", (command) => {
+  it("refuses a wait that is no number of seconds, also from the environment", async () => {
+    const line = '--wait: got "a while"; needs a whole number of seconds from 0 to 86400\n';
+    const environment = { EVENKEEL_MANIFEST: manifest, DIGITALOCEAN_TOKEN: "token" };
+    expect(await run([command, "--wait", "a while"], environment)).toEqual(refused(line));
+    expect(await run([command], { ...environment, EVENKEEL_WAIT: "a while" })).toEqual(refused(line));
+  });
+});
+
 describe("deploy", () => {
   it.each<[string, Record<string, string>, string]>([
     [

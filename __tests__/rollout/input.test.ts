@@ -7,6 +7,7 @@ import {
   readManifest,
   readRegistryLogin,
   readStartedByTerraform,
+  readWait,
   secretsOf,
 } from "../../scripts/rollout/input.js";
 import { testImage, testManifest } from "../support/fleet.js";
@@ -161,6 +162,14 @@ describe("the environment", () => {
     expect(complaints(() => readRegistryLogin({ EVENKEEL_REGISTRY_PASSWORD: "secret" }))).toEqual([
       "environment: EVENKEEL_REGISTRY_PASSWORD is set and EVENKEEL_REGISTRY_USER is not; set both or none",
     ]);
+  });
+
+  it("says how long to wait for another rollout, from not at all to a day", () => {
+    expect([readWait("0"), readWait("600"), readWait("86400")]).toEqual([0, 600, 86_400]);
+    for (const bad of ["", "-1", "1.5", "86401", "10m"])
+      expect(complaints(() => readWait(bad))).toEqual([
+        expect.stringMatching(/^--wait: got .*; needs a whole number of seconds from 0 to 86400$/),
+      ]);
   });
 
   it("says whether Terraform started the run", () => {

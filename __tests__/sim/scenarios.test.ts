@@ -696,3 +696,37 @@ describe("a host that fails after another one was replaced", () => {
     expectUnharmed(run);
   });
 });
+
+describe("a rollout that waits for another one", () => {
+  it("starts when that one has ended: both end well, one after the other", async () => {
+    const run = await simulate({ manifest, contenders: 2, waitSeconds: 600 });
+    expect(run.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    const actions = run.receipts.map(({ hosts }) => hosts.map(({ action }) => action));
+    expect(actions).toEqual(expect.arrayContaining([expect.arrayContaining(["replaced"]), ["kept", "kept"]]));
+    expect(run.world.events.filter(({ name }) => name === "waiting")).toHaveLength(1);
+    expectUnharmed(run);
+  });
+
+  it("gives up after the time that it was told, and says who holds the lock, since when and what for", async () => {
+    const run = await simulate({ manifest, contenders: 2, waitSeconds: 3 });
+    const [held] = run.receipts.filter(({ exitCode }) => exitCode === 4);
+    expect(held?.error?.code).toBe("LockHeld");
+    expect(held?.error?.message).toMatch(
+      /^api-1 is locked by another rollout \(run\d:test@lab, since 1970-01-01T00:\d\d:\d\d\.\d+Z, to deploy registry\S+\), for more than 3 s; .*--wait/,
+    );
+    expect(run.receipts.map(({ exitCode }) => exitCode).sort()).toEqual([0, 4]);
+    expectUnharmed(run);
+  });
+
+  it("and is to keep what serves keeps what the other one brought, not what it saw at first", async () => {
+    const run = await simulate({
+      manifest,
+      contenders: 2,
+      waitSeconds: 600,
+      wantedOf: (contender) => (contender === 0 ? { do: "deploy", image: testImage(2) } : keep),
+    });
+    expect(run.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    expect(releases(run)).toEqual([testRelease(manifest, 2).id, testRelease(manifest, 2).id]);
+    expectUnharmed(run);
+  });
+});

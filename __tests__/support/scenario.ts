@@ -96,7 +96,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
     return image;
   }
 
-  /** Load on the balancer; 200 requests a second unless said, some of them slow. */
+  /** Load on the balancer; 100 requests a second unless said, some of them slow. */
   async load(settings: Partial<LoadSettings> = {}): Promise<Load> {
     const load = await startLoad({ url: this.world.balancer.url(), ...USUAL_LOAD, ...settings });
     this.#loads.push(load);

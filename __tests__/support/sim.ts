@@ -2,7 +2,6 @@
 import type { Behaviour } from "../../lab/sim/app.js";
 import { SimWorld, type SimOptions } from "../../lab/sim/world.js";
 import type { Manifest } from "../../contract/manifest.js";
-import type { Release } from "../../contract/release.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Parts, Wanted } from "../../scripts/rollout/context.js";
@@ -25,6 +24,10 @@ export interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   readonly parts?: Parts;
   /** Rollouts started at the same moment. @default 1 */
   readonly contenders?: number;
+  /** How long each rollout waits for another one. @default 0 */
+  readonly waitSeconds?: number;
+  /** What each of them wants. @default - the same */
+  readonly wantedOf?: (contender: number) => Wanted;
   /** Rollouts afterwards, one after the other, which nobody stops. @default 0 */
   readonly reruns?: number;
   /** What is wanted of rollouts after those, one after the other. @default - nothing */
@@ -43,6 +46,20 @@ const LIMIT_SECONDS = 24 * 3600;
 
 export const healthy: Behaviour = { startMs: 500, kind: "healthy" };
 
+/** Every host serves release 1, unless told otherwise. */
+export function newWorld(options: Partial<SimOptions> & Pick<SimOptions, "manifest">): SimWorld {
+  const { manifest } = options;
+  return new SimWorld({
+    phasesMs: [1000],
+    ratePerSecond: 20,
+    requestMs: () => 50,
+    latencyMs: () => 20,
+    behaviourOf: () => healthy,
+    seeds: new Map(manifest.hosts.map((host) => [host.name, testRelease(manifest, 1)])),
+    ...options,
+  });
+}
+
 /** Every host serves release 1; release 2 is rolled out unless told otherwise. */
 export async function simulate({
   manifest,
@@ -50,23 +67,15 @@ export async function simulate({
   startedByTerraform = true,
   parts = standardParts,
   contenders = 1,
+  waitSeconds = 0,
+  wantedOf = () => wanted,
   reruns = 0,
   next = [],
   onEvent = () => undefined,
   stopAt = () => false,
   ...options
 }: RunOptions): Promise<SimRun> {
-  const seeds = new Map<string, Release | null>(manifest.hosts.map((host) => [host.name, testRelease(manifest, 1)]));
-  const world = new SimWorld({
-    manifest,
-    phasesMs: [1000],
-    ratePerSecond: 20,
-    requestMs: () => 50,
-    latencyMs: () => 20,
-    behaviourOf: () => healthy,
-    seeds,
-    ...options,
-  });
+  const world = newWorld({ manifest, ...options });
   const stop = new AbortController();
   const ports = (): Ports => {
     const real = world.ports();
@@ -79,11 +88,13 @@ export async function simulate({
     };
     return { ...real, events: { emit } };
   };
-  const request = { manifest, startedByTerraform, registryLogin: null, owner: "test@lab" };
+  const request = { manifest, startedByTerraform, registryLogin: null, owner: "test@lab", waitSeconds };
   const once = (signal: AbortSignal, what: Wanted): Promise<Receipt> =>
     rollout({ ...request, wanted: what, signal }, ports(), parts);
   const receipts = await world.run(async () => {
-    const ended = await Promise.all(Array.from({ length: contenders }, () => once(stop.signal, wanted)));
+    const ended = await Promise.all(
+      Array.from({ length: contenders }, (_, contender) => once(stop.signal, wantedOf(contender))),
+    );
     const later = [...Array.from({ length: reruns }, () => wanted), ...next];
     for (const what of later) ended.push(await once(new AbortController().signal, what));
     return ended;

@@ -15,6 +15,7 @@ import {
   readManifest,
   readRegistryLogin,
   readStartedByTerraform,
+  readWait,
   secretsOf,
   type Environment,
 } from "./input.js";
@@ -34,6 +35,7 @@ interface Options {
   readonly stack?: string;
   readonly image?: string;
   readonly output: OutputKind;
+  readonly wait?: string;
 }
 
 interface World {
@@ -78,12 +80,14 @@ function build(world: World, end: (code: ExitCode) => void): Command {
   command("deploy", "roll out an image, or put the fleet back onto the serving one")
     .option("--image <image>", `image by digest or tag; empty keeps the serving one (default: ${names.image})`)
     .addOption(outputOption())
+    .option(...waitOption)
     .action(async (options: Options) => {
       const image = readImage(options.image ?? environment[names.image] ?? "");
       end(await bring(world, options, { do: "deploy", image }));
     });
   command("rollback", "go back to the release before the serving one, with the settings that it had")
     .addOption(outputOption())
+    .option(...waitOption)
     .action(async (options: Options) => end(await bring(world, options, { do: "rollback" })));
   command("status", "show what each host runs; changes nothing").action(async (options: Options) => {
     streams.stdout.write(statusText(await rowsOf(manifestOf(options, environment), environment)));
@@ -101,6 +105,11 @@ function build(world: World, end: (code: ExitCode) => void): Command {
 
 const outputOption = (): Option =>
   new Option("--output <kind>", "how progress is shown").choices(outputKinds).default("auto").env(names.output);
+
+const waitOption = [
+  "--wait <seconds>",
+  `wait so long for another rollout to end (default: ${names.wait}, else 0)`,
+] as const;
 
 async function bring(world: World, options: Options, wanted: Wanted): Promise<ExitCode> {
   // Before anything is opened or written: from here on a signal is an order, not an end.
@@ -122,6 +131,7 @@ async function bringUntil(
   const request = {
     manifest,
     wanted,
+    waitSeconds: readWait(options.wait ?? (environment[names.wait] || "0")),
     startedByTerraform: readStartedByTerraform(environment),
     registryLogin: readRegistryLogin(environment),
     owner: whoRuns(),

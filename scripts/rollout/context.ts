@@ -24,6 +24,12 @@ export type Wanted =
   /** The release before the one that the fleet runs, with its own settings. */
   | { readonly do: "rollback" };
 
+/** For people. */
+export function inWords(wanted: Wanted): string {
+  if (wanted.do === "rollback") return "go back to the release before";
+  return wanted.image ? `deploy ${wanted.image}` : "keep the serving release";
+}
+
 export interface RolloutRequest {
   readonly manifest: Manifest;
   readonly wanted: Wanted;
@@ -31,6 +37,8 @@ export interface RolloutRequest {
   readonly startedByTerraform: boolean;
   /** Who runs the rollout, for people: `user@machine`. */
   readonly owner: string;
+  /** Seconds to wait for another rollout to end. */
+  readonly waitSeconds: number;
   /** Login for a registry that is not DigitalOcean's. */
   readonly registryLogin: RegistryLogin | null;
   /** Aborts when the rollout is to stop: what is under way is taken back first. */

@@ -1,4 +1,5 @@
 /** What a rollout was asked to do: environment, options and outputs file become one validated input. Pure. */
+import { whole } from "../../contract/fields.js";
 import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
 import { environmentNames as names, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
 import { imageReference, pinnedImage } from "../../contract/release.js";
@@ -66,6 +67,10 @@ export function readRegistryLogin(environment: Environment): RegistryLogin | nul
   }
   return user ? { user, password } : null;
 }
+
+/** Seconds, 0 to 86400. @throws InvalidInput */
+export const readWait = (seconds: string): number =>
+  parse("--wait", whole("seconds", 0, 86_400), /^\d+$/.test(seconds) ? Number(seconds) : seconds);
 
 /** @throws InvalidInput for another word than `terraform` */
 export function readStartedByTerraform(environment: Environment): boolean {

@@ -1,6 +1,7 @@
 /** The whole rollout. Reads like the procedure it follows; every decision is in core/, every effect behind a port. */
 import {
   emit,
+  inWords,
   listed,
   memberNamed,
   sendWitness,
@@ -9,7 +10,6 @@ import {
   type Context,
   type Parts,
   type RolloutRequest,
-  type Wanted,
 } from "./context.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
 import { gates, WITNESS_PER_HOST } from "./core/gates.js";
@@ -23,7 +23,7 @@ import { convergeAll, replaceBatch } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { planOf } from "./phases/plan.js";
 import { preflight } from "./phases/preflight.js";
-import { conclude, expectSameGoal, goalOf, prepare, pullEverywhere, smokeBoot } from "./phases/release.js";
+import { conclude, goalOf, goalUnderLocks, prepare, pullEverywhere, smokeBoot } from "./phases/release.js";
 import { retireAll } from "./phases/retire.js";
 import type { Ports } from "./ports.js";
 import { Rounds } from "./rounds.js";
@@ -54,28 +54,23 @@ export async function rollout(request: RolloutRequest, ports: Ports, parts: Part
 
 async function perform(context: Context): Promise<void> {
   await preflight(context);
-  const goal = goalOf(context);
-  if (goal === null) {
+  const first = goalOf(context);
+  if (first === null) {
     emit(context, "infrastructureOnly", {});
     return;
   }
   await withLocks(context, async () => {
+    const goal = await goalUnderLocks(context, first);
     await pullEverywhere(context, goal);
     await prepare(context);
-    expectSameGoal(context, goal);
     context.before = releaseServed(new Map(listed(context).map((member) => [member.info.name, surveyOf(member)])));
     const plan = planOf(context);
-    const first = [...plan.converge, ...plan.batches.flat()][0];
-    await smokeBoot(context, first === undefined ? undefined : memberNamed(context, first));
+    const foremost = [...plan.converge, ...plan.batches.flat()][0];
+    await smokeBoot(context, foremost === undefined ? undefined : memberNamed(context, foremost));
     emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
     await roll(context, plan);
+    if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
   });
-  if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
-}
-
-function inWords(wanted: Wanted): string {
-  if (wanted.do === "rollback") return "go back to the release before";
-  return wanted.image || "keep the serving release";
 }
 
 async function roll(context: Context, plan: Plan): Promise<void> {

@@ -650,6 +650,20 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
     );
 
     it(
+      "takes it when it is started again after it was refused and the holder has left",
+      async () => {
+        await host.hold("run1");
+        host.start("run2");
+        await host.until(() => !host.lives("run2"), "the second one to end");
+        await host.order("leave");
+        await host.until(() => !host.lives("run1"), "the first one to leave");
+        await host.hold("run2");
+        expect(host.life("run2")).toEqual(["held me@here"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
       "frees it when it is killed",
       async () => {
         await host.hold("run1");

@@ -20,7 +20,7 @@ export interface Given {
 const receive = (path: string, text: string): string =>
   `cat >${quote(path)} && [ "$(($(wc -c <${quote(path)})))" -eq ${Buffer.byteLength(text)} ]`;
 
-/** Brings the steward's script and starts it as a process of its own. */
+/** Brings the steward's script and starts it as a process of its own; again when the lock was refused to it before. */
 export function startSteward(fleet: string, request: LockRequest, script: string): Given {
   const folder = runFolder(fleet, request.runId);
   const argv = `${quote(request.runId)} ${quote(request.owner)} ${request.leaseSeconds}`;
@@ -28,7 +28,7 @@ export function startSteward(fleet: string, request: LockRequest, script: string
     input: script,
     script: `umask 077
 mkdir -p "${fleetFolder(fleet)}/releases" "${folder}" && cd "${folder}" || exit 1
-if [ -e journal ]; then exit 0; fi
+if [ -e journal ] && ! grep -q '^0	refused' journal; then exit 0; fi
 ${receive("steward.sh", script)} && : >journal || exit 1
 nohup sh "${folder}/steward.sh" ${argv} </dev/null >steward.log 2>&1 &`,
   };

@@ -63,6 +63,7 @@ export const registry = {
     () => "no host runs a release and no image was given: nothing to roll out",
   ),
   locked: define<{ hosts: number }>("ROLLOUT_I1300", "info", (data) => `${many(data.hosts, "host")} locked`),
+  waiting: define<{ holder: string }>("ROLLOUT_I1301", "info", (data) => `waits for another rollout: ${data.holder}`),
   pulled: define<{ seconds: number }>("ROLLOUT_I1400", "info", (data) => `image pulled in ${seconds(data.seconds)}`),
   smokePassed: define<{ seconds: number }>(
     "ROLLOUT_I1500",

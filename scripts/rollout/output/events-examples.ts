@@ -57,12 +57,13 @@ export const exampleReceipt: Receipt = {
 };
 
 export const examples: { readonly [Name in EventName]: EventData<Name> } = {
-  started: { runId: "k7m2q9", fleet: "api", hosts: ["api-1", "api-2"], wanted: image },
+  started: { runId: "k7m2q9", fleet: "api", hosts: ["api-1", "api-2"], wanted: `deploy ${image}` },
   hostStatus: { status: "draining", detail: "" },
   releaseChosen: { release, image },
   goingBack: { release: "6b0b6c38c9b4c5e1", from: "1f8a7c2d9e4b3a60" },
   infrastructureOnly: {},
   locked: { hosts: 2 },
+  waiting: { holder: "a1b2c3d4e5:ci@runner, since 2026-01-02T03:04:05.000Z, to keep the serving release" },
   pulled: { seconds: 2.8 },
   smokePassed: { seconds: 1.4 },
   smokeSkipped: { why: "96 MB of memory are free, 256 MB are needed" },

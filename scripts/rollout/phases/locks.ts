@@ -1,10 +1,13 @@
 /** Locks over the whole fleet: all of them, in the order of ids, or none. */
-import { emit, observeAll, type Context, type Member } from "../context.js";
+import { emit, inWords, observeAll, pause, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { perform } from "../orders.js";
 
 /** Heartbeats within one lease: one may be lost, and the next still comes in time. */
 const BEATS_PER_LEASE = 4;
+
+/** Milliseconds between two tries for a lock. */
+const WAIT_MS = 2000;
 
 const byId = (a: Member, b: Member): number => a.info.id.localeCompare(b.info.id, "en", { numeric: true });
 
@@ -27,16 +30,29 @@ export async function withLocks<Result>(context: Context, work: () => Promise<Re
   }
 }
 
+/** In the order of ids, also when others are waited for: of two rollouts that want the same hosts, one gets them all. */
 async function lock(context: Context, member: Member): Promise<void> {
-  const { manifest, request, runId } = context;
-  const result = await member.host.lock({ runId, owner: request.owner, leaseSeconds: manifest.rollout.leaseSeconds });
-  if (result.type === "refused") {
-    throw new RolloutError(
-      "LockHeld",
-      `${member.info.name} is locked by another rollout (${result.holder}); wait until it ends: the lock is free once its process is gone`,
-    );
+  const { manifest, request, runId, ports } = context;
+  const wish = { runId, owner: ownerOf(context), leaseSeconds: manifest.rollout.leaseSeconds };
+  const until = ports.clock.now() + request.waitSeconds * 1000;
+  for (let told = ""; ;) {
+    const result = await member.host.lock(wish);
+    if (result.type === "held") break;
+    if (ports.clock.now() >= until) throw new RolloutError("LockHeld", lockHeld(context, member, result.holder));
+    if (result.holder !== told) emit(context, "waiting", { holder: result.holder }, member);
+    told = result.holder;
+    await pause(context, WAIT_MS);
   }
   member.locked = true;
+}
+
+/** Who, since when, and what for: all that another rollout will say of this one. */
+const ownerOf = ({ request, ports }: Context): string =>
+  `${request.owner}, since ${ports.clock.date().toISOString()}, to ${inWords(request.wanted)}`;
+
+function lockHeld({ request }: Context, { info }: Member, holder: string): string {
+  const waited = request.waitSeconds > 0 ? `, for more than ${request.waitSeconds} s` : "";
+  return `${info.name} is locked by another rollout (${holder})${waited}; wait until it ends, as with --wait 600: the lock is free once its process is gone`;
 }
 
 /** A host that does not answer frees its lock by itself, after the lease. */

@@ -45,7 +45,6 @@ export function goalOf(context: Context): Goal | null {
   const { wanted, manifest } = context.request;
   if (wanted.do === "rollback") {
     const { release, from } = releaseBefore(surveysOf(listed(context)));
-    emit(context, "goingBack", { release: release.id, from });
     return { image: release.image, service: release.service, back: { to: release.id, from } };
   }
   const image = wanted.image || imageKept(context);
@@ -122,28 +121,38 @@ async function pull(
 }
 
 /**
- * Nobody has rolled anything out between the first look and the locks.
- * @throws RolloutError FleetChanged
+ * The goal once nobody else can change the fleet: what is kept is what serves now, after any rollout that was waited for.
+ * @throws RolloutError FleetChanged when going back would lead elsewhere than at first
  */
-export function expectSameGoal(context: Context, { back }: Goal): void {
-  if (back === null) return;
-  const { release } = releaseBefore(surveysOf(listed(context)));
-  if (release.id === back.to) return;
-  throw new RolloutError(
-    "FleetChanged",
-    `release ${back.to} was the one before at first and is no longer, as another rollout has ended meanwhile; look at the fleet's status, then decide anew`,
-  );
+export async function goalUnderLocks(context: Context, first: Goal): Promise<Goal> {
+  const { wanted } = context.request;
+  if (wanted.do === "deploy" && wanted.image) return first;
+  await lookAgain(context);
+  const goal = goalOf(context);
+  if (goal === null || goal.back?.to !== first.back?.to) {
+    throw new RolloutError(
+      "FleetChanged",
+      `the fleet is not what it was at first (${first.image}), as another rollout has ended meanwhile; look at its status, then decide anew`,
+    );
+  }
+  if (goal.back) emit(context, "goingBack", { release: goal.back.to, from: goal.back.from });
+  return goal;
+}
+
+async function lookAgain(context: Context): Promise<void> {
+  const locked = context.members.filter((member) => member.locked);
+  await settled(locked.map(async (member) => learn(member, await member.host.survey())));
+  await settleDoubt(context, locked);
 }
 
 /** Hands every locked host its steps, laid out from what it looks like now that it is locked. */
 export async function prepare(context: Context): Promise<void> {
-  const locked = context.members.filter((member) => member.locked);
-  await settled(locked.map(async (member) => learn(member, await member.host.survey())));
-  await settleDoubt(context, locked);
+  await lookAgain(context);
   for (const member of listed(context)) {
     checkDocker(member);
     checkAnswers(context, member);
   }
+  const locked = context.members.filter((member) => member.locked);
   await settled(locked.map((member) => member.host.prepare(stepsFor(context, member))));
 }
 

@@ -1,0 +1,193 @@
+/**
+ * What may befall a rollout from outside, put between it and its ports: at one call to a host, chosen by phase and number, a fault begins.
+ * Nothing of it touches the hosts themselves: whatever a client loses then is the rollout's own doing.
+ */
+import { RolloutError } from "../../scripts/rollout/core/errors.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import type { Clock, Cloud, Host, Ports, Witness } from "../../scripts/rollout/ports.js";
+
+/**
+ * cut-before and cut-after: SSH to one host breaks for a while, before a command does its work there or after it · killed-before and
+ * killed-after: the controller is gone at once · paused: the controller stands still for longer than the lease, and goes on · api: the
+ * cloud's API fails for a while
+ */
+export const faultKinds = ["cut-before", "cut-after", "killed-before", "killed-after", "paused", "api"] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** How far a rollout has come with a host. */
+export const faultPhases = [
+  "preflight",
+  "prepared",
+  "smoke",
+  "draining",
+  "ejected",
+  "starting",
+  "ready",
+  "done",
+] as const;
+export type FaultPhase = (typeof faultPhases)[number];
+
+export interface FaultPlan {
+  readonly kind: FaultKind;
+  /** It begins at a call to a host with which the rollout has come so far. */
+  readonly phase: FaultPhase;
+  /** Which of those calls, from 0. */
+  readonly call: number;
+  /** How long a cut, a pause or a failure of the API lasts. */
+  readonly lastsMs: number;
+}
+
+/** Time after which OpenSSH and our retries give a host up. */
+const GIVEN_UP_MS = 15_000;
+
+export class Faults {
+  /** Name of the call at which the fault began; null: the rollout ended before. */
+  struck: string | null = null;
+  /** Resolves when the controller is killed. */
+  readonly killed: Promise<void>;
+  #kill: () => void = () => undefined;
+  #dead = false;
+  #calls = 0;
+  #cut: { readonly host: string; readonly untilMs: number } | null = null;
+  #stillUntilMs = 0;
+  #apiFailsUntilMs = 0;
+  #planned = false;
+  readonly #status = new Map<string, FaultPhase>();
+
+  constructor(
+    private readonly plan: FaultPlan,
+    private readonly clock: Clock,
+  ) {
+    this.killed = new Promise((resolve) => (this.#kill = resolve));
+  }
+
+  /** The same ports with the fault between them and the rollout. */
+  around(ports: Ports): Ports {
+    const { hosts, cloud, witness, clock, events, random } = ports;
+    return {
+      random,
+      hosts: { open: (info) => this.#host(hosts.open(info)) },
+      cloud: cloud ? this.#cloud(cloud) : null,
+      witness: this.#witness(witness),
+      clock: {
+        ...{ now: () => clock.now(), date: () => clock.date() },
+        sleep: (milliseconds, signal) => this.#alive(() => clock.sleep(milliseconds, signal)),
+      },
+      events: {
+        emit: (event) => {
+          this.#notice(event);
+          events.emit(event);
+        },
+      },
+    };
+  }
+
+  #host(host: Host): Host {
+    const at =
+      <Args extends unknown[], Result>(method: string, work: (...args: Args) => Promise<Result>) =>
+      (...args: Args): Promise<Result> =>
+        this.#call(host.name, method, () => work(...args));
+    return {
+      name: host.name,
+      survey: at("survey", () => host.survey()),
+      lock: at("lock", (request) => host.lock(request)),
+      pull: at("pull", (...args) => host.pull(...args)),
+      prepare: at("prepare", (plan) => host.prepare(plan)),
+      order: at("order", (...args) => host.order(...args)),
+      observe: at("observe", () => host.observe()),
+      logs: at("logs", (...args) => host.logs(...args)),
+      prune: at("prune", (keep) => host.prune(keep)),
+      close: () => this.#alive(() => host.close()),
+    };
+  }
+
+  async #call<Result>(host: string, method: string, work: () => Promise<Result>): Promise<Result> {
+    const { kind, phase, call, lastsMs } = this.plan;
+    const inPhase = this.#phaseOf(host) === phase;
+    const strikes = inPhase && this.#calls === call;
+    if (inPhase) this.#calls += 1;
+    if (strikes) {
+      this.struck = method;
+      const untilMs = this.clock.now() + lastsMs;
+      if (kind === "killed-before") this.#die();
+      if (kind === "paused") this.#stillUntilMs = untilMs;
+      if (kind === "api") this.#apiFailsUntilMs = untilMs;
+      if (kind === "cut-before") this.#cut = { host, untilMs };
+    }
+    return this.#alive(async () => {
+      await this.#whole(host);
+      const result = await work();
+      if (strikes && kind === "killed-after") this.#die();
+      if (strikes && kind === "cut-after") {
+        this.#cut = { host, untilMs: this.clock.now() + lastsMs };
+        await this.#whole(host);
+      }
+      return result;
+    });
+  }
+
+  /** @throws RolloutError HostUnreachable while the connection to the host is cut for longer than it is waited for */
+  async #whole(host: string): Promise<void> {
+    if (this.#cut?.host !== host) return;
+    const leftMs = this.#cut.untilMs - this.clock.now();
+    await this.clock.sleep(Math.min(Math.max(0, leftMs), GIVEN_UP_MS));
+    if (leftMs > GIVEN_UP_MS) throw new RolloutError("HostUnreachable", `${host} cannot be reached over SSH`);
+  }
+
+  #cloud(cloud: Cloud): Cloud {
+    const call = <Result>(work: () => Promise<Result>): Promise<Result> =>
+      this.#alive(async () => {
+        if (this.clock.now() < this.#apiFailsUntilMs) throw new RolloutError("CloudFailed", "the API answers 500");
+        return work();
+      });
+    return {
+      balancer: (id) => call(() => cloud.balancer(id)),
+      dropletsWithTag: (tag) => call(() => cloud.dropletsWithTag(tag)),
+      untag: (id, tag) => call(() => cloud.untag(id, tag)),
+      registryLogin: (registry) => call(() => cloud.registryLogin(registry)),
+    };
+  }
+
+  #witness(witness: Witness): Witness {
+    return {
+      reachable: () => this.#alive(() => witness.reachable()),
+      send: (count) => this.#alive(() => witness.send(count)),
+    };
+  }
+
+  /** A controller that is dead neither does anything nor learns of anything; one that stands still does later. */
+  async #alive<Result>(work: () => Promise<Result>): Promise<Result> {
+    await this.#going();
+    const result = await work();
+    await this.#going();
+    return result;
+  }
+
+  async #going(): Promise<void> {
+    if (this.#dead) await new Promise<never>(() => undefined);
+    const stillMs = this.#stillUntilMs - this.clock.now();
+    if (stillMs > 0) await this.clock.sleep(stillMs);
+  }
+
+  #die(): void {
+    this.#dead = true;
+    this.#kill();
+  }
+
+  #phaseOf(host: string): FaultPhase {
+    return this.#status.get(host) ?? (this.#planned ? "prepared" : "preflight");
+  }
+
+  #notice(event: RolloutEvent): void {
+    if (event.name === "planned") this.#planned = true;
+    const { host } = event;
+    if (host === null) return;
+    if (event.name === "step" && event.data.step.startsWith("smoke-")) this.#status.set(host, "smoke");
+    if (event.name === "smokePassed") this.#status.delete(host);
+    if (event.name !== "hostStatus") return;
+    const { status } = event.data;
+    if (status === "draining" || status === "ejected" || status === "starting" || status === "ready")
+      this.#status.set(host, status);
+    else if (this.#planned) this.#status.set(host, "done");
+  }
+}

@@ -185,8 +185,8 @@ export const secondsSince = (context: Context, startMs: number): number => (cont
 /** Milliseconds of a processor that one look costs here, ssh included; measured over 30 to 300 hosts. */
 const LOOK_COST_MS = 20;
 
-/** Time between two looks at a host while nobody else is looked at: a twentieth of the balancer's interval, from 0.1 to 0.5 s. */
-export const pollMs = (check: ObservedCheck): number => Math.min(500, Math.max(100, check.checkIntervalSeconds * 50));
+/** Time between two looks at a host while nobody else is looked at: a twentieth of the balancer's interval, from 0.1 to 0.25 s. */
+export const pollMs = (check: ObservedCheck): number => Math.min(250, Math.max(100, check.checkIntervalSeconds * 50));
 
 /** Statuses in which a host is looked at again and again. */
 const atWork: readonly HostStatus[] = ["draining", "ejected", "starting", "ready"];

@@ -4,7 +4,7 @@ import { betweenLooks, observe, pause, type Context, type Member } from "./conte
 import { RolloutError } from "./core/errors.js";
 import type { OrderName } from "./host-steps.js";
 
-/** Between two looks at an order that is seen to its end: what it does is over soon. */
+/** Between two looks at an order: what it does is over soon. */
 const CLOSE_LOOK_MS = 100;
 /** Seconds that an order may take beyond what its own steps may wait for. */
 const SLACK_SECONDS = 30;
@@ -47,7 +47,8 @@ export async function perform(
         `${member.info.name}: order "${order}" was not done within ${longestMs(context) / 1000} s`,
       );
     }
-    await (options.uninterruptible ? context.ports.clock.sleep(betweenLooks(context, CLOSE_LOOK_MS)) : pause(context));
+    const milliseconds = betweenLooks(context, CLOSE_LOOK_MS);
+    await (options.uninterruptible ? context.ports.clock.sleep(milliseconds) : pause(context, milliseconds));
   }
 }
 

@@ -17,7 +17,7 @@ import {
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { blindWaitMs } from "../core/floor.js";
-import { WITNESS_PER_HOST, type Verdict } from "../core/gates.js";
+import { WITNESS_PER_HOST, type AdmissionInput, type Verdict } from "../core/gates.js";
 import type { Observation } from "../ports.js";
 
 /** Intervals after which the other hosts are asked again which nodes the balancer has. */
@@ -241,7 +241,7 @@ export async function awaitReadmission(context: Context, member: Member): Promis
     if (firstProbeSeconds === null && mostProbes(context, member, "passed") > 0)
       firstProbeSeconds = secondsSince(context, began);
     await refreshSources(context);
-    const why = await notYetReadmitted(context, lifecycle, began);
+    const why = await notYetReadmitted(context, member, lifecycle, began);
     if (why === null) break;
     failAfterDeadline(context, began, "NotReadmitted", `${member.info.name} was not taken into rotation: ${why}`);
     await pause(context);
@@ -252,17 +252,28 @@ export async function awaitReadmission(context: Context, member: Member): Promis
   return { firstProbeSeconds: firstProbeSeconds ?? 0, instance: fresh.instance };
 }
 
-/** Null once in rotation. When all but the witness agrees, some requests are sent so that one can land here. */
-async function notYetReadmitted(context: Context, lifecycle: Lifecycle, beganMs: number): Promise<string | null> {
-  const { check } = context;
+/** Null once in rotation. When all but the witness agrees, some requests are sent so that one can land here, and it is looked at again at once. */
+async function notYetReadmitted(
+  context: Context,
+  member: Member,
+  lifecycle: Lifecycle,
+  beganMs: number,
+): Promise<string | null> {
+  const { gates } = context.parts;
   const witnessReachable = context.witnessReachable === true;
-  const waitedMs = context.ports.clock.now() - beganMs;
-  const input = { lifecycle, sources: knownSources(context), check, waitedMs, witnessReachable };
-  const verdict = context.parts.gates.readmitted(input);
+  const inputOf = (shown: Lifecycle): AdmissionInput => ({
+    lifecycle: shown,
+    sources: knownSources(context),
+    check: context.check,
+    waitedMs: context.ports.clock.now() - beganMs,
+    witnessReachable,
+  });
+  const verdict = gates.readmitted(inputOf(lifecycle));
   if (verdict.pass) return null;
-  const butForWitness = context.parts.gates.readmitted({ ...input, lifecycle: { ...lifecycle, witnessRequests: 1 } });
-  if (witnessReachable && butForWitness.pass) await context.knocks.join();
-  return verdict.why;
+  if (!witnessReachable || !gates.readmitted(inputOf({ ...lifecycle, witnessRequests: 1 })).pass) return verdict.why;
+  await context.knocks.join();
+  const again = gates.readmitted(inputOf(await sameInstance(context, member, lifecycle.instance)));
+  return again.pass ? null : again.why;
 }
 
 async function awaitBlindReadmission(context: Context, member: Member, began: number): Promise<Readmission> {

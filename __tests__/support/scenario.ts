@@ -61,7 +61,7 @@ export interface UnderLoad<Result> {
   readonly failedBefore: number;
 }
 
-const USUAL_LOAD = { ratePerSecond: 200, slowShare: 0.05, slowMs: 800 } as const;
+const USUAL_LOAD = { ratePerSecond: 100, slowShare: 0.05, slowMs: 800 } as const;
 
 export class Scenario<On extends World = EmbeddedWorld> {
   readonly #loads: Load[] = [];
@@ -129,6 +129,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
       startedByTerraform: true,
       registryLogin: null,
       owner: "test@lab",
+      waitSeconds: 0,
       signal: new AbortController().signal,
     };
     try {

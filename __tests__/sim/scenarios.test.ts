@@ -612,6 +612,35 @@ describe("going back", () => {
     expectUnharmed(run);
   });
 
+  it("does not lead further back a second time, also for a host that was there already and kept one before", async () => {
+    const zero = testRelease(manifest, 10);
+    const seeds = new Map(manifest.hosts.map((host) => [host.name, zero]));
+    const deploy = { do: "deploy", image: testImage(1) } as const;
+    let fleets = 0;
+    const run = await simulate({
+      manifest,
+      seeds,
+      wanted: deploy,
+      next: [{ do: "deploy", image: testImage(2) }, back, back],
+      // The second rollout ends after its first host: the second host has not got release 2.
+      parts: {
+        ...standardParts,
+        steps: (context) => {
+          const plan = standardParts.steps(context);
+          if (context.release?.id !== two.id || context.goesBack) return plan;
+          fleets += 1;
+          const impossible = { name: "impossible", run: { do: "start", slot: "smoke" } } as const;
+          return fleets === 2 ? { ...plan, stages: { ...plan.stages, drain: [impossible] } } : plan;
+        },
+      },
+    });
+    expect(run.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 6, 0, 3]);
+    expect(run.receipts[2]?.hosts.map((host) => host.action)).toEqual(["replaced", "kept"]);
+    expect(run.receipts[3]?.error?.code).toBe("NothingBefore");
+    expect(releases(run)).toEqual([one.id, one.id]);
+    expectUnharmed(run);
+  });
+
   it("is refused when another rollout ends between the first look and the locks", async () => {
     const three = testRelease(manifest, 3);
     const run = await simulate({
@@ -666,6 +695,14 @@ describe("a host that fails after another one was replaced", () => {
     expect(actions(run)).toEqual(["rolled-back", "restored", "untouched"]);
     expect(served(run)).toEqual(returning.hosts.map(() => testRelease(returning, 1).id));
     expect(run.world.machine("api-1").state("previous")).toBeUndefined();
+    expectUnharmed(run);
+  });
+
+  it("brings that one back where only time tells what the balancer has seen: never both out of rotation", async () => {
+    const blind = testManifest({ rollout: { ...policy, onFailure: "rollback", gate: "fixed-wait" } });
+    const run = await simulate({ manifest: blind, parts: secondFails() });
+    expect(run.receipt.exitCode).toBe(5);
+    expect(actions(run)).toEqual(["rolled-back", "restored"]);
     expectUnharmed(run);
   });
 

@@ -111,6 +111,10 @@ export interface Context {
 export const listed = (context: Context): Member[] => context.members.filter((member) => !member.superseded);
 export const superseded = (context: Context): Member[] => context.members.filter((member) => member.superseded);
 
+/** Locked hosts that are looked at; one that was lost is left to its lease, which a look would lengthen. */
+export const watched = ({ members }: Context): Member[] =>
+  members.filter((member) => member.locked && !member.outOfSight);
+
 /** Whether a superseded host still takes its part of the traffic: one without the fleet's tag is no longer asked. */
 export const servesBeside = ({ tagged, survey }: Member): boolean => tagged && survey !== null && serves(survey);
 

@@ -8,6 +8,7 @@ import {
   superseded,
   surveyOf,
   type Context,
+  type Member,
   type Parts,
   type RolloutRequest,
 } from "./context.js";
@@ -18,12 +19,22 @@ import type { Receipt } from "./core/receipt.js";
 import { releaseServed, serves } from "./core/target.js";
 import { hostSteps } from "./host-steps.js";
 import { learn, settleDoubt } from "./phases/doubt.js";
+import { perform } from "./orders.js";
 import { goBack } from "./phases/go-back.js";
 import { convergeAll, replaceBatch } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { planOf } from "./phases/plan.js";
 import { preflight } from "./phases/preflight.js";
-import { conclude, goalOf, goalUnderLocks, prepare, pullEverywhere, smokeBoot } from "./phases/release.js";
+import {
+  conclude,
+  goalOf,
+  goalUnderLocks,
+  isInfrastructureOnly,
+  prepare,
+  pullEverywhere,
+  smokeBoot,
+  type Goal,
+} from "./phases/release.js";
 import { retireAll } from "./phases/retire.js";
 import type { Ports } from "./ports.js";
 import { Rounds } from "./rounds.js";
@@ -46,31 +57,36 @@ export async function rollout(request: RolloutRequest, ports: Ports, parts: Part
     hosts: manifest.hosts.map((host) => host.name),
     wanted: inWords(request.wanted),
   });
-  const failure = await attempt(() => perform(context));
+  const failure = await attempt(() => carryOut(context));
   const receipt = await close(context, failure);
   emit(context, "finished", { receipt });
   return receipt;
 }
 
-async function perform(context: Context): Promise<void> {
+async function carryOut(context: Context): Promise<void> {
   await preflight(context);
-  const first = goalOf(context);
-  if (first === null) {
+  if (isInfrastructureOnly(context)) {
     emit(context, "infrastructureOnly", {});
     return;
   }
+  const seen = context.request.wanted.do === "rollback" ? goalOf(context) : null;
   await withLocks(context, async () => {
-    const goal = await goalUnderLocks(context, first);
-    await pullEverywhere(context, goal);
-    await prepare(context);
-    context.before = releaseServed(new Map(listed(context).map((member) => [member.info.name, surveyOf(member)])));
-    const plan = planOf(context);
-    const foremost = [...plan.converge, ...plan.batches.flat()][0];
-    await smokeBoot(context, foremost === undefined ? undefined : memberNamed(context, foremost));
-    emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
-    await roll(context, plan);
-    if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
+    const goal = await goalUnderLocks(context, seen);
+    if (goal === null) emit(context, "infrastructureOnly", {});
+    else await reach(context, goal);
   });
+}
+
+async function reach(context: Context, goal: Goal): Promise<void> {
+  await pullEverywhere(context, goal);
+  await prepare(context);
+  context.before = releaseServed(new Map(listed(context).map((member) => [member.info.name, surveyOf(member)])));
+  const plan = planOf(context);
+  const foremost = [...plan.converge, ...plan.batches.flat()][0];
+  await smokeBoot(context, foremost === undefined ? undefined : memberNamed(context, foremost));
+  emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
+  if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
+  await roll(context, plan);
 }
 
 async function roll(context: Context, plan: Plan): Promise<void> {
@@ -83,7 +99,7 @@ async function roll(context: Context, plan: Plan): Promise<void> {
       plan.keep.length > 0 ||
       plan.batches.length > 0 ||
       superseded(context).some((member) => member.survey && serves(member.survey));
-    for (const member of named(plan.keep)) conclude(context, member, "kept", now);
+    for (const member of named(plan.keep)) await keep(context, member, now);
     try {
       await convergeAll(context, named(plan.converge));
       for (const batch of plan.batches) await replaceBatch(context, named(batch));
@@ -98,6 +114,12 @@ async function roll(context: Context, plan: Plan): Promise<void> {
     end.abort();
     await watching;
   }
+}
+
+/** Nothing is done to it, but that where the fleet goes back it does not keep the release before this one either. */
+async function keep(context: Context, member: Member, beganMs: number): Promise<void> {
+  if (context.goesBack) await perform(context, member, "commit");
+  conclude(context, member, "kept", beganMs);
 }
 
 /** A request through the balancer now and then, so that the receipt says what a client would have seen. */

@@ -131,7 +131,7 @@ export const registry = {
     "ROLLOUT_W3300",
     "warning",
     (data) =>
-      `Terraform still holds the image that release ${data.from} has: before the next cdktf deploy, set its variable image to ${data.image}, or leave it empty`,
+      `Terraform may still hold the image of release ${data.from}: before the next cdktf deploy, set its variable image to ${data.image}, or leave it empty`,
   ),
   rollingBack: define<{ release: string; hosts: readonly string[] }>(
     "ROLLOUT_W3301",

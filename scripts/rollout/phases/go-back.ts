@@ -1,4 +1,5 @@
 /** Bringing hosts back that were replaced before another one failed. */
+import type { Release } from "../../../contract/release.js";
 import { emit, listed, memberNamed, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { convergeAll, replaceBatch } from "./hosts.js";
@@ -18,19 +19,34 @@ export async function goBack(context: Context, failure: unknown): Promise<void> 
 }
 
 /** Not after an order to stop, nor after a bug, nor out of a rollback: that would go forth again. */
-const isWanted = ({ manifest, request }: Context, failure: unknown): boolean =>
+const isWanted = ({ manifest, request, before, release }: Context, failure: unknown): boolean =>
   manifest.rollout.onFailure === "rollback" &&
   request.wanted.do !== "rollback" &&
   failure instanceof RolloutError &&
-  failure.code !== "Interrupted";
+  !request.signal.aborted &&
+  (before === null || before.id !== release?.id);
 
 async function bringBack(context: Context, moved: readonly Member[]): Promise<void> {
-  const { before } = context;
-  if (!before) throw new RolloutError("NothingBefore", "the hosts that served did not all serve one release before");
+  const { before, release } = context;
+  if (!before)
+    throw new RolloutError("NothingBefore", "the hosts that serve did not all serve one known release before");
+  const lost = listed(context).find(({ status }) => status === "failed");
+  if (lost) throw new RolloutError("QuorumLost", `${lost.info.name} was not seen to serve again`);
   emit(context, "rollingBack", { release: before.id, hosts: moved.map(({ info }) => info.name) });
+  try {
+    await bringOnto(context, before);
+  } finally {
+    // The receipt tells of the release that was to be rolled out.
+    context.release = release;
+  }
+}
+
+async function bringOnto(context: Context, before: Release): Promise<void> {
   context.goesBack = true;
   await pullEverywhere(context, { image: before.image, service: before.service, back: null });
   await prepare(context);
+  // The host that failed came back a moment ago: without evidence, only time tells that the balancer has seen it.
+  context.surveyedMs = context.ports.clock.now();
   const plan = planOf(context);
   const named = (names: readonly string[]) => names.map((name) => memberNamed(context, name));
   await convergeAll(context, named(plan.converge), "rolled-back");

@@ -16,6 +16,7 @@ export async function replaceBatch(
   batch: readonly Member[],
   outcome: Outcome<"replaced"> = "replaced",
 ): Promise<void> {
+  heedStop(context);
   await quorum(context, batch);
   await settled(batch.map((member) => restoring(context, member, outcome, () => replace(context, member))));
 }

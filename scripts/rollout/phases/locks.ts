@@ -1,5 +1,5 @@
 /** Locks over the whole fleet: all of them, in the order of ids, or none. */
-import { emit, inWords, observeAll, pause, type Context, type Member } from "../context.js";
+import { emit, inWords, observeAll, pause, watched, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { perform } from "../orders.js";
 
@@ -20,8 +20,9 @@ export async function withLocks<Result>(context: Context, work: () => Promise<Re
   const end = new AbortController();
   try {
     // From the first lock on: on a large fleet the last one may come later than a lease after it.
-    void keepAlive(context, members, end.signal);
-    for (const member of members) await lock(context, member);
+    for (const member of members) void keepAlive(context, member, end.signal);
+    const untilMs = context.ports.clock.now() + context.request.waitSeconds * 1000;
+    for (const member of members) await lock(context, member, untilMs);
     emit(context, "locked", { hosts: members.length });
     return await work();
   } finally {
@@ -31,17 +32,18 @@ export async function withLocks<Result>(context: Context, work: () => Promise<Re
 }
 
 /** In the order of ids, also when others are waited for: of two rollouts that want the same hosts, one gets them all. */
-async function lock(context: Context, member: Member): Promise<void> {
-  const { manifest, request, runId, ports } = context;
+async function lock(context: Context, member: Member, untilMs: number): Promise<void> {
+  const { manifest, runId, ports } = context;
   const wish = { runId, owner: ownerOf(context), leaseSeconds: manifest.rollout.leaseSeconds };
-  const until = ports.clock.now() + request.waitSeconds * 1000;
   for (let told = ""; ;) {
     const result = await member.host.lock(wish);
     if (result.type === "held") break;
-    if (ports.clock.now() >= until) throw new RolloutError("LockHeld", lockHeld(context, member, result.holder));
+    if (ports.clock.now() >= untilMs) throw new RolloutError("LockHeld", lockHeld(context, member, result.holder));
     if (result.holder !== told) emit(context, "waiting", { holder: result.holder }, member);
     told = result.holder;
     await pause(context, WAIT_MS);
+    // Whatever the other rollout did, the balancer may not have seen yet.
+    context.surveyedMs = ports.clock.now();
   }
   member.locked = true;
 }
@@ -72,15 +74,15 @@ async function unlock(context: Context, member: Member): Promise<void> {
   member.locked = false;
 }
 
-/** Beats the hearts of hosts that nobody looks at for a while. A host that does not answer is noticed by whoever needs it. */
-async function keepAlive(context: Context, members: readonly Member[], end: AbortSignal): Promise<void> {
+/**
+ * Beats the heart of a host that nobody looks at for a while; each by itself, so that none waits for one that is out of reach. A host that
+ * does not answer is noticed by whoever needs it.
+ */
+async function keepAlive(context: Context, member: Member, end: AbortSignal): Promise<void> {
   const everyMs = (context.manifest.rollout.leaseSeconds * 1000) / BEATS_PER_LEASE;
   for (;;) {
     await context.ports.clock.sleep(everyMs, end);
     if (end.aborted) return;
-    await observeAll(
-      context,
-      members.filter((member) => member.locked),
-    );
+    if (watched(context).includes(member)) await observeAll(context, [member]);
   }
 }

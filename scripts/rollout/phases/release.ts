@@ -45,7 +45,13 @@ export function goalOf(context: Context): Goal | null {
   const { wanted, manifest } = context.request;
   if (wanted.do === "rollback") {
     const { release, from } = releaseBefore(surveysOf(listed(context)));
-    return { image: release.image, service: release.service, back: { to: release.id, from } };
+    // What runs now may need longer to stop than what ran before.
+    const stopTimeoutSeconds = Math.max(release.service.stopTimeoutSeconds, manifest.service.stopTimeoutSeconds);
+    return {
+      image: release.image,
+      service: { ...release.service, stopTimeoutSeconds },
+      back: { to: release.id, from },
+    };
   }
   const image = wanted.image || imageKept(context);
   return image === null ? null : { image, service: manifest.service, back: null };
@@ -75,7 +81,11 @@ function imageKept(context: Context): string | null {
 export async function pullEverywhere(context: Context, { image, service }: Goal): Promise<void> {
   const began = context.ports.clock.now();
   const members = listed(context);
-  const login = await registryLogin(context, image);
+  const login = await registryLogin(context, image).catch((error: unknown) => {
+    // To go back needs no registry: where the image is gone, the pull says so.
+    if (context.goesBack && error instanceof RolloutError) return null;
+    throw error;
+  });
   const pinned = pinnedImage.safeParse(image).success ? image : await pull(context, members[0], image, login);
   const digests = await settled(members.map((member) => pull(context, member, pinned, login)));
   if (digests.some((digest) => digest !== pinned)) {
@@ -120,22 +130,30 @@ async function pull(
   return result.image;
 }
 
+/** Whether nothing runs anywhere that could be kept, and no image is given: then hosts are not even locked. */
+export function isInfrastructureOnly({ request, members }: Context): boolean {
+  const { wanted, waitSeconds } = request;
+  if (wanted.do !== "deploy" || wanted.image || waitSeconds > 0) return false;
+  return members.every(({ survey }) => survey !== null && survey.containers.current?.running !== true);
+}
+
 /**
  * The goal once nobody else can change the fleet: what is kept is what serves now, after any rollout that was waited for.
- * @throws RolloutError FleetChanged when going back would lead elsewhere than at first
+ * @param seen the goal as it was before; only of going back, which is not to lead elsewhere than whoever wanted it saw
+ * @throws RolloutError ReleasesDiffer, NoRelease, NothingBefore, FleetChanged
  */
-export async function goalUnderLocks(context: Context, first: Goal): Promise<Goal> {
+export async function goalUnderLocks(context: Context, seen: Goal | null): Promise<Goal | null> {
   const { wanted } = context.request;
-  if (wanted.do === "deploy" && wanted.image) return first;
+  if (wanted.do === "deploy" && wanted.image) return goalOf(context);
   await lookAgain(context);
   const goal = goalOf(context);
-  if (goal === null || goal.back?.to !== first.back?.to) {
+  if (seen?.back && goal?.back?.to !== seen.back.to) {
     throw new RolloutError(
       "FleetChanged",
-      `the fleet is not what it was at first (${first.image}), as another rollout has ended meanwhile; look at its status, then decide anew`,
+      `the release before is no longer ${seen.back.to}, as another rollout has ended meanwhile; look at the fleet's status, then decide anew`,
     );
   }
-  if (goal.back) emit(context, "goingBack", { release: goal.back.to, from: goal.back.from });
+  if (goal?.back) emit(context, "goingBack", { release: goal.back.to, from: goal.back.from });
   return goal;
 }
 

@@ -25,9 +25,10 @@ export async function restoring(
       conclude(context, member, action, began);
       throw error;
     }
+    const swapping = member.status === "starting" || member.status === "ready";
     setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
     if (!isExpected(error, "StewardLost"))
-      await restore(context, member, () => conclude(context, member, unsuccessful, began));
+      await restore(context, member, swapping, () => conclude(context, member, unsuccessful, began));
     throw error;
   }
 }
@@ -36,6 +37,7 @@ export async function restoring(
 function begin(context: Context, member: Member): void {
   context.rolling = true;
   member.swapped = false;
+  member.outOfSight = false;
 }
 
 /** A new container that is ready stays when the rollout is told to stop: clients may be on it already. */
@@ -49,12 +51,13 @@ async function finished(context: Context, member: Member): Promise<boolean> {
   }
 }
 
-async function restore(context: Context, member: Member, restored: () => void): Promise<void> {
+async function restore(context: Context, member: Member, swapping: boolean, restored: () => void): Promise<void> {
   try {
     // Where nothing served before, nobody is on it.
     if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member);
     await perform(context, member, "undo", { uninterruptible: true });
-    await showFailedLog(context, member);
+    // Before its swap the container that is kept for its log is another rollout's.
+    if (swapping) await showFailedLog(context, member);
     if (await servesAgain(context, member)) restored();
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;

@@ -12,6 +12,7 @@ import {
   sendWitness,
   servesBeside,
   setStatus,
+  watched,
   type Context,
   type Member,
 } from "../context.js";
@@ -70,10 +71,7 @@ export async function quorum(context: Context, leaving: readonly Member[]): Prom
 async function quorumVerdict(context: Context, leaving: readonly Member[]): Promise<Verdict> {
   const others = peersOf(context, leaving);
   context.refreshedMs = context.ports.clock.now();
-  await observeAll(
-    context,
-    context.members.filter((member) => member.locked),
-  );
+  await observeAll(context, watched(context));
   const peers = await Promise.all(
     others.map(async (member) => ({
       name: member.info.name,
@@ -181,7 +179,7 @@ async function awaitIdle(context: Context, member: Member, instance: string): Pr
 }
 
 function cut(context: Context, member: Member, requests: number, upgraded: number): void {
-  member.receipt = { ...member.receipt, cut: requests + upgraded };
+  member.receipt = { ...member.receipt, cut: member.receipt.cut + requests + upgraded };
   emit(context, "cut", { requests, upgraded }, member);
 }
 
@@ -332,7 +330,7 @@ export async function awaitTrafficElsewhere(context: Context, leaving: readonly 
 }
 
 async function elsewhere(context: Context, leaving: readonly Member[]): Promise<Verdict> {
-  const others = context.members.filter((member) => member.locked && !leaving.includes(member));
+  const others = watched(context).filter((member) => !leaving.includes(member));
   const landed = async (): Promise<number> => {
     await observeAll(context, others);
     return others.reduce((sum, { lifecycle }) => sum + (lifecycle?.witnessRequests ?? 0), 0);
@@ -354,10 +352,7 @@ async function refreshSources(context: Context): Promise<void> {
   const now = context.ports.clock.now();
   if (now - context.refreshedMs < REFRESH_INTERVALS * context.check.checkIntervalSeconds * 1000) return;
   context.refreshedMs = now;
-  await observeAll(
-    context,
-    context.members.filter((member) => member.locked),
-  );
+  await observeAll(context, watched(context));
 }
 
 /** What the app says. */

@@ -52,6 +52,6 @@ function end(channel: ServerChannel, code: number | null, signal: NodeJS.Signals
   if (channel.destroyed) return;
   if (signal) channel.exit(signal.replace("SIG", ""));
   else channel.exit(code ?? 0);
-  channel.end();
-  channel.close();
+  // What it wrote may still wait for the client to take it.
+  channel.end(() => channel.close());
 }

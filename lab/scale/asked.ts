@@ -39,7 +39,8 @@ export interface Command {
 
 /** How the rollout wraps every script, to see its exit code (scripts/rollout/adapters/ssh.ts). */
 const WRAPPED = /^\(\n([^]*)\n\)\nprintf '\\n@@exit %s' "\$\?"$/;
-const STEWARD = /\/steward\.sh" (\S+) (\S+) (\d+) <\/dev\/null >steward\.log/;
+/** The owner's words are quoted where the shell would part them. */
+const STEWARD = /\/steward\.sh" (\S+) (?:'([^']+)'|(\S+)) (\d+) <\/dev\/null >steward\.log/;
 const OBSERVE = /\/runs\/([^/"]+)" \|\| exit 1\n\{ printf %s (\d+) >beat\.new/;
 const FILE = /&& cat >(\S+)\.new && /;
 const PULL = /pull --quiet (\S+) <\/dev\/null/;
@@ -62,7 +63,7 @@ export function asked(place: Place, releases: ReadonlyMap<string, Release>, comm
 }
 
 function guesses(place: Place, releases: ReadonlyMap<string, Release>, script: string): Asked[] {
-  const [, runId = "", owner = "", lease] = STEWARD.exec(script) ?? [];
+  const [, runId = "", words, word = "", lease] = STEWARD.exec(script) ?? [];
   const [, observed = "", beat] = OBSERVE.exec(script) ?? [];
   const [, lines, container] = LOGS.exec(script) ?? [];
   const ids = [...script.matchAll(KEPT)].map(([, id]) => id ?? "");
@@ -71,7 +72,7 @@ function guesses(place: Place, releases: ReadonlyMap<string, Release>, script: s
     { kind: "survey", booted: true },
     { kind: "observe", runId: observed, beat: Number(beat) },
     { kind: "file", path: FILE.exec(script)?.[1] ?? "" },
-    { kind: "steward", request: { runId, owner, leaseSeconds: Number(lease) } },
+    { kind: "steward", request: { runId, owner: words ?? word, leaseSeconds: Number(lease) } },
     { kind: "pull", image: PULL.exec(script)?.[1] ?? "" },
     ...SLOTS.filter((slot) => containerName(place.fleet, slot) === container).map(
       (slot) => ({ kind: "logs", slot, lines: Number(lines) }) as const,

@@ -99,8 +99,7 @@ export class AnsweringSshServer {
     channel.stderr.write(stderr);
     channel.write(stdout);
     channel.exit(code);
-    channel.end();
-    channel.close();
+    channel.end(() => channel.close());
   }
 }
 

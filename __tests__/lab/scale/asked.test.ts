@@ -13,7 +13,7 @@ if (!place || !other) throw new Error("the fleet has two hosts");
 const { fleet } = place;
 const release = releaseNumber(1, manifest);
 const releases = new Map([[release.id, release]]);
-const request = { runId: "0a1b2c3d4e", owner: "me@here", leaseSeconds: 120 };
+const request = { runId: "0a1b2c3d4e", owner: "me@here, since noon, to keep it", leaseSeconds: 120 };
 
 const plain = (script: string): commands.Given => ({ script, input: "" });
 

@@ -36,7 +36,15 @@ onLinux(`a simulated fleet${why}`, () => {
     const ports = realPorts(manifest, fleet.environment(), () => ({ emit: () => undefined }));
     const { signal } = new AbortController();
     const wanted = { do: "deploy", image } as const;
-    const request = { manifest, wanted, startedByTerraform: true, registryLogin: null, owner: "test@lab", waitSeconds: 0, signal };
+    const request = {
+      manifest,
+      wanted,
+      startedByTerraform: true,
+      registryLogin: null,
+      owner: "test@lab",
+      waitSeconds: 0,
+      signal,
+    };
     try {
       return await rollout(request, ports);
     } finally {

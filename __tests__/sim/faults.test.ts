@@ -6,7 +6,7 @@ import { optionsOf, schedule } from "../support/schedules.js";
 import { simulateFault } from "../support/sim-faults.js";
 
 /** Fewer where every run is one of many, as in `npm run test:mutation`. */
-const RUNS = Number(process.env["EVENKEEL_SCHEDULES"] ?? 300);
+const RUNS = Number(process.env["EVENKEEL_SCHEDULES"] ?? 100);
 const LIMIT_MS = 600_000;
 const LEASE_SECONDS = 10;
 /** Of so many schedules each fault is to begin in each phase so often, or there is less to them than their number says. */

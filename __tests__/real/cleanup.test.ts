@@ -7,7 +7,7 @@ import { sweep } from "../../lab/real/claim.js";
 import { until } from "../lab/support/until.js";
 
 /** For a machine that is slow or busy; nothing is concluded from the time it takes. */
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const OWNER = fileURLToPath(new URL("support/owner.ts", import.meta.url));
 const ORPHAN = new URL("../support/orphan.mjs", import.meta.url).href;

@@ -1,6 +1,6 @@
 /** The first deploy follows the order of the droplets at once: they still boot, as after `terraform apply`. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../support/real.js";
+import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

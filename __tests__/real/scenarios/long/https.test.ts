@@ -1,8 +1,8 @@
 /** HTTPS at the balancer, HTTP from there to the droplets. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { request } from "undici";
-import { withHttps } from "../../../lab/https.js";
-import { expectUnnoticed, LIMIT_MS, LOAD, startReal, type RealScenario } from "../../support/real.js";
+import { withHttps } from "../../../../lab/https.js";
+import { expectUnnoticed, LIMIT_MS, LOAD, startReal, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

@@ -175,10 +175,10 @@ describe.each(["deploy", "verify"])("%s", (command) => {
 
 describe.each(["deploy", "rollback"])("%s", (command) => {
   it("refuses a wait that is no number of seconds, also from the environment", async () => {
-    const line = '--wait: got "a while"; needs a whole number of seconds from 0 to 86400\n';
+    const line = (name: string): string => `${name}: got "a while"; needs a whole number of seconds from 0 to 86400\n`;
     const environment = { EVENKEEL_MANIFEST: manifest, DIGITALOCEAN_TOKEN: "token" };
-    expect(await run([command, "--wait", "a while"], environment)).toEqual(refused(line));
-    expect(await run([command], { ...environment, EVENKEEL_WAIT: "a while" })).toEqual(refused(line));
+    expect(await run([command, "--wait", "a while"], environment)).toEqual(refused(line("--wait")));
+    expect(await run([command], { ...environment, EVENKEEL_WAIT: "a while" })).toEqual(refused(line("EVENKEEL_WAIT")));
   });
 });
 

@@ -165,9 +165,9 @@ describe("the environment", () => {
   });
 
   it("says how long to wait for another rollout, from not at all to a day", () => {
-    expect([readWait("0"), readWait("600"), readWait("86400")]).toEqual([0, 600, 86_400]);
+    expect(["0", "600", "86400"].map((seconds) => readWait("--wait", seconds))).toEqual([0, 600, 86_400]);
     for (const bad of ["", "-1", "1.5", "86401", "10m"])
-      expect(complaints(() => readWait(bad))).toEqual([
+      expect(complaints(() => readWait("--wait", bad))).toEqual([
         expect.stringMatching(/^--wait: got .*; needs a whole number of seconds from 0 to 86400$/),
       ]);
   });

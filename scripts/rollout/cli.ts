@@ -131,7 +131,10 @@ async function bringUntil(
   const request = {
     manifest,
     wanted,
-    waitSeconds: readWait(options.wait ?? (environment[names.wait] || "0")),
+    waitSeconds:
+      options.wait === undefined
+        ? readWait(names.wait, environment[names.wait] || "0")
+        : readWait("--wait", options.wait),
     startedByTerraform: readStartedByTerraform(environment),
     registryLogin: readRegistryLogin(environment),
     owner: whoRuns(),

@@ -133,11 +133,17 @@ export function surveyOf({ info, survey }: Member): Survey {
   return survey;
 }
 
-export function memberNamed(context: Context, name: string): Member {
-  const member = context.members.find((candidate) => candidate.info.name === name);
-  if (!member) throw new Error(`no member is named ${name}`);
-  return member;
-}
+/** What the last looks at those that were looked at showed, by name. */
+export const surveysOf = (members: readonly Member[]): Map<string, Survey> =>
+  new Map(members.flatMap(({ info, survey }): [string, Survey][] => (survey ? [[info.name, survey]] : [])));
+
+/** In the order of the names. @throws Error for a name that nobody has, which is a bug */
+export const membersNamed = (context: Context, names: readonly string[]): Member[] =>
+  names.map((name) => {
+    const member = context.members.find((candidate) => candidate.info.name === name);
+    if (!member) throw new Error(`no member is named ${name}`);
+    return member;
+  });
 
 export function newMember(context: Context, info: ManifestHost, isSuperseded: boolean): Member {
   return {

@@ -68,9 +68,9 @@ export function readRegistryLogin(environment: Environment): RegistryLogin | nul
   return user ? { user, password } : null;
 }
 
-/** Seconds, 0 to 86400. @throws InvalidInput */
-export const readWait = (seconds: string): number =>
-  parse("--wait", whole("seconds", 0, 86_400), /^\d+$/.test(seconds) ? Number(seconds) : seconds);
+/** Seconds, 0 to 86400. @param name of where they come from, for messages @throws InvalidInput */
+export const readWait = (name: string, seconds: string): number =>
+  parse(name, whole("seconds", 0, 86_400), /^\d+$/.test(seconds) ? Number(seconds) : seconds);
 
 /** @throws InvalidInput for another word than `terraform` */
 export function readStartedByTerraform(environment: Environment): boolean {

@@ -3,12 +3,12 @@ import {
   emit,
   inWords,
   listed,
-  memberNamed,
+  membersNamed,
   sendWitness,
   superseded,
   surveyOf,
+  surveysOf,
   type Context,
-  type Member,
   type Parts,
   type RolloutRequest,
 } from "./context.js";
@@ -80,10 +80,10 @@ async function carryOut(context: Context): Promise<void> {
 async function reach(context: Context, goal: Goal): Promise<void> {
   await pullEverywhere(context, goal);
   await prepare(context);
-  context.before = releaseServed(new Map(listed(context).map((member) => [member.info.name, surveyOf(member)])));
+  context.before = releaseServed(surveysOf(listed(context)));
   const plan = planOf(context);
-  const foremost = [...plan.converge, ...plan.batches.flat()][0];
-  await smokeBoot(context, foremost === undefined ? undefined : memberNamed(context, foremost));
+  const [foremost] = membersNamed(context, [...plan.converge, ...plan.batches.flat()]);
+  await smokeBoot(context, foremost);
   emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
   if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
   await roll(context, plan);
@@ -93,13 +93,13 @@ async function roll(context: Context, plan: Plan): Promise<void> {
   const end = new AbortController();
   const watching = watch(context, end.signal);
   const now = context.ports.clock.now();
-  const named = (names: readonly string[]) => names.map((name) => memberNamed(context, name));
+  const named = (names: readonly string[]) => membersNamed(context, names);
   try {
     context.expectService =
       plan.keep.length > 0 ||
       plan.batches.length > 0 ||
       superseded(context).some((member) => member.survey && serves(member.survey));
-    for (const member of named(plan.keep)) await keep(context, member, now);
+    for (const member of named(plan.keep)) conclude(context, member, "kept", now);
     try {
       await convergeAll(context, named(plan.converge));
       for (const batch of plan.batches) await replaceBatch(context, named(batch));
@@ -107,6 +107,8 @@ async function roll(context: Context, plan: Plan): Promise<void> {
       await goBack(context, error);
       throw error;
     }
+    // Those that were there already do not keep the release before it either: going back again would lead further back on them.
+    if (context.goesBack) await settled(named(plan.keep).map((member) => perform(context, member, "commit")));
     await retireAll(context, named(plan.retire));
     await prove(context);
     await prune(context);
@@ -114,12 +116,6 @@ async function roll(context: Context, plan: Plan): Promise<void> {
     end.abort();
     await watching;
   }
-}
-
-/** Nothing is done to it, but that where the fleet goes back it does not keep the release before this one either. */
-async function keep(context: Context, member: Member, beganMs: number): Promise<void> {
-  if (context.goesBack) await perform(context, member, "commit");
-  conclude(context, member, "kept", beganMs);
 }
 
 /** A request through the balancer now and then, so that the receipt says what a client would have seen. */

@@ -1,6 +1,6 @@
 /** Bringing hosts back that were replaced before another one failed. */
 import type { Release } from "../../../contract/release.js";
-import { emit, listed, memberNamed, type Context, type Member } from "../context.js";
+import { emit, listed, membersNamed, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { convergeAll, replaceBatch } from "./hosts.js";
 import { planOf } from "./plan.js";
@@ -48,7 +48,7 @@ async function bringOnto(context: Context, before: Release): Promise<void> {
   // The host that failed came back a moment ago: without evidence, only time tells that the balancer has seen it.
   context.surveyedMs = context.ports.clock.now();
   const plan = planOf(context);
-  const named = (names: readonly string[]) => names.map((name) => memberNamed(context, name));
-  await convergeAll(context, named(plan.converge), "rolled-back");
-  for (const batch of [...plan.batches].reverse()) await replaceBatch(context, named(batch), "rolled-back");
+  await convergeAll(context, membersNamed(context, plan.converge), "rolled-back");
+  for (const batch of [...plan.batches].reverse())
+    await replaceBatch(context, membersNamed(context, batch), "rolled-back");
 }

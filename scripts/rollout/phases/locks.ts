@@ -35,7 +35,8 @@ export async function withLocks<Result>(context: Context, work: () => Promise<Re
 async function lock(context: Context, member: Member, untilMs: number): Promise<void> {
   const { manifest, runId, ports } = context;
   const wish = { runId, owner: ownerOf(context), leaseSeconds: manifest.rollout.leaseSeconds };
-  for (let told = ""; ;) {
+  let told = "";
+  for (;;) {
     const result = await member.host.lock(wish);
     if (result.type === "held") break;
     if (ports.clock.now() >= untilMs) throw new RolloutError("LockHeld", lockHeld(context, member, result.holder));

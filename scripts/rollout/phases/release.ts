@@ -9,6 +9,7 @@ import {
   setStatus,
   superseded,
   surveyOf,
+  surveysOf,
   type Context,
   type Member,
 } from "../context.js";
@@ -16,7 +17,6 @@ import { RolloutError } from "../core/errors.js";
 import { imageToKeep, mayGetRequests, releaseBefore, releaseOf } from "../core/target.js";
 import type { HostPlan } from "../host-steps.js";
 import { perform } from "../orders.js";
-import type { Survey } from "../ports.js";
 import { settled } from "../settled.js";
 import { learn, settleDoubt } from "./doubt.js";
 import { checkAnswers, checkDocker } from "./preflight.js";
@@ -56,9 +56,6 @@ export function goalOf(context: Context): Goal | null {
   const image = wanted.image || imageKept(context);
   return image === null ? null : { image, service: manifest.service, back: null };
 }
-
-const surveysOf = (members: readonly Member[]): Map<string, Survey> =>
-  new Map(members.flatMap(({ info, survey }): [string, Survey][] => (survey ? [[info.name, survey]] : [])));
 
 /** @throws RolloutError ReleasesDiffer, NoRelease */
 function imageKept(context: Context): string | null {

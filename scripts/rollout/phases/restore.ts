@@ -27,8 +27,8 @@ export async function restoring(
     }
     const swapping = member.status === "starting" || member.status === "ready";
     setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
-    if (!isExpected(error, "StewardLost"))
-      await restore(context, member, swapping, () => conclude(context, member, unsuccessful, began));
+    if (!isExpected(error, "StewardLost") && (await restored(context, member, swapping)))
+      conclude(context, member, unsuccessful, began);
     throw error;
   }
 }
@@ -51,17 +51,19 @@ async function finished(context: Context, member: Member): Promise<boolean> {
   }
 }
 
-async function restore(context: Context, member: Member, swapping: boolean, restored: () => void): Promise<void> {
+/** Puts the host back; `true` once it was seen to be as before. */
+async function restored(context: Context, member: Member, swapping: boolean): Promise<boolean> {
   try {
     // Where nothing served before, nobody is on it.
     if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member);
     await perform(context, member, "undo", { uninterruptible: true });
     // Before its swap the container that is kept for its log is another rollout's.
     if (swapping) await showFailedLog(context, member);
-    if (await servesAgain(context, member)) restored();
+    return await servesAgain(context, member);
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     emit(context, "undone", { outcome: `not proven: ${error.message}` }, member);
+    return false;
   }
 }
 

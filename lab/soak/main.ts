@@ -9,6 +9,7 @@ import { withFleet } from "../bench/fleet.js";
 import { checkFolder, writeTexts } from "../figures/folder.js";
 import { thisCommit, thisMachine } from "../figures/machine.js";
 import type { Measured } from "../bench/measure.js";
+import { OffTarget } from "../bench/rollout.js";
 import { benchLoad, SECOND_TOOL_PER_SECOND } from "../bench/settings.js";
 import { checkSite } from "../bench/sites.js";
 import { keepEvidence } from "./evidence.js";
@@ -40,6 +41,10 @@ async function main(options: Options): Promise<number> {
     });
     return exitCode;
   } catch (error) {
+    if (error instanceof OffTarget) {
+      say(error.message);
+      return 1;
+    }
     if (!signal.aborted) throw error;
     say("interrupted; nothing is written");
     return 130;

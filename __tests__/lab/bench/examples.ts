@@ -25,6 +25,12 @@ export const exampleHost = (name: string, other: Partial<HostOfRollout> = {}): H
   ...other,
 });
 
+/** An attempt that did not come to its end. */
+export const exampleAttempt: BenchFigures["aborted"][number] = {
+  ...{ date: "2026-01-02T03:04:05.000Z", commit: "abc", droplets: 2, interval: 3 },
+  reason: "exit code 5",
+};
+
 export const noFigures: BenchFigures = {
   machine: { cpu: "Example", cores: 2, memoryGb: 8, node: "v20.19.0", kernel: "Linux 6.1" },
   settings: {

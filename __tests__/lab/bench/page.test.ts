@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { benchPage } from "../../../lab/bench/page.js";
 import { benchSvg } from "../../../lab/bench/plot.js";
-import { examplePair, exampleHost, exampleSide, noFigures, withCell } from "./examples.js";
+import { exampleAttempt, examplePair, exampleHost, exampleSide, noFigures, withCell } from "./examples.js";
 import { withAborted, withPair } from "../../../lab/bench/figures.js";
 
 const measured = withCell(
@@ -50,14 +50,7 @@ describe("the bench's page", () => {
   });
 
   it("does not keep attempts quiet that did not come to their end", () => {
-    const attempt = {
-      date: "2026-01-02T03:04:05.000Z",
-      commit: "abc",
-      droplets: 2,
-      interval: 3,
-      reason: "exit code 5",
-    };
-    expect(benchPage(withAborted(failing, attempt))).toContain("Attempts that did not come to their end: 1.");
+    expect(benchPage(withAborted(failing, exampleAttempt))).toContain("Attempts that did not come to their end: 1.");
     expect(page).toContain("Attempts that did not come to their end: 0.");
   });
 });

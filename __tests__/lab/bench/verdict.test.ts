@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { withAborted, withPair, type BenchFigures, type Side } from "../../../lab/bench/figures.js";
 import { unproven } from "../../../lab/bench/verdict.js";
-import { exampleHost, examplePair, exampleSide, noFigures } from "./examples.js";
+import { exampleAttempt, exampleHost, examplePair, exampleSide, noFigures } from "./examples.js";
 
 const measured = (
   interval: number,
@@ -43,13 +43,6 @@ describe("the claims", () => {
     expect(unproven(measured(3, [100, 90]))).toEqual([]));
 
   it("do not hold after an attempt that did not come to its end", () => {
-    const attempt = {
-      date: "2026-01-02T03:04:05.000Z",
-      commit: "abc",
-      droplets: 2,
-      interval: 3,
-      reason: "exit code 5",
-    };
-    expect(unproven(withAborted(measured(10, [100, 50]), attempt))).toEqual(["2 droplets at 3 s: exit code 5"]);
+    expect(unproven(withAborted(measured(10, [100, 50]), exampleAttempt))).toEqual(["2 droplets at 3 s: exit code 5"]);
   });
 });

@@ -1,24 +1,8 @@
 /** A balancer that lets go later than manifest and API say. */
-import { afterAll, beforeAll, it, jest } from "@jest/globals";
-import {
-  expectProbesAwaited,
-  expectUnnoticed,
-  LIMIT_MS,
-  startOtherwise,
-  type RealScenario,
-} from "../../../support/real.js";
+import { jest } from "@jest/globals";
+import { LIMIT_MS } from "../../../support/real.js";
+import { itWaitsForBalancerThat } from "../../../support/real-scenarios.js";
 
 jest.setTimeout(LIMIT_MS);
 
-const otherwise = { unhealthyThreshold: 4 };
-
-let scenario: RealScenario;
-beforeAll(async () => {
-  scenario = await startOtherwise(otherwise);
-  await scenario.begin();
-});
-afterAll(() => (scenario as RealScenario | undefined)?.end());
-
-it("two droplets behind a balancer that lets go after 4 failed probes instead of 2: no request fails", async () => {
-  expectProbesAwaited(await expectUnnoticed(scenario), otherwise);
-});
+itWaitsForBalancerThat("lets go after 4 failed probes instead of 2", { unhealthyThreshold: 4 });

@@ -153,14 +153,50 @@ export const mutations: readonly Mutation[] = [
   {
     title: "the heartbeat begins with the last lock",
     file: `${rollout}/phases/locks.ts`,
-    find: "    void keepAlive(context, members, end.signal);\n    for (const member of members) await lock(context, member);\n",
+    find: "    for (const member of members) void keepAlive(context, member, end.signal);\n    const untilMs = context.ports.clock.now() + context.request.waitSeconds * 1000;\n    for (const member of members) await lock(context, member, untilMs);\n",
     replace:
-      "    for (const member of members) await lock(context, member);\n    void keepAlive(context, members, end.signal);\n",
+      "    const untilMs = context.ports.clock.now() + context.request.waitSeconds * 1000;\n    for (const member of members) await lock(context, member, untilMs);\n    for (const member of members) void keepAlive(context, member, end.signal);\n",
   },
   {
     title: "an unreachable superseded host is not seen to get no request",
     file: `${rollout}/phases/retire.ts`,
     find: "  await awaitTrafficElsewhere(context, members);\n",
+    replace: "",
+  },
+  {
+    title: "going back does not give the balancer the time to see the host that failed",
+    file: `${rollout}/phases/go-back.ts`,
+    find: "  context.surveyedMs = context.ports.clock.now();\n",
+    replace: "",
+  },
+  {
+    title: "what was gone back from can be gone back to",
+    file: `${rollout}/host-steps.ts`,
+    find: "    ...(goesBack\n",
+    replace: "    ...(false\n",
+  },
+  {
+    title: "a host that was there already keeps the release before when the fleet goes back",
+    file: `${rollout}/run.ts`,
+    find: '    if (context.goesBack) await settled(named(plan.keep).map((member) => perform(context, member, "commit")));\n',
+    replace: "",
+  },
+  {
+    title: "what is kept is what served before another rollout was waited for",
+    file: `${rollout}/phases/release.ts`,
+    find: "  await lookAgain(context);\n  const goal",
+    replace: "  const goal",
+  },
+  {
+    title: "hosts go back beside one that was not seen to serve again",
+    file: `${rollout}/phases/go-back.ts`,
+    find: '  if (lost) throw new RolloutError("QuorumLost", `${lost.info.name} was not seen to serve again`);\n',
+    replace: "",
+  },
+  {
+    title: "hosts that wait together send requests each for themselves",
+    file: `${rollout}/rounds.ts`,
+    find: "    if (this.#next) return this.#next;\n",
     replace: "",
   },
 ];

@@ -44,6 +44,7 @@ describe(`${RUNS} random schedules in which the controller is killed or stands s
         }),
         { numRuns: RUNS },
       );
+      expect(new Set([...struck.keys()].map((where) => where.split(" at ")[0]))).toEqual(new Set(faultKinds));
       for (const kind of faultKinds)
         for (const phase of faultPhases) {
           const where = `${kind} at ${phase}`;

@@ -721,6 +721,22 @@ describe("a host that fails after another one was replaced", () => {
     expectUnharmed(run);
   });
 
+  it("leaves the hosts where they are while the one that failed was not seen to serve again: its steps are not laid anew", async () => {
+    let failed = false;
+    const run = await simulate({
+      manifest: returning,
+      parts: secondFails(),
+      onEvent: (event) => (failed ||= event.name === "hostStatus" && event.data.status === "failed"),
+      heard: (observation, host) =>
+        failed && host === "api-2" ? { ...observation, lifecycle: null, health: null } : observation,
+    });
+    expect(run.receipt.exitCode).toBe(6);
+    expect(actions(run)).toEqual(["replaced", "untouched", "untouched"]);
+    expect(run.world.events.some(({ name }) => name === "rollingBack")).toBe(false);
+    expect(run.world.events.filter(({ name }) => name === "notRolledBack")).toHaveLength(1);
+    expectUnharmed(run);
+  });
+
   it("does not go forth again when the rollout itself was to go back", async () => {
     const failing = secondFails();
     const run = await simulate({

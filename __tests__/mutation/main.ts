@@ -8,7 +8,7 @@ import { mutations, type Mutation } from "./mutations.js";
 /** Simulation and decisions: what runs in seconds. */
 const SUITES = ["__tests__/sim", "__tests__/rollout/core"];
 /** Schedules of the property suite for each bug. */
-const RUNS = "60";
+const RUNS = "120";
 
 /** Whether a test failed. That the bug fits the code is tested in every run: mutations.test.ts. */
 const found = ({ file, find, replace, suites = SUITES }: Mutation): Promise<boolean> =>

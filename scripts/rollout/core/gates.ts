@@ -80,8 +80,10 @@ export interface Gates {
 
 /** Probe sources still alive, over all that the given hosts have seen. */
 export function liveSources(seen: readonly (Lifecycle | null)[], check: ObservedCheck): string[] {
-  const alive = seen.flatMap((lifecycle) => lifecycle?.probes ?? []).filter((probe) => isLive(probe, check));
-  return [...new Set(alive.map((probe) => probe.source))].sort();
+  const alive = new Set<string>();
+  for (const lifecycle of seen)
+    for (const probe of lifecycle?.probes ?? []) if (isLive(probe, check)) alive.add(probe.source);
+  return [...alive].sort();
 }
 
 const isLive = (probe: ProbeSource, check: ObservedCheck): boolean =>

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import type { Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
-import { testManifest, testRelease } from "./fleet.js";
-import type { RunOptions } from "./sim.js";
+import { testManifest, testRelease } from "../support/fleet.js";
+import type { RunOptions } from "../support/sim.js";
 
 /** Everything about one schedule, in small numbers that shrink well. */
 export const schedule = fc

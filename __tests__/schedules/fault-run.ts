@@ -3,8 +3,8 @@ import { Faults, type FaultPlan } from "../../lab/sim/faults.js";
 import type { SimWorld } from "../../lab/sim/world.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import { rollout } from "../../scripts/rollout/run.js";
-import { testImage } from "./fleet.js";
-import { newWorld, type RunOptions } from "./sim.js";
+import { testImage } from "../support/fleet.js";
+import { newWorld, type RunOptions } from "../support/sim.js";
 
 export interface FaultRun {
   readonly world: SimWorld;

@@ -1,0 +1,42 @@
+/** The command line of the schedules. Pure. */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { text, whole } from "../../contract/fields.js";
+import { InvalidInput, parse } from "../../contract/problems.js";
+
+export const usage =
+  "usage: npm run test:schedules -- [--schedules 5000] [--seed number] [--workers number] [--path where]";
+
+const options = z.strictObject({
+  /** 1 to 1000000. @default 5000 */
+  schedules: whole("schedules", 1, 1_000_000),
+  /** What everything random comes from. @default - another one in every run */
+  seed: whole("a seed", 0, 2 ** 31 - 1),
+  /** Processes that share the schedules. 1 to 64. @default - as many as there are processors */
+  workers: whole("workers", 1, 64),
+  /** Where below its seed a failing schedule was found: only that one is run. @default - all are run */
+  path: text("numbers parted by colons", /^\d+(:\d+)*$/).optional(),
+});
+export type Options = z.output<typeof options>;
+
+/** @throws InvalidInput */
+export function readOptions(argv: string[], defaults: { readonly seed: number; readonly workers: number }): Options {
+  const { schedules, seed, workers, path } = words(argv);
+  return parse("options", options, {
+    schedules: Number(schedules ?? 5000),
+    seed: Number(seed ?? defaults.seed),
+    // One schedule has one process.
+    workers: path === undefined ? Number(workers ?? defaults.workers) : 1,
+    path,
+  });
+}
+
+function words(argv: string[]) {
+  try {
+    const option = { type: "string" } as const;
+    return parseArgs({ args: argv, options: { schedules: option, seed: option, workers: option, path: option } })
+      .values;
+  } catch (error) {
+    throw new InvalidInput("options", [error instanceof Error ? error.message : String(error)]);
+  }
+}

@@ -2,13 +2,13 @@
 import { grouped } from "../../scripts/rollout/output/text.js";
 import { spreadOf, type BenchFigures, type Cell, type Side, type Spread } from "./figures.js";
 import type { SideName } from "./sides.js";
-import { aboveFloor, secondsOf, sidesOf, sum } from "./summary.js";
-import { CLAIMED_INTERVAL, MOST_ABOVE_FLOOR, MOST_OF_ARTICLE } from "./verdict.js";
+import { aboveFloor, floorOf, secondsOf, sidesOf, sum } from "./summary.js";
+import { CLAIMED_INTERVAL, MOST_ABOVE_FLOOR, MOST_OF_ARTICLE, unproven } from "./verdict.js";
 
 const titles: Readonly<Record<SideName, string>> = { article: "article", evenkeel: "Evenkeel" };
 
 export function benchPage(figures: BenchFigures): string {
-  return `${[heading(figures), times(figures), clients(figures), floors(figures)].join("\n\n")}\n`;
+  return `${[heading(figures), verdict(figures), times(figures), clients(figures), floors(figures)].join("\n\n")}\n`;
 }
 
 function heading({ machine, settings, cells, aborted }: BenchFigures): string {
@@ -25,6 +25,12 @@ and the most where they differ. Written by \`npm run bench\`, which fails when a
 
 ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}, Node ${machine.node}; ${stamps(cells)}.
 Attempts that did not come to their end: ${aborted.length}.`;
+}
+
+function verdict(figures: BenchFigures): string {
+  const problems = unproven(figures);
+  if (problems.length === 0) return "Every claim on this page holds.";
+  return `Claimed and not borne out:\n\n${problems.map((problem) => `- ${problem}`).join("\n")}`;
 }
 
 /** Days and commits of all pairs. */
@@ -44,6 +50,7 @@ function times({ cells }: BenchFigures): string {
     "of it stops",
     "Evenkeel s",
     "of it stops",
+    "floor s",
     "Evenkeel / article",
   ];
   const rows = cells.map((cell) => [
@@ -52,12 +59,14 @@ function times({ cells }: BenchFigures): string {
       spread(secondsOf(cell, name), 1),
       spread(spreadOf(sidesOf(cell, name).map(({ stopSeconds }) => stopSeconds)), 1),
     ]),
+    floorOf(cell).toFixed(1),
     spread(cell.ratio, 2),
   ]);
   return `## Time
 
 Claimed: at most ${MOST_OF_ARTICLE} of the article's time where the balancer probes every ${CLAIMED_INTERVAL} s. The article's app does not handle SIGTERM, so
-Docker waits its ten seconds for each container that it stops; an app that does would save the article most of its stops.
+Docker waits its ten seconds for each container that it stops; an app that does would save the article most of its stops. The floor is
+that of all hosts together, one after the other.
 
 ${table(head, rows)}`;
 }

@@ -25,10 +25,19 @@ describe("the bench's page", () => {
   const page = benchPage(failing);
 
   it("has a line of times for each cell, with the spread where there is one", () => {
-    expect(page).toContain("| 2 | 3 s | 1 | 60.0 | 6.0 | 30.0 | 3.0 | 0.50 |\n");
+    expect(page).toContain("| 2 | 3 s | 1 | 60.0 | 6.0 | 30.0 | 3.0 | 20.0 | 0.50 |\n");
     expect(page).toContain(
-      "| 3 | 10 s | 3 | 250.0 (240.0 to 260.0) | 25.0 (24.0 to 26.0) | 125.0 (120.0 to 130.0) | 12.5 (12.0 to 13.0) | 0.50 (0.46 to 0.54) |\n",
+      "| 3 | 10 s | 3 | 250.0 (240.0 to 260.0) | 25.0 (24.0 to 26.0) | 125.0 (120.0 to 130.0) | 12.5 (12.0 to 13.0) | 20.0 | 0.50 (0.46 to 0.54) |\n",
     );
+  });
+
+  it("says on the same page which claim its figures do not bear out", () => {
+    expect(page).toContain("Every claim on this page holds.");
+    const slow = withPair(failing, { droplets: 2, interval: 10 }, examplePair(100, 61), [exampleHost("api-1")]);
+    expect(benchPage(slow)).toContain(
+      "Claimed and not borne out:\n\n- 2 droplets at 10 s: Evenkeel took 0.61 of the article's time, more than 0.6\n",
+    );
+    expect(benchPage(slow)).not.toContain("Every claim");
   });
 
   it("has a line of what clients saw for each side, summed over the pairs", () => {

@@ -7,11 +7,13 @@ import { InvalidInput, parse } from "../../contract/problems.js";
 export const usage =
   "usage: npm run test:schedules -- [--schedules 5000] [--seed number] [--workers number] [--path where]";
 
+const MOST = 2 ** 31 - 1;
+
 const options = z.strictObject({
   /** 1 to 1000000. @default 5000 */
   schedules: whole("schedules", 1, 1_000_000),
   /** What everything random comes from. @default - another one in every run */
-  seed: whole("a seed", 0, 2 ** 31 - 1),
+  seed: z.int("a whole number").min(0, "a whole number from 0").max(MOST, `a whole number up to ${MOST}`),
   /** Processes that share the schedules. 1 to 64. @default - as many as there are processors */
   workers: whole("workers", 1, 64),
   /** Where below its seed a failing schedule was found: only that one is run. @default - all are run */

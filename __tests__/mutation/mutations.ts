@@ -176,10 +176,17 @@ export const mutations: readonly Mutation[] = [
     replace: "    ...(false\n",
   },
   {
-    title: "a host that was there already keeps the release before when the fleet goes back",
+    title:
+      "a host that was there already keeps the release before when the fleet goes back, and is not looked after otherwise",
     file: `${rollout}/run.ts`,
-    find: '    if (context.goesBack) await settled(named(plan.keep).map((member) => perform(context, member, "commit")));\n',
+    find: '    await settled(named(plan.keep).map((member) => perform(context, member, "commit")));\n',
     replace: "",
+  },
+  {
+    title: "a reboot starts a superseded container again",
+    file: `${rollout}/host-steps.ts`,
+    find: '{ ...restartOff, name: "retired-restart-off" }',
+    replace: '{ name: "retired-restart-off" }',
   },
   {
     title: "what is kept is what served before another rollout was waited for",

@@ -110,7 +110,9 @@ const keptToGoBack = (world: SimWorld, { hosts }: Receipt): string[] =>
 
 const retired = (world: SimWorld, { superseded }: Schedule): string[] =>
   Array.from({ length: superseded }, (_, index) => world.machine(String(index + 1))).flatMap((machine) =>
-    machine.retired && !machine.isRunning("current") ? [] : [`${machine.name} is superseded and not retired`],
+    machine.retired && !machine.isRunning("current") && machine.restartPolicy("current") === "no"
+      ? []
+      : [`${machine.name} is superseded and not retired`],
   );
 
 /** A threshold that nobody was told costs the probes that it takes, and so does a view of time alone. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import type { ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Behaviour } from "../../lab/sim/app.js";
+import type { SimWorld } from "../../lab/sim/world.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { ContainerState, Survey } from "../../scripts/rollout/ports.js";
 import { standardParts } from "../../scripts/rollout/run.js";
@@ -286,11 +287,38 @@ describe("an empty image", () => {
     expectUnharmed(run);
   });
 
+  it("lets a reboot bring back what is kept, also where a steward died before it could", async () => {
+    const onEvent = ({ name }: RolloutEvent, world: SimWorld): void => {
+      if (name === "started") void world.machine("api-1").perform({ do: "restart", slot: "current", policy: "no" }, "");
+    };
+    const run = await simulate({ manifest, wanted: keep, onEvent });
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["kept", "kept"]);
+    expect(run.world.machine("api-1").restartPolicy("current")).toBe("always");
+  });
+
   it("is refused when the serving hosts run different releases", async () => {
     const seeds = new Map(manifest.hosts.map((host, index) => [host.name, testRelease(manifest, index + 1)]));
     const run = await simulate({ manifest, wanted: keep, seeds });
     expect(run.receipt.exitCode).toBe(3);
     expect(run.receipt.error?.code).toBe("ReleasesDiffer");
+  });
+});
+
+describe("a superseded droplet that does not serve", () => {
+  const host = { name: "old", id: "7", address: "198.51.100.7", privateAddress: "10.110.1.7" };
+
+  it("is stopped without leaving rotation first, and no reboot brings it back", async () => {
+    const superseded = [{ host, release: testRelease(manifest, 7) }];
+    const behaviourOf = (release: Release): Behaviour =>
+      release.image === testImage(7) ? { startMs: 500, kind: "sick" } : healthy;
+    const run = await simulate({ manifest, superseded, behaviourOf });
+    expect(run.receipt.exitCode).toBe(0);
+    const machine = run.world.machine("7");
+    expect([machine.retired, machine.isRunning("current"), machine.restartPolicy("current")]).toEqual([
+      true,
+      false,
+      "no",
+    ]);
   });
 });
 

@@ -206,11 +206,12 @@ function commit({ goesBack }: HostContext): HostStep[] {
   ];
 }
 
-/** A superseded host: its container is stopped for good. */
+/** A superseded host: its container is stopped for good. Docker would start it at the next boot, although it was stopped by hand. */
 function stop({ occupied, release }: HostContext): HostStep[] {
   return [
     ...(occupied
       ? [
+          { ...restartOff, name: "retired-restart-off" },
           {
             name: "retired-stop",
             run: { do: "stop", slot: "current", timeoutSeconds: stopTimeout(release) },

@@ -107,8 +107,9 @@ async function roll(context: Context, plan: Plan): Promise<void> {
       await goBack(context, error);
       throw error;
     }
-    // Those that were there already do not keep the release before it either: going back again would lead further back on them.
-    if (context.goesBack) await settled(named(plan.keep).map((member) => perform(context, member, "commit")));
+    // A steward that died before its commit left a container that no reboot brings back. And after going back, those that were there already
+    // do not keep the release before it either: going back again would lead further back on them.
+    await settled(named(plan.keep).map((member) => perform(context, member, "commit")));
     await retireAll(context, named(plan.retire));
     await prove(context);
     await prune(context);

@@ -142,7 +142,12 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await host.hold();
         host.prepare({ release: null });
         await host.order("drain");
-        expect(await host.order("stop")).toEqual(["step retired-stop", "step retire", "done stop"]);
+        expect(await host.order("stop")).toEqual([
+          "step retired-restart-off",
+          "step retired-stop",
+          "step retire",
+          "done stop",
+        ]);
         expect(existsSync(host.file("retired"))).toBe(true);
         expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
         expect(host.containers()).toEqual(["api old stopped no"]);

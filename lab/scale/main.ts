@@ -1,7 +1,7 @@
 /**
  * `npm run scale`: the bundled rollout over fleets of 3, 30 and 300 simulated droplets, and the time, processor time and memory that it
- * takes. The figures go to scale.json and scale.md. Linux only: what processes use is read from /proc. Exit codes: 0 measured · 1 a
- * rollout failed, or a bug · 2 bad options · 130 interrupted, nothing written.
+ * takes. After every rollout the figures go to scale.json and scale.md. Linux only: what processes use is read from /proc. Exit codes:
+ * 0 measured · 1 a rollout failed, or a bug · 2 bad options · 130 interrupted.
  */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,19 +22,17 @@ const INTERRUPTED = 130;
 async function main({ hosts, repeats, out }: Options, signal: AbortSignal): Promise<number> {
   await execa(process.execPath, ["--import", "tsx", "scripts/bundle.ts"], { cwd: PROJECT });
   const sizes = hosts.flatMap((size) => Array.from({ length: repeats }, () => size));
-  const runs: ScaleRun[] = [];
+  const place = { machine: thisMachine(), date: new Date().toISOString(), commit: await thisCommit() };
+  let figures: ScaleFigures = { ...place, settings: standardSettings, runs: [] };
   for (const size of sizes) {
     const run = await measuredRun({ hosts: size, settings: standardSettings, bundle: BUNDLE, signal });
     if (signal.aborted) return INTERRUPTED;
     tell(run);
-    runs.push(run);
+    figures = { ...figures, runs: [...figures.runs, run] };
+    writeTexts(out, { "scale.json": `${JSON.stringify(figures, null, 2)}\n`, "scale.md": scalePage(figures) });
   }
-  const place = { machine: thisMachine(), date: new Date().toISOString(), commit: await thisCommit() };
-  const figures: ScaleFigures = { ...place, settings: standardSettings, runs };
-  const page = scalePage(figures);
-  writeTexts(out, { "scale.json": `${JSON.stringify(figures, null, 2)}\n`, "scale.md": page });
-  process.stdout.write(page);
-  return runs.every((run) => run.error === null) ? 0 : 1;
+  process.stdout.write(scalePage(figures));
+  return figures.runs.every((run) => run.error === null) ? 0 : 1;
 }
 
 function tell(run: ScaleRun): void {

@@ -52,11 +52,11 @@ afterEach(async () => {
 });
 afterAll(() => ports.release());
 
-/** Quick enough for tests. */
+/** Quick enough for tests; a busy machine may take long for one answer. */
 const SETTINGS: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
-  check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 0.05, fall: 2, rise: 2 },
+  check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 5, fall: 2, rise: 2 },
   entries: [{ entryPort: 80, targetPort: 80, tls: false }],
   redirectToHttps: false,
   retries: 0,
@@ -146,7 +146,7 @@ test("a failing host leaves rotation after as many probes as it takes to fall, a
 
 test("a probe that is not answered in time has failed", async () => {
   const host = new Host("a");
-  const balancer = await start([host]);
+  const balancer = await start([host], { check: { ...SETTINGS.check, timeoutSeconds: 0.5 } });
   await allUp(balancer, [host]);
   host.server.removeAllListeners("request");
   host.server.on("request", () => undefined);
@@ -158,7 +158,7 @@ test("nodes probe for themselves, each in its own phase, and decide for themselv
   const balancer = await start([host], {
     nodes: 2,
     phasesSeconds: [0, 0.1],
-    check: { path: "/health", port: 80, intervalSeconds: 0.2, timeoutSeconds: 0.2, fall: 2, rise: 2 },
+    check: { path: "/health", port: 80, intervalSeconds: 0.2, timeoutSeconds: 5, fall: 2, rise: 2 },
   });
   await allUp(balancer, [host]);
   expect(balancer.changes.map(({ node }) => node).sort()).toEqual([0, 1]);
@@ -255,7 +255,7 @@ test("bodies go through both ways, of any size", async () => {
 });
 
 describe("other settings for a running balancer", () => {
-  const check = { path: "/health", port: 80, intervalSeconds: 0.1, timeoutSeconds: 0.1, fall: 4, rise: 3 };
+  const check = { path: "/health", port: 80, intervalSeconds: 0.1, timeoutSeconds: 5, fall: 4, rise: 3 };
   const checked = { ...SETTINGS, check };
 
   test("another check leaves everybody where they are, and no request fails", async () => {

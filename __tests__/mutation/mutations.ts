@@ -183,6 +183,12 @@ export const mutations: readonly Mutation[] = [
     replace: "",
   },
   {
+    title: "a host whose answer to a commit was lost is said to be restored",
+    file: `${rollout}/phases/restore.ts`,
+    find: " && (await isOnOldRelease(member))",
+    replace: "",
+  },
+  {
     title: "a reboot starts a superseded container again",
     file: `${rollout}/host-steps.ts`,
     find: '{ ...restartOff, name: "retired-restart-off" }',

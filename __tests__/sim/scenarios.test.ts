@@ -107,6 +107,27 @@ describe("a host that is out of sight", () => {
   });
 });
 
+describe("a host that is out of sight once its new container is committed", () => {
+  it("is not said to be restored: it stays on the new release, exit 6, and the next run ends on it", async () => {
+    let lost = false;
+    const run = await simulate({
+      manifest: withoutSmoke,
+      reruns: 1,
+      beforeLook: async (host, order, clock) => {
+        if (lost || host !== "api-1" || order !== "commit") return;
+        lost = true;
+        await clock.sleep(15_000);
+        throw new RolloutError("HostUnreachable", "api-1 cannot be reached over SSH");
+      },
+    });
+    expect(lost).toBe(true);
+    expect(run.receipt).toMatchObject({ exitCode: 6, error: { code: "HostUnreachable" } });
+    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["untouched", "untouched"]);
+    expect(run.receipts[1]?.hosts.map(({ action }) => action)).toEqual(["kept", "replaced"]);
+    expectUnharmed(run);
+  });
+});
+
 describe("a host whose Docker is silent for one look", () => {
   for (const look of [1, 2]) {
     it(`keeps its container (look ${look})`, async () => {

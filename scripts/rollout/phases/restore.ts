@@ -59,7 +59,7 @@ async function restored(context: Context, member: Member, swapping: boolean): Pr
     await perform(context, member, "undo", { uninterruptible: true });
     // Before its swap the container that is kept for its log is another rollout's.
     if (swapping) await showFailedLog(context, member);
-    return await servesAgain(context, member);
+    return (await servesAgain(context, member)) && (await isOnOldRelease(member));
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     emit(context, "undone", { outcome: `not proven: ${error.message}` }, member);
@@ -83,6 +83,12 @@ async function retreat(context: Context, member: Member): Promise<void> {
     }
     emit(context, "retreatFailed", { why: (error as RolloutError).message }, member);
   }
+}
+
+/** Not where the answer to a commit was lost: what is committed is no longer taken back. */
+async function isOnOldRelease(member: Member): Promise<boolean> {
+  const { containers } = await member.host.survey();
+  return containers.current?.release === member.survey?.containers.current?.release;
 }
 
 /** Whether the host shows again what it showed before the rollout: a host that did not serve has nothing to go back to. */

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { InvalidInput } from "../../contract/problems.js";
+import { grouped, many } from "../../scripts/rollout/output/text.js";
 import { added, cells, thin, WHOLE, type Coverage } from "./coverage.js";
 import { readOptions, usage, type Options } from "./options.js";
 import { report, type Order, type Report } from "./share.js";
@@ -16,7 +17,7 @@ const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main({ schedules, seed, workers, path }: Options): Promise<number> {
-  say(`${path === undefined ? `${schedules} schedules` : `schedule ${path}`}, seed ${seed}`);
+  say(`${path === undefined ? many(schedules, "schedule") : `schedule ${path}`}, seed ${seed}`);
   const began = Date.now();
   const shares = Array.from({ length: workers }, (_, index): Order => {
     const each = Math.floor(schedules / workers) + (index < schedules % workers ? 1 : 0);
@@ -28,15 +29,21 @@ async function main({ schedules, seed, workers, path }: Options): Promise<number
   const failures = reports.flatMap(({ failure }) => failure ?? []);
   failures.forEach(tell);
   say(
-    `${sum((one) => one.schedules)} schedules in ${Math.round((Date.now() - began) / 1000)} s with ${sum((one) => one.sent)} requests`,
+    `${many(
+      sum((one) => one.schedules),
+      "schedule",
+    )} in ${Math.round((Date.now() - began) / 1000)} s with ${many(
+      sum((one) => one.sent),
+      "request",
+    )}`,
   );
   if (failures.length > 0) return 1;
+  say("all hold");
+  if (path !== undefined) return 0;
   const least = cells(coverage).reduce((one, other) => (other.count < one.count ? other : one));
-  say(
-    `every schedule holds; of ${cells(coverage).length} faults and phases the rarest began ${least.count} times (${least.cell})`,
-  );
+  say(`of ${cells(coverage).length} faults and phases the rarest began ${many(least.count, "time")} (${least.cell})`);
   if (schedules < WHOLE) {
-    say(`how much is covered is judged from ${WHOLE} schedules on`);
+    say(`how much is covered is judged from ${grouped(WHOLE)} schedules on`);
     return 0;
   }
   const gaps = thin(coverage);

@@ -1,8 +1,8 @@
 /** The command line of the schedules. Pure. */
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { text, whole } from "../../contract/fields.js";
-import { InvalidInput, parse } from "../../contract/problems.js";
+import { parse } from "../../contract/problems.js";
+import { written } from "../../lab/command-line.js";
 
 export const usage =
   "usage: npm run test:schedules -- [--schedules 5000] [--seed number] [--workers number] [--path where]";
@@ -23,7 +23,14 @@ export type Options = z.output<typeof options>;
 
 /** @throws InvalidInput */
 export function readOptions(argv: string[], defaults: { readonly seed: number; readonly workers: number }): Options {
-  const { schedules, seed, workers, path } = words(argv);
+  const { schedules, seed, workers, path } = written(argv, {
+    ...{
+      schedules: { type: "string" },
+      seed: { type: "string" },
+      workers: { type: "string" },
+      path: { type: "string" },
+    },
+  });
   return parse("options", options, {
     schedules: Number(schedules ?? 5000),
     seed: Number(seed ?? defaults.seed),
@@ -31,14 +38,4 @@ export function readOptions(argv: string[], defaults: { readonly seed: number; r
     workers: path === undefined ? Number(workers ?? defaults.workers) : 1,
     path,
   });
-}
-
-function words(argv: string[]) {
-  try {
-    const option = { type: "string" } as const;
-    return parseArgs({ args: argv, options: { schedules: option, seed: option, workers: option, path: option } })
-      .values;
-  } catch (error) {
-    throw new InvalidInput("options", [error instanceof Error ? error.message : String(error)]);
-  }
 }

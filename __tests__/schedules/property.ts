@@ -22,7 +22,7 @@ const fault: fc.Arbitrary<FaultPlan> = fc.record({
 
 export interface Draw {
   readonly plan: Schedule;
-  /** Null in one of six: the ordinary path, or an order to stop. */
+  /** Null in one of five: the ordinary path, or an order to stop. */
   readonly fault: FaultPlan | null;
 }
 export const draw: fc.Arbitrary<Draw> = fc

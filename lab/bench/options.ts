@@ -1,8 +1,8 @@
 /** The bench's command line. Pure. */
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { choice, flag, text, whole } from "../../contract/fields.js";
-import { InvalidInput, parse } from "../../contract/problems.js";
+import { parse } from "../../contract/problems.js";
+import { written } from "../command-line.js";
 import { siteNames } from "./site-names.js";
 
 export const usage = `usage: npm run bench -- [--pairs 3] [--droplets 2,3,5] [--intervals 3,10] [--site ${siteNames.join("|")}] [--out docs/figures] [--quick] [--resume]`;
@@ -40,18 +40,10 @@ export function readOptions(argv: string[]): Options {
 
 const numbers = (list: string): number[] => [...new Set(list.split(",").map(Number))];
 
-function words(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      options: {
-        ...{ pairs: { type: "string" }, droplets: { type: "string" }, intervals: { type: "string" } },
-        site: { type: "string", default: siteNames[0] },
-        out: { type: "string", default: "docs/figures" },
-        ...{ quick: { type: "boolean", default: false }, resume: { type: "boolean", default: false } },
-      },
-    }).values;
-  } catch (error) {
-    throw new InvalidInput("options", [error instanceof Error ? error.message : String(error)]);
-  }
-}
+const words = (argv: string[]) =>
+  written(argv, {
+    ...{ pairs: { type: "string" }, droplets: { type: "string" }, intervals: { type: "string" } },
+    site: { type: "string", default: siteNames[0] },
+    out: { type: "string", default: "docs/figures" },
+    ...{ quick: { type: "boolean", default: false }, resume: { type: "boolean", default: false } },
+  });

@@ -1,8 +1,8 @@
 /** The command line of the growth measurement. Pure. */
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { text, whole } from "../../contract/fields.js";
-import { InvalidInput, parse } from "../../contract/problems.js";
+import { parse } from "../../contract/problems.js";
+import { written } from "../command-line.js";
 
 export const usage = "usage: npm run scale -- [--hosts 3,30,300] [--repeats 3] [--out docs/figures]";
 
@@ -26,17 +26,9 @@ export function readOptions(argv: string[]): Options {
   });
 }
 
-function words(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      options: {
-        hosts: { type: "string", default: "3,30,300" },
-        repeats: { type: "string", default: "3" },
-        out: { type: "string", default: "docs/figures" },
-      },
-    }).values;
-  } catch (error) {
-    throw new InvalidInput("options", [error instanceof Error ? error.message : String(error)]);
-  }
-}
+const words = (argv: string[]) =>
+  written(argv, {
+    hosts: { type: "string", default: "3,30,300" },
+    repeats: { type: "string", default: "3" },
+    out: { type: "string", default: "docs/figures" },
+  });

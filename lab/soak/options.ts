@@ -1,8 +1,8 @@
 /** The soak's command line. Pure. */
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { choice, text, whole } from "../../contract/fields.js";
-import { InvalidInput, parse } from "../../contract/problems.js";
+import { parse } from "../../contract/problems.js";
+import { written } from "../command-line.js";
 import { siteNames } from "../bench/site-names.js";
 
 export const usage = `usage: npm run soak -- [--rollouts 100] [--droplets 3] [--interval 3] [--site ${siteNames.join("|")}] [--out docs/figures]`;
@@ -29,19 +29,11 @@ export function readOptions(argv: string[]): Options {
   });
 }
 
-function words(argv: string[]) {
-  try {
-    return parseArgs({
-      args: argv,
-      options: {
-        rollouts: { type: "string", default: "100" },
-        droplets: { type: "string", default: "3" },
-        interval: { type: "string", default: "3" },
-        site: { type: "string", default: siteNames[0] },
-        out: { type: "string", default: "docs/figures" },
-      },
-    }).values;
-  } catch (error) {
-    throw new InvalidInput("options", [error instanceof Error ? error.message : String(error)]);
-  }
-}
+const words = (argv: string[]) =>
+  written(argv, {
+    rollouts: { type: "string", default: "100" },
+    droplets: { type: "string", default: "3" },
+    interval: { type: "string", default: "3" },
+    site: { type: "string", default: siteNames[0] },
+    out: { type: "string", default: "docs/figures" },
+  });

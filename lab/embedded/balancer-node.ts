@@ -88,14 +88,15 @@ export class BalancerNode {
     const intervalMs = this.check.intervalSeconds * 1000;
     const node = { index, count, phaseMs: phaseSeconds === undefined ? undefined : phaseSeconds * 1000 };
     const phaseMs = phaseOf(node, place, intervalMs);
-    const tick = (): void => {
+    const tick = (probedMs: number): void => {
       // It may have left, or the check have changed, while a probe was on its way.
       if (this.#entries.get(entry.member.id) !== entry) return;
       const now = performance.now();
-      const pause = nextProbeAt({ intervalMs, phaseMs }, now) - now;
-      entry.timer = setTimeout(() => void this.#probe(entry).then(tick), pause);
+      // A timer may fire before its time: that moment has had its probe.
+      const next = nextProbeAt({ intervalMs, phaseMs }, Math.max(now, probedMs));
+      entry.timer = setTimeout(() => void this.#probe(entry).then(() => tick(next)), next - now);
     };
-    tick();
+    tick(-Infinity);
   }
 
   async #probe(entry: Entry): Promise<void> {

@@ -144,6 +144,17 @@ test("a failing host leaves rotation after as many probes as it takes to fall, a
   ]);
 });
 
+test("no moment is probed twice, although a timer may fire before its time", async () => {
+  const intervalMs = 10;
+  const host = new Host("a");
+  const check = { ...SETTINGS.check, intervalSeconds: intervalMs / 1000 };
+  await start([host], { check });
+  await until("many probes", () => host.probes.length >= 200);
+  const [first, last] = [host.probes.at(0)?.at ?? 0, host.probes.at(-1)?.at ?? 0];
+  // Late ones only make it fewer, but for the first and the last, which lie beside their moments.
+  expect(host.probes.length).toBeLessThanOrEqual((last - first) / intervalMs + 2.5);
+});
+
 test("a probe that is not answered in time has failed", async () => {
   const host = new Host("a");
   const balancer = await start([host], { check: { ...SETTINGS.check, timeoutSeconds: 0.5 } });

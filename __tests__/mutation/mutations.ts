@@ -17,8 +17,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "no quorum before a batch",
     file: `${rollout}/phases/hosts.ts`,
-    find: "  await quorum(context, batch);\n",
-    replace: "",
+    find: "await quorum(context, () => turn(context, waiting).slice(0, size));",
+    replace: "turn(context, waiting).slice(0, size);",
   },
   {
     title: "superseded hosts are stopped without drain and ejection",
@@ -29,9 +29,9 @@ export const mutations: readonly Mutation[] = [
   {
     title: "superseded hosts leave before the listed ones are replaced",
     file: `${rollout}/run.ts`,
-    find: "      for (const batch of plan.batches) await replaceBatch(context, named(batch));\n",
+    find: "      await replaceAll(context, named(plan.replace), plan.maxUnavailable);\n",
     replace:
-      "      await retireAll(context, named(plan.retire));\n      for (const batch of plan.batches) await replaceBatch(context, named(batch));\n",
+      "      await retireAll(context, named(plan.retire));\n      await replaceAll(context, named(plan.replace), plan.maxUnavailable);\n",
   },
   {
     title: "the end is not proven",

@@ -5,6 +5,7 @@ import type { Behaviour } from "../../lab/sim/app.js";
 import type { SimWorld } from "../../lab/sim/world.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { ContainerState, Survey } from "../../scripts/rollout/ports.js";
+import type { Parts } from "../../scripts/rollout/context.js";
 import { standardParts } from "../../scripts/rollout/run.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import { healthy, simulate, type SimRun } from "../support/sim.js";
@@ -20,6 +21,9 @@ const releases = ({ world }: SimRun): (string | null | undefined)[] =>
   manifest.hosts.map((host) => world.machine(host.name).state("current")?.release);
 const states = ({ world }: SimRun): (string | undefined)[] =>
   manifest.hosts.map((host) => world.machine(host.name).serving?.lifecycle()?.state);
+
+/** Hosts leave in the order of the manifest, for tests that tell of one or the other. */
+const inOrder: Parts = { ...standardParts, turn: (hosts) => [...hosts] };
 
 /** Only release 2 behaves like this; release 1 is healthy. */
 const broken = (kind: Behaviour["kind"]) => (release: Release) =>
@@ -244,6 +248,7 @@ describe("the quorum", () => {
   it("stops the rollout when the other host leaves during the smoke boot: exit 3, no host touched", async () => {
     const run = await simulate({
       manifest,
+      parts: inOrder,
       onEvent: (event, world) => {
         if (event.name === "smokePassed") world.machine("api-2").serving?.drain();
       },
@@ -268,10 +273,33 @@ describe("the quorum", () => {
   });
 });
 
+describe("the order in which hosts leave", () => {
+  const slowly = testManifest({ hosts: 5, healthCheck: { checkIntervalSeconds: 60 }, rollout: { smokeBoot: false } });
+  /** Seconds that all hosts together waited for the probe that found them draining. */
+  const waited = ({ world }: SimRun): number =>
+    world.events.flatMap((event) => (event.name === "ejected" ? [event.data.seconds] : [])).reduce((a, b) => a + b) -
+    5 * 60 * (slowly.healthCheck.unhealthyThreshold - 1);
+
+  it("follows the balancer's probes: all waits for one together are about an interval, not one for each", async () => {
+    const run = await simulate({ manifest: slowly });
+    const backwards = await simulate({
+      manifest: slowly,
+      parts: { ...standardParts, turn: (hosts) => hosts.toReversed() },
+    });
+    for (const each of [run, backwards]) {
+      expect(each.receipt.exitCode).toBe(0);
+      expectUnharmed(each);
+    }
+    expect(waited(run)).toBeLessThan(75);
+    expect(waited(backwards)).toBeGreaterThan(150);
+  });
+});
+
 describe("a host that falls off the release before the end", () => {
   it("is found: exit 6, and the message names it", async () => {
     const run = await simulate({
       manifest,
+      parts: inOrder,
       ratePerSecond: 1,
       onEvent: (event, world) => {
         if (event.name === "readmitted" && event.host === "api-2") world.machine("api-1").serving?.kill();
@@ -542,7 +570,7 @@ describe("a rollout that is told to stop", () => {
 
   for (const status of ["draining", "ejected", "starting"]) {
     it(`while the first host is ${status} takes that host back: exit 130, both serve the old release`, async () => {
-      const run = await simulate({ manifest, stopAt: at("api-1", status) });
+      const run = await simulate({ manifest, parts: inOrder, stopAt: at("api-1", status) });
       expect(run.receipt.exitCode).toBe(130);
       expect(run.receipt.hosts.map((host) => host.action)).toEqual(["restored", "untouched"]);
       expect(releases(run)).toEqual([testRelease(manifest, 1).id, testRelease(manifest, 1).id]);
@@ -571,6 +599,7 @@ describe("a rollout that is told to stop", () => {
       const ready = at("api-1", "ready");
       const run = await simulate({
         manifest: slow,
+        parts: inOrder,
         phasesMs,
         reruns: 1,
         stopAt: (event) => (ready(event) ? after : false),
@@ -583,7 +612,7 @@ describe("a rollout that is told to stop", () => {
   it("while the second host is readmitted leaves it there as well", async () => {
     const slow = testManifest({ rollout: { minReadySeconds: 5 } });
     const stopAt = (event: RolloutEvent) => event.name === "readmitted" && event.host === "api-2";
-    const run = await simulate({ manifest: slow, reruns: 1, stopAt });
+    const run = await simulate({ manifest: slow, parts: inOrder, reruns: 1, stopAt });
     expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
     stayed(run);
   });
@@ -652,6 +681,7 @@ describe("going back", () => {
   it("ends a rollout that was broken off half-way: only the host that has the newer release is replaced", async () => {
     const run = await simulate({
       manifest,
+      parts: inOrder,
       stopAt: (event) => event.name === "hostStatus" && event.host === "api-1" && event.data.status === "ready",
       next: [back],
     });
@@ -673,7 +703,7 @@ describe("going back", () => {
       next: [{ do: "deploy", image: testImage(2) }, back, back],
       // The second rollout ends after its first host: the second host has not got release 2.
       parts: {
-        ...standardParts,
+        ...inOrder,
         steps: (context) => {
           const plan = standardParts.steps(context);
           if (context.release?.id !== two.id || context.goesBack) return plan;
@@ -728,7 +758,7 @@ describe("a host that fails after another one was replaced", () => {
       const impossible = { name: "impossible", run: { do: "start", slot: "smoke" } } as const;
       return { ...plan, stages: { ...plan.stages, replace: [...plan.stages.replace, impossible] } };
     };
-    return { ...standardParts, steps };
+    return { ...inOrder, steps };
   };
 
   it("leaves that one on the new release by default: exit 6, the fleet is mixed", async () => {

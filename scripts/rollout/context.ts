@@ -8,6 +8,7 @@ import { registry, type EventData, type EventName, type HostStatus, type Rollout
 import { liveSources, type Gates } from "./core/gates.js";
 import type { HostReceipt } from "./core/receipt.js";
 import { serves } from "./core/target.js";
+import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey } from "./ports.js";
 import type { Rounds } from "./rounds.js";
@@ -49,6 +50,7 @@ export interface RolloutRequest {
 export interface Parts {
   readonly gates: Gates;
   readonly steps: typeof hostSteps;
+  readonly turn: typeof soonestProbed;
 }
 
 /** One host of the fleet, listed or superseded, with what is known of it. */
@@ -91,6 +93,8 @@ export interface Context {
   /** The release is an earlier one: the one that hosts leave is not kept as one to go back to. */
   goesBack: boolean;
   members: Member[];
+  /** Those that were brought onto the release, in that order. */
+  readonly moved: Member[];
   /** Whether the balancer can be asked from here; null until it was tried. */
   witnessReachable: boolean | null;
   readonly witness: { sent: number; failed: number };

@@ -17,11 +17,12 @@ import { gates, WITNESS_PER_HOST } from "./core/gates.js";
 import type { Plan } from "./core/plan.js";
 import type { Receipt } from "./core/receipt.js";
 import { releaseServed, serves } from "./core/target.js";
+import { soonestProbed } from "./core/turn.js";
 import { hostSteps } from "./host-steps.js";
 import { learn, settleDoubt } from "./phases/doubt.js";
 import { perform } from "./orders.js";
 import { goBack } from "./phases/go-back.js";
-import { convergeAll, replaceBatch } from "./phases/hosts.js";
+import { convergeAll, replaceAll } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { planOf } from "./phases/plan.js";
 import { preflight } from "./phases/preflight.js";
@@ -45,7 +46,7 @@ const WITNESS_EVERY_MS = 500;
 /** Witness requests for each host, of which one is to land on a new one: round robin needs one. */
 const KNOCKS_PER_HOST = 2;
 
-export const standardParts: Parts = { gates, steps: hostSteps };
+export const standardParts: Parts = { gates, steps: hostSteps, turn: soonestProbed };
 
 /** Brings the fleet onto the release and says how that went. Expected failures end in the receipt, never in an exception. */
 export async function rollout(request: RolloutRequest, ports: Ports, parts: Parts = standardParts): Promise<Receipt> {
@@ -82,7 +83,7 @@ async function reach(context: Context, goal: Goal): Promise<void> {
   await prepare(context);
   context.before = releaseServed(surveysOf(listed(context)));
   const plan = planOf(context);
-  const [foremost] = membersNamed(context, [...plan.converge, ...plan.batches.flat()]);
+  const [foremost] = membersNamed(context, [...plan.converge, ...plan.replace]);
   await smokeBoot(context, foremost);
   emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
   if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
@@ -97,12 +98,12 @@ async function roll(context: Context, plan: Plan): Promise<void> {
   try {
     context.expectService =
       plan.keep.length > 0 ||
-      plan.batches.length > 0 ||
+      plan.replace.length > 0 ||
       superseded(context).some((member) => member.survey && serves(member.survey));
     for (const member of named(plan.keep)) conclude(context, member, "kept", now);
     try {
       await convergeAll(context, named(plan.converge));
-      for (const batch of plan.batches) await replaceBatch(context, named(batch));
+      await replaceAll(context, named(plan.replace), plan.maxUnavailable);
     } catch (error) {
       await goBack(context, error);
       throw error;
@@ -224,6 +225,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     before: null,
     goesBack: request.wanted.do === "rollback",
     members: [],
+    moved: [],
     witnessReachable: null,
     witness: { sent: 0, failed: 0 },
     quietWindows: new Rounds(toEach(WITNESS_PER_HOST)),

@@ -22,16 +22,16 @@ const fleet = (size: number, release = other): Survey[] => Array.from({ length: 
 
 describe("a plan", () => {
   it("keeps what serves the release, replaces what serves another, and converges the rest first", () => {
-    const { keep, converge, batches, hosts } = plan([
+    const { keep, converge, replace, hosts } = plan([
       servingHost(other),
       surveyed(),
       servingHost(target),
       servingHost(other),
     ]);
-    expect({ keep, converge, batches }).toEqual({
+    expect({ keep, converge, replace }).toEqual({
       keep: ["api-3"],
       converge: ["api-2"],
-      batches: [["api-1"], ["api-4"]],
+      replace: ["api-1", "api-4"],
     });
     expect(hosts.map(({ host, action }) => `${host} ${action}`)).toEqual([
       "api-1 replace",
@@ -49,32 +49,34 @@ describe("a plan", () => {
     ["was left draining", servingHost(target, { lifecycle: says({ state: "draining" }) })],
     ["was retired", servingHost(target, { retired: true })],
   ])("converges a host that %s, even when it has the release", (_name, survey) =>
-    expect(plan([survey, servingHost(target)])).toMatchObject({ keep: ["api-2"], converge: ["api-1"], batches: [] }),
+    expect(plan([survey, servingHost(target)])).toMatchObject({ keep: ["api-2"], converge: ["api-1"], replace: [] }),
   );
 
   it("replaces a container that no rollout started", () =>
-    expect(plan([servingHost(other, { containers: { current: container({ release: null }) } })]).batches).toEqual([
-      ["api-1"],
+    expect(plan([servingHost(other, { containers: { current: container({ release: null }) } })]).replace).toEqual([
+      "api-1",
     ]));
 
   it("takes no time and touches nobody when all is done", () =>
-    expect(plan(fleet(3, target))).toMatchObject({ converge: [], batches: [], retire: [], seconds: 0 }));
+    expect(plan(fleet(3, target))).toMatchObject({ converge: [], replace: [], retire: [], seconds: 0 }));
 
   it.each([
-    ["one by one", 1, 5, [1, 1, 1, 1, 1]],
-    ["in batches of a count", 2, 5, [2, 2, 1]],
-    ["in a share rounded down", "50%", 5, [2, 2, 1]],
-    ["never less than one at once, however small the share", "1%", 5, [1, 1, 1, 1, 1]],
-    ["in the largest share that is below the fleet", "99%", 3, [2, 1]],
-  ])("replaces %s (maxUnavailable %s of %s hosts)", (_name, maxUnavailable, size, sizes) => {
-    const { batches, maxUnavailable: most } = plan(fleet(size), { maxUnavailable });
-    expect(batches.map((batch) => batch.length)).toEqual(sizes);
-    expect(batches.flat()).toEqual(Array.from({ length: size }, (_, index) => `api-${index + 1}`));
-    expect(most).toBe(sizes[0]);
+    ["one by one", 1, 5, 1],
+    ["in batches of a count", 2, 5, 2],
+    ["in a share rounded down", "50%", 5, 2],
+    ["never less than one at once, however small the share", "1%", 5, 1],
+    ["in the largest share that is below the fleet", "99%", 3, 2],
+  ])("replaces %s (maxUnavailable %s of %s hosts)", (_name, wanted, size, expected) => {
+    const { replace, maxUnavailable } = plan(fleet(size), { maxUnavailable: wanted });
+    expect(replace).toEqual(Array.from({ length: size }, (_, index) => `api-${index + 1}`));
+    expect(maxUnavailable).toBe(expected);
   });
 
   it("takes a share of the whole fleet, not of the hosts that are left to replace", () =>
-    expect(plan([...fleet(2, target), ...fleet(2)], { maxUnavailable: "50%" }).batches).toEqual([["api-3", "api-4"]]));
+    expect(plan([...fleet(2, target), ...fleet(2)], { maxUnavailable: "50%" })).toMatchObject({
+      replace: ["api-3", "api-4"],
+      maxUnavailable: 2,
+    }));
 
   it("retires superseded hosts last, one after the other", () => {
     const { retire, hosts, seconds } = plan(fleet(2, target), {}, { superseded: ["old-1", "old-2"] });
@@ -88,18 +90,26 @@ describe("a plan", () => {
 });
 
 describe("predicted seconds", () => {
-  // Interval 3 s, thresholds 2 and 3, half an interval to the first probe, 2 s from stop to ready.
+  // Interval 3 s, thresholds 2 and 3, 2 s from stop to ready.
   it("are the floor of each batch, and of the parallel first part once", () => {
     const { hosts, seconds } = plan([surveyed(), surveyed(), ...fleet(3)], { maxUnavailable: 2 });
     expect(hosts.map((entry) => entry.seconds)).toEqual([9.5, 9.5, 13.5, 13.5, 13.5]);
     expect(seconds).toBe(9.5 + 2 * 13.5);
   });
 
+  it.each([
+    ["half an interval for a fleet of one", 1, 1, 1.5],
+    ["less the more hosts there are to choose from", 5, 1, 0.5],
+    ["more for a larger batch, which waits for its last", 5, 2, 1],
+  ])("count the wait for the first probe: %s", (_name, size, maxUnavailable, wait) =>
+    expect(plan(fleet(size), { maxUnavailable }).hosts[0]?.seconds).toBe(12 + wait),
+  );
+
   it("count what a swap takes beyond a short interval", () =>
     expect(plan(fleet(1), {}, { check: { ...check, checkIntervalSeconds: 0.5 } }).seconds).toBe(0.25 + 4 * 0.5 + 1.5));
 
   it("count minReadySeconds for every batch", () =>
-    expect(plan([surveyed(), ...fleet(2)], { minReadySeconds: 20 }).seconds).toBe(29.5 + 2 * 33.5));
+    expect(plan([surveyed(), ...fleet(2)], { minReadySeconds: 20 }).seconds).toBe(29.5 + 2 * 33));
 
   it("are the article's waits, (threshold + 1) x interval, in fixed-wait mode", () => {
     const { hosts, seconds } = plan(

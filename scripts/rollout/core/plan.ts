@@ -13,10 +13,11 @@ export interface Plan {
   readonly keep: readonly string[];
   /** Do not serve: brought onto the release first, in parallel. */
   readonly converge: readonly string[];
-  /** Serve another release: replaced batch after batch. */
-  readonly batches: readonly (readonly string[])[];
+  /** Serve another release: replaced batch after batch, whose turn it is being seen then. */
+  readonly replace: readonly string[];
   /** Taken out one after the other, once all others serve. */
   readonly retire: readonly string[];
+  /** Size of a batch. */
   readonly maxUnavailable: number;
   readonly hosts: readonly PlannedHost[];
   readonly seconds: number;
@@ -39,8 +40,13 @@ export function makePlan({ surveys, superseded, releaseId, policy, check }: Plan
   };
   const of = (wanted: string): string[] => names.filter((name) => action(name) === wanted);
   const most = mostUnavailable(policy.maxUnavailable, names.length);
-  const batches = chunks(of("replace"), most);
-  const each = expectedSeconds(policy, check);
+  const replace = of("replace");
+  const batches = Math.ceil(replace.length / most);
+  const each = expectedSeconds(
+    policy,
+    check,
+    (Math.min(most, replace.length) / (replace.length + 1)) * check.checkIntervalSeconds,
+  );
   const hosts: PlannedHost[] = [
     ...names.map((name) => ({ host: name, action: action(name), seconds: each[action(name)] })),
     ...superseded.map((name) => ({ host: name, action: "retire" as const, seconds: each.retire })),
@@ -49,17 +55,23 @@ export function makePlan({ surveys, superseded, releaseId, policy, check }: Plan
   return {
     keep: of("keep"),
     converge,
-    batches,
+    replace,
     retire: superseded,
     maxUnavailable: most,
     hosts,
-    seconds:
-      (converge.length > 0 ? each.converge : 0) + batches.length * each.replace + superseded.length * each.retire,
+    seconds: (converge.length > 0 ? each.converge : 0) + batches * each.replace + superseded.length * each.retire,
   };
 }
 
-/** Half an interval to the first probe is what a host waits on average. */
-function expectedSeconds(policy: RolloutPolicy, check: ObservedCheck): Record<PlannedHost["action"], number> {
+/**
+ * Half an interval to the first probe is what a host waits on average.
+ * @param turnSeconds the same for a batch, which consists of those that are probed soonest
+ */
+function expectedSeconds(
+  policy: RolloutPolicy,
+  check: ObservedCheck,
+  turnSeconds: number,
+): Record<PlannedHost["action"], number> {
   const interval = check.checkIntervalSeconds;
   const out = interval / 2 + (check.unhealthyThreshold - 1) * interval;
   const blind = (threshold: number): number => (threshold + 1) * interval;
@@ -67,7 +79,7 @@ function expectedSeconds(policy: RolloutPolicy, check: ObservedCheck): Record<Pl
     keep: 0,
     converge: EXPECTED_SWAP_SECONDS + entryFloorSeconds(check, interval / 2) + policy.minReadySeconds,
     replace:
-      floorSeconds({ check, firstProbeSeconds: interval / 2, swapSeconds: EXPECTED_SWAP_SECONDS }) +
+      floorSeconds({ check, firstProbeSeconds: turnSeconds, swapSeconds: EXPECTED_SWAP_SECONDS }) +
       policy.minReadySeconds,
     retire: out,
   };
@@ -79,10 +91,4 @@ function expectedSeconds(policy: RolloutPolicy, check: ObservedCheck): Record<Pl
       blind(check.unhealthyThreshold) + EXPECTED_SWAP_SECONDS + blind(check.healthyThreshold) + policy.minReadySeconds,
     retire: blind(check.unhealthyThreshold),
   };
-}
-
-function chunks<Item>(items: readonly Item[], size: number): Item[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
 }

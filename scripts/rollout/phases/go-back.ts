@@ -2,16 +2,15 @@
 import type { Release } from "../../../contract/release.js";
 import { emit, listed, membersNamed, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
-import { convergeAll, replaceBatch } from "./hosts.js";
+import { convergeAll, replaceAll } from "./hosts.js";
 import { planOf } from "./plan.js";
 import { prepare, pullEverywhere } from "./release.js";
 
 /** By the policy `onFailure`, last first and once. Whatever comes of it, the failure that it follows is the rollout's. */
 export async function goBack(context: Context, failure: unknown): Promise<void> {
-  const moved = listed(context).filter(({ receipt: { action } }) => action === "replaced" || action === "deployed");
-  if (!isWanted(context, failure) || moved.length === 0) return;
+  if (!isWanted(context, failure) || context.moved.length === 0) return;
   try {
-    await bringBack(context, moved);
+    await bringBack(context);
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     emit(context, "notRolledBack", { why: error.message });
@@ -26,8 +25,8 @@ const isWanted = ({ manifest, request, before, release }: Context, failure: unkn
   !request.signal.aborted &&
   (before === null || before.id !== release?.id);
 
-async function bringBack(context: Context, moved: readonly Member[]): Promise<void> {
-  const { before, release } = context;
+async function bringBack(context: Context): Promise<void> {
+  const { before, release, moved } = context;
   if (!before)
     throw new RolloutError("NothingBefore", "the hosts that serve did not all serve one known release before");
   const lost = listed(context).find(({ status }) => status === "failed");
@@ -49,6 +48,9 @@ async function bringOnto(context: Context, before: Release): Promise<void> {
   context.surveyedMs = context.ports.clock.now();
   const plan = planOf(context);
   await convergeAll(context, membersNamed(context, plan.converge), "rolled-back");
-  for (const batch of [...plan.batches].reverse())
-    await replaceBatch(context, membersNamed(context, batch), "rolled-back");
+  const replace = membersNamed(context, plan.replace);
+  await replaceAll(context, replace, plan.maxUnavailable, "rolled-back", lastMovedFirst);
 }
+
+const lastMovedFirst = ({ moved }: Context, waiting: readonly Member[]): Member[] =>
+  [...waiting].sort((a, b) => moved.indexOf(b) - moved.indexOf(a));

@@ -1,5 +1,15 @@
 /** Bringing hosts onto the release. */
-import { emit, heedStop, isAlone, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import {
+  emit,
+  heedStop,
+  isAlone,
+  knownSources,
+  membersNamed,
+  secondsSince,
+  setStatus,
+  type Context,
+  type Member,
+} from "../context.js";
 import { isExpected } from "../core/errors.js";
 import { entryFloorSeconds, floorSeconds } from "../core/floor.js";
 import { perform } from "../orders.js";
@@ -10,15 +20,31 @@ import { awaitEjection, awaitIdleMoment, awaitMinReady, awaitReadmission, quorum
 /** What becomes of hosts that are brought onto the release, in their receipts. */
 type Outcome<Usual extends string> = Usual | "rolled-back";
 
-/** Replaces hosts that serve, all of a batch at once. */
-export async function replaceBatch(
+/** Which of the hosts that are left come first, as they were seen last. */
+type Turn = (context: Context, waiting: readonly Member[]) => readonly Member[];
+
+/** Replaces hosts that serve, batch after batch, those of a batch at once. */
+export async function replaceAll(
   context: Context,
-  batch: readonly Member[],
+  members: readonly Member[],
+  size: number,
   outcome: Outcome<"replaced"> = "replaced",
+  turn: Turn = probedNext,
 ): Promise<void> {
-  heedStop(context);
-  await quorum(context, batch);
-  await settled(batch.map((member) => restoring(context, member, outcome, () => replace(context, member))));
+  let waiting = members;
+  while (waiting.length > 0) {
+    heedStop(context);
+    const batch = await quorum(context, () => turn(context, waiting).slice(0, size));
+    await settled(batch.map((member) => restoring(context, member, outcome, () => replace(context, member))));
+    waiting = waiting.filter((member) => !batch.includes(member));
+  }
+}
+
+/** A drain waits for the host's next probe. */
+function probedNext(context: Context, waiting: readonly Member[]): Member[] {
+  const hosts = waiting.map(({ info, lifecycle }) => ({ name: info.name, lifecycle }));
+  const names = context.parts.turn(hosts, knownSources(context), context.check).map(({ name }) => name);
+  return membersNamed(context, names);
 }
 
 /** Brings hosts that do not serve onto the release: nothing is lost by doing so at once. */

@@ -228,6 +228,7 @@ export async function showFailedLog(context: Context, member: Member): Promise<v
 /** Puts a host's end into the receipt and shows it. */
 export function conclude(context: Context, member: Member, action: Member["receipt"]["action"], beganMs: number): void {
   member.receipt = { ...member.receipt, action, seconds: secondsSince(context, beganMs) };
+  if (action === "replaced" || action === "deployed") context.moved.push(member);
   const status = {
     kept: "serving",
     deployed: "serving",

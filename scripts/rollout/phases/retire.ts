@@ -11,7 +11,7 @@ export async function retireAll(context: Context, members: readonly Member[]): P
   const unreachable = members.filter((member) => !member.locked);
   if (unreachable.length > 0) await retireUnreachable(context, unreachable);
   for (const member of members.filter(({ locked }) => locked)) {
-    await quorum(context, [member]);
+    await quorum(context, () => [member]);
     await restoring(context, member, "retired", () => retire(context, member));
   }
 }
@@ -36,7 +36,7 @@ async function retireUnreachable(context: Context, members: readonly Member[]): 
   const { cloud, clock } = context.ports;
   const { fleetTag } = context.manifest;
   const began = clock.now();
-  await quorum(context, members);
+  await quorum(context, () => members);
   context.rolling = true;
   for (const member of members) {
     const why = `${member.info.name} cannot be reached over SSH: it loses the tag ${fleetTag} instead`;

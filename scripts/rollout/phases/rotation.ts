@@ -45,18 +45,22 @@ export interface Readmission {
 }
 
 /**
- * Every host outside `leaving` serves right now. One that came back a moment ago gets the time that the balancer needs to see it.
+ * The hosts that leave next: all others serve right now. One that came back a moment ago gets the time that the balancer needs to see it.
+ * @param choose from what was seen a moment ago; called after every look
  * @throws RolloutError QuorumLost
  */
-export async function quorum(context: Context, leaving: readonly Member[]): Promise<void> {
+export async function quorum(context: Context, choose: () => readonly Member[]): Promise<readonly Member[]> {
   const entryMs = blindWaitMs(context.check.healthyThreshold, context.check);
   // Health alone does not tell that the balancer has taken a host in: it has to hold for as long as that takes.
   const seasonedMs = context.surveyedMs + entryMs - context.ports.clock.now();
   if (context.manifest.rollout.gate === "fixed-wait" && seasonedMs > 0) await pause(context, seasonedMs);
   const until = context.ports.clock.now() + entryMs;
   for (;;) {
+    context.refreshedMs = context.ports.clock.now();
+    await observeAll(context, watched(context));
+    const leaving = choose();
     const verdict = await quorumVerdict(context, leaving);
-    if (verdict.pass) return;
+    if (verdict.pass) return leaving;
     if (verdict.final || context.ports.clock.now() >= until) {
       const names = leaving.map((member) => member.info.name).join(", ");
       throw new RolloutError(
@@ -70,8 +74,6 @@ export async function quorum(context: Context, leaving: readonly Member[]): Prom
 
 async function quorumVerdict(context: Context, leaving: readonly Member[]): Promise<Verdict> {
   const others = peersOf(context, leaving);
-  context.refreshedMs = context.ports.clock.now();
-  await observeAll(context, watched(context));
   const peers = await Promise.all(
     others.map(async (member) => ({
       name: member.info.name,

@@ -1,0 +1,43 @@
+/** Whose turn it is to leave rotation. */
+import type { Lifecycle } from "../../../contract/host.js";
+import type { ObservedCheck } from "../../../contract/policy.js";
+
+/** Milliseconds from a look until an order to drain is in effect: a probe that comes sooner still finds the host serving. */
+export const DRAIN_LEAD_MS = 1000;
+
+/** A host whose turn has not come yet. */
+export interface Waiting {
+  readonly name: string;
+  /** What its app said at this moment; null when it said nothing. */
+  readonly lifecycle: Lifecycle | null;
+}
+
+/**
+ * Those whose next probe comes soonest first; of equals, and where nothing is known, in the given order. A drained host has to wait for
+ * that probe, and it is admitted at one of its own: taken in this order, all hosts together wait about one interval, not half a one each.
+ * @param sources the balancer's nodes: of several, the last to ask is the one that a drain waits for
+ */
+export function soonestProbed(
+  hosts: readonly Waiting[],
+  sources: readonly string[],
+  { checkIntervalSeconds }: ObservedCheck,
+): Waiting[] {
+  const intervalMs = checkIntervalSeconds * 1000;
+  const waits = new Map(hosts.map((host) => [host, waitMs(host, sources, intervalMs)]));
+  return [...hosts].sort((a, b) => (waits.get(a) ?? 0) - (waits.get(b) ?? 0));
+}
+
+/** Milliseconds until every node has asked a host whose drain begins now. */
+function waitMs({ lifecycle }: Waiting, sources: readonly string[], intervalMs: number): number {
+  const waits = sources.map((source) => {
+    const probe = lifecycle?.probes.find((candidate) => candidate.source === source);
+    return probe ? nextMs(probe.agoMs, intervalMs) : intervalMs + DRAIN_LEAD_MS;
+  });
+  return Math.max(0, ...waits);
+}
+
+/** Probes come every interval; the first one that a drained host can fail is the first one after the lead. */
+function nextMs(agoMs: number, intervalMs: number): number {
+  const passedMs = (agoMs + DRAIN_LEAD_MS) % intervalMs;
+  return DRAIN_LEAD_MS + intervalMs - passedMs;
+}

@@ -1,4 +1,4 @@
-/** A host in a temporary home: real shells run the real scripts, with docker, curl and date exchanged for strict fakes. */
+/** A host in a temporary home: real shells run the real scripts, with docker, curl, date and the clock exchanged for strict fakes. */
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,

@@ -39,7 +39,14 @@ trap '' HUP INT PIPE
 
 say() { printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal"; }
 reason() { tail -n 3 "$output" 2>/dev/null | tr '\\n\\t' '  '; }
-now() { date +%s; }
+# Hundredths of a second of a clock that nobody sets: a lease must not end because the host learned what time it is.
+now() {
+  if [ -r /proc/uptime ]; then
+    cut -d ' ' -f 1 /proc/uptime | tr -d .
+  else
+    echo "$(date +%s)00"
+  fi
+}
 
 # Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward.
 alive() {
@@ -197,7 +204,7 @@ while :; do
     beat=$latest
     heard=$(now)
   fi
-  if [ $(($(now) - heard)) -ge "$lease" ]; then lapse; fi
+  if [ $(($(now) - heard)) -ge $((lease * 100)) ]; then lapse; fi
   sleep ${TICK_SECONDS}
 done
 `;
@@ -276,6 +283,9 @@ export function environmentOf(release: Release): string {
     .join("");
 }
 
+/** As the steward's `now` counts. */
+const hundredths = (seconds: number): number => Math.round(seconds * 100);
+
 const helpers = `exists() { docker inspect --type container --format '{{.Id}}' "$1" >/dev/null 2>&1; }
 answer() { curl -sS --max-time ${ANSWER_SECONDS} "$@"; }
 `;
@@ -329,12 +339,12 @@ fi`;
 /** Counts down by the seconds that have passed, so that slow answers do not make the waits longer. */
 function revive(place: Place, { slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): string {
   return `since=$(now)
-while [ $(($(now) - since)) -le ${ejectionSeconds} ]; do
+while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do
   if [ "$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))})" = 200 ]; then return 0; fi
   sleep ${TICK_SECONDS}
 done
 since=$(now)
-while [ $(($(now) - since)) -lt ${idleSeconds} ]; do
+while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
   connections=$(${countConnections(place, slot)})
   if [ "\${connections:-unknown}" = 0 ]; then break; fi
   sleep ${TICK_SECONDS}
@@ -358,7 +368,7 @@ const ifExists = (name: string, commands: readonly string[][]): string =>
 /** Runs a command until it succeeds, for so many seconds at most. */
 const eventually = (command: string, timeoutSeconds: number, otherwise: string): string => `since=$(now)
 until ${command}; do
-  if [ $(($(now) - since)) -ge ${timeoutSeconds} ]; then
+  if [ $(($(now) - since)) -ge ${hundredths(timeoutSeconds)} ]; then
     echo ${quote(`${otherwise} within ${timeoutSeconds} s`)}
     return 1
   fi
@@ -389,9 +399,8 @@ function until(place: Place, { ready, release, timeoutSeconds, steadySeconds }: 
     place.gate === "evidence"
       ? ` &&\n    answer -f ${lifecycleUrl(place, ready)} 2>/dev/null | tr -d ' \\n' | grep -q ${quote(`"release":"${release}"`)}`
       : "";
-  // Whole seconds of two readings differ by more than the time in between may be: hence "more than", not "at least".
-  const met =
-    steadySeconds === 0 ? "return 0" : `if [ $(($(now) - ready_from)) -gt ${steadySeconds} ]; then return 0; fi`;
+  const steady = hundredths(steadySeconds);
+  const met = steady === 0 ? "return 0" : `if [ $(($(now) - ready_from)) -ge ${steady} ]; then return 0; fi`;
   return `since=$(now)
 ready_from=
 while :; do
@@ -407,7 +416,7 @@ while :; do
   else
     ready_from=
   fi
-  if [ $(($(now) - since)) -ge ${timeoutSeconds + steadySeconds} ]; then
+  if [ $(($(now) - since)) -ge ${hundredths(timeoutSeconds + steadySeconds)} ]; then
     echo "not ready within ${timeoutSeconds} s (health path answered $health)"
     return 1
   fi

@@ -63,7 +63,8 @@ const remains = ({ number, folder, mark }: Owned) => ({
   interfaces: sh(`ip -o link | grep ' ek${number}@' || :`),
   mounts: sh(`grep ' ${folder}/' /proc/self/mountinfo || :`),
   loopDevices: sh(`losetup --list --noheadings --output BACK-FILE | grep '^${folder}/' || :`),
-  cgroups: sh(`find /sys/fs/cgroup -type d -name 'evenkeel-lab-${number}'`),
+  // A folder may go away under find's feet, which then ends with 1; what is listed is right all the same.
+  cgroups: sh(`find /sys/fs/cgroup -type d -name 'evenkeel-lab-${number}' 2>/dev/null || :`),
   files: sh(`ls -d ${folder} ${folder}.owner 2>/dev/null || :`),
 });
 const kinds = (world: Owned): string[] =>

@@ -10,7 +10,6 @@ import { engine, environmentOf, placeOf, stages, type Place } from "../commands/
 import { RolloutError } from "../core/errors.js";
 import type { HostPlan, OrderName } from "../host-steps.js";
 import type { Clock, Host, Hosts, LockRequest, LockResult, Observation, PullResult, Survey } from "../ports.js";
-import { settled } from "../settled.js";
 import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings } from "./ssh.js";
 
 /** Seconds that a command may take which does not wait for anything. */
@@ -101,14 +100,12 @@ class SshHost implements Host {
 
   async prepare(plan: HostPlan): Promise<void> {
     const { release } = plan;
-    const files: (readonly [path: string, text: string])[] = [
-      [`runs/${this.#runId}/stages.sh`, stages(this.place, plan)],
-    ];
     if (release) {
-      files.push([environmentFile(release), environmentOf(release)]);
-      files.push([`releases/${release.id}.json`, `${JSON.stringify(release)}\n`]);
+      await this.#write(environmentFile(release), environmentOf(release));
+      // After its environment: where this file is, the release can be started.
+      await this.#write(`releases/${release.id}.json`, `${JSON.stringify(release)}\n`);
     }
-    await settled(files.map(([file, text]) => this.#write(file, text)));
+    await this.#write(`runs/${this.#runId}/stages.sh`, stages(this.place, plan));
   }
 
   async order(name: OrderName, argument = ""): Promise<number> {

@@ -63,6 +63,10 @@ export interface Member {
   survey: Survey | null;
   /** What the app said last. */
   lifecycle: Lifecycle | null;
+  /** Since when it has been looked at, while another host leaves, and not seen to serve. */
+  absentSinceMs: number | null;
+  /** Whether such a look is under way. */
+  lookedAt: boolean;
   /** Journal lines already told as events. */
   told: number;
   locked: boolean;
@@ -158,6 +162,8 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     survey: null,
     lifecycle: null,
     told: 0,
+    absentSinceMs: null,
+    lookedAt: false,
     locked: false,
     swapped: false,
     outOfSight: false,
@@ -197,17 +203,18 @@ export function setStatus(context: Context, member: Member, status: HostStatus, 
 export const secondsSince = (context: Context, startMs: number): number => (context.ports.clock.now() - startMs) / 1000;
 
 /** Milliseconds of a processor that one look costs here, ssh included; measured over 30 to 300 hosts. */
-const LOOK_COST_MS = 20;
+export const LOOK_COST_MS = 20;
 
 /** Time between two looks at a host while nobody else is looked at: a twentieth of the balancer's interval, from 0.1 to 0.25 s. */
 export const pollMs = (check: ObservedCheck): number => Math.min(250, Math.max(100, check.checkIntervalSeconds * 50));
 
 /** Statuses in which a host is looked at again and again. */
 const atWork: readonly HostStatus[] = ["draining", "ejected", "starting", "ready"];
+export const isAtWork = ({ status }: Member): boolean => atWork.includes(status);
 
 /** Milliseconds between two looks at a host: as wished, or longer when so many are looked at that this machine could not keep up. */
 export function betweenLooks({ members }: Context, wishedMs: number): number {
-  const hosts = members.filter(({ status }) => atWork.includes(status)).length;
+  const hosts = members.filter(isAtWork).length;
   return Math.max(wishedMs, hosts * LOOK_COST_MS);
 }
 

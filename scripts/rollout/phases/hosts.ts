@@ -59,7 +59,7 @@ export async function convergeAll(
 async function replace(context: Context, member: Member): Promise<void> {
   if (isAlone(context, member)) return replaceOnly(context, member);
   await drain(context, member);
-  const { firstProbeSeconds, instance } = await awaitEjection(context, member);
+  const { firstProbeSeconds, instance } = await awaitEjection(context, member, { mayStay: true });
   const swapSeconds = await swap(context, member, instance);
   await admit(context, member);
   const floor = floorSeconds({ check: context.check, firstProbeSeconds, swapSeconds });

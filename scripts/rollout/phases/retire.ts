@@ -20,7 +20,7 @@ async function retire(context: Context, member: Member): Promise<void> {
   if (member.tagged && member.survey && mayGetRequests(member.survey)) {
     setStatus(context, member, "draining");
     await perform(context, member, "drain");
-    await awaitEjection(context, member);
+    await awaitEjection(context, member, { mayStay: true });
   } else {
     await awaitTrafficElsewhere(context, [member]);
     if (!member.tagged) await pause(context, context.manifest.rollout.drainTimeoutSeconds * 1000);

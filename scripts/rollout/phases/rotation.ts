@@ -2,12 +2,15 @@
 import type { Lifecycle } from "../../../contract/host.js";
 import {
   emit,
+  isAtWork,
   knownSources,
   listed,
+  LOOK_COST_MS,
   mostProbes,
   observe,
   observeAll,
   pause,
+  pollMs,
   secondsSince,
   sendWitness,
   servesBeside,
@@ -21,8 +24,10 @@ import { blindWaitMs } from "../core/floor.js";
 import { WITNESS_PER_HOST, type AdmissionInput, type Verdict } from "../core/gates.js";
 import type { Observation } from "../ports.js";
 
-/** Intervals after which the other hosts are asked again which nodes the balancer has. */
-const REFRESH_INTERVALS = 3;
+/** Share of a processor that looks at the other hosts may take while one leaves. */
+const LOOK_SHARE = 0.1;
+/** Milliseconds for which a host that is to serve meanwhile may not be seen to, although it is looked at: a busy one may be slow once. */
+const ABSENT_MS = 3000;
 /** Milliseconds, per second of the balancer's interval, before a window that was not quiet is tried again. */
 const AFTER_NOISE_MS_PER_SECOND = 250;
 /** Looks in a row without an answer from the app before the host counts as lost. */
@@ -60,7 +65,10 @@ export async function quorum(context: Context, choose: () => readonly Member[]):
     await observeAll(context, watched(context));
     const leaving = choose();
     const verdict = await quorumVerdict(context, leaving);
-    if (verdict.pass) return leaving;
+    if (verdict.pass) {
+      for (const member of context.members) member.absentSinceMs = null;
+      return leaving;
+    }
     if (verdict.final || context.ports.clock.now() >= until) {
       const names = leaving.map((member) => member.info.name).join(", ");
       throw new RolloutError(
@@ -101,9 +109,10 @@ async function healthOf(context: Context, member: Member): Promise<number | null
 
 /**
  * Waits until the balancer has let a drained host go and nothing is in flight on it.
- * @throws RolloutError NotEjected, DrainTimeout, InstanceChanged
+ * @param mayStay ends it with QuorumLost when the host is needed after all, as another one stopped serving meanwhile
+ * @throws RolloutError NotEjected, DrainTimeout, InstanceChanged, QuorumLost
  */
-export async function awaitEjection(context: Context, member: Member): Promise<Ejection> {
+export async function awaitEjection(context: Context, member: Member, { mayStay = false } = {}): Promise<Ejection> {
   const began = context.ports.clock.now();
   if (context.manifest.rollout.gate === "fixed-wait") return awaitBlindEjection(context, member, began);
   const drained = await presentLifecycle(context, member);
@@ -112,9 +121,10 @@ export async function awaitEjection(context: Context, member: Member): Promise<E
     const lifecycle = await sameInstance(context, member, drained.instance);
     if (firstProbeSeconds === null && mostProbes(context, member, "failed") > 0)
       firstProbeSeconds = secondsSince(context, began);
-    await refreshSources(context);
+    lookAround(context);
     const why = await notYetEjected(context, member, lifecycle, began);
     if (why === null) break;
+    if (mayStay) stayIfNeeded(context, member);
     failAfterDeadline(context, began, "NotEjected", `${member.info.name} was not let go by the balancer: ${why}`);
     await pause(context);
   }
@@ -240,7 +250,7 @@ export async function awaitReadmission(context: Context, member: Member): Promis
     const lifecycle = await sameInstance(context, member, fresh.instance);
     if (firstProbeSeconds === null && mostProbes(context, member, "passed") > 0)
       firstProbeSeconds = secondsSince(context, began);
-    await refreshSources(context);
+    lookAround(context);
     const why = await notYetReadmitted(context, member, lifecycle, began);
     if (why === null) break;
     failAfterDeadline(context, began, "NotReadmitted", `${member.info.name} was not taken into rotation: ${why}`);
@@ -349,12 +359,43 @@ async function elsewhere(context: Context, leaving: readonly Member[]): Promise<
   }
 }
 
-/** Asks the whole fleet now and then which nodes the balancer has; hosts that wait at the same time share the answers. */
-async function refreshSources(context: Context): Promise<void> {
+/**
+ * Looks now and then at those that are to serve meanwhile: which nodes the balancer has, and whether they do serve. Nobody waits for the
+ * answers, as a host that is gone gives none.
+ */
+function lookAround(context: Context): void {
   const now = context.ports.clock.now();
-  if (now - context.refreshedMs < REFRESH_INTERVALS * context.check.checkIntervalSeconds * 1000) return;
-  context.refreshedMs = now;
-  await observeAll(context, watched(context));
+  const staying = watched(context).filter((member) => !isAtWork(member));
+  const due = now - context.refreshedMs >= lookEveryMs(context, staying.length);
+  if (due) context.refreshedMs = now;
+  // One that was not seen to serve is looked at again at once.
+  const wanted = staying.filter(({ lookedAt, absentSinceMs }) => !lookedAt && (due || absentSinceMs !== null));
+  for (const member of wanted) {
+    member.lookedAt = true;
+    member.absentSinceMs ??= now;
+    void observeAll(context, [member]).then(() => {
+      member.lookedAt = false;
+      if (member.lifecycle?.state === "serving") member.absentSinceMs = null;
+    });
+  }
+}
+
+const lookEveryMs = ({ check }: Context, hosts: number): number =>
+  Math.max(pollMs(check), (hosts * LOOK_COST_MS) / LOOK_SHARE);
+
+/**
+ * A host that the balancer still asks had better stay when another one fails.
+ * @throws RolloutError QuorumLost
+ */
+function stayIfNeeded(context: Context, member: Member): void {
+  const longAgo = context.ports.clock.now() - ABSENT_MS;
+  const leaving = context.members.filter((other) => isAtWork(other) || other.status === "failed");
+  const absent = peersOf(context, leaving).find(({ absentSinceMs: since }) => since !== null && since <= longAgo);
+  if (!absent) return;
+  throw new RolloutError(
+    "QuorumLost",
+    `${member.info.name} stays in rotation: ${absent.info.name} stopped serving meanwhile; mend that host, then run the rollout again`,
+  );
 }
 
 /** What the app says. */

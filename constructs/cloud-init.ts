@@ -4,6 +4,8 @@ import {
   dockerConfiguration,
   METADATA_UNIT,
   metadataBlock,
+  recovery,
+  RECOVERY_UNIT,
   sshConfiguration,
   upgradeConfiguration,
 } from "./host-files.js";
@@ -36,7 +38,13 @@ function cloudConfig({ user, sshPort }: CloudInitProps) {
     ssh_pwauth: false,
     // Root's keys are written plain, without a command that refuses the login: they are copied below, and sshd refuses root.
     disable_root: false,
-    write_files: [dockerConfiguration, sshConfiguration(sshPort), ...upgradeConfiguration, ...metadataBlock],
+    write_files: [
+      dockerConfiguration,
+      sshConfiguration(sshPort),
+      ...upgradeConfiguration,
+      ...metadataBlock,
+      ...recovery(user),
+    ],
     runcmd: firstBootCommands(user),
   };
 }
@@ -50,6 +58,7 @@ function firstBootCommands(user: string): (string | string[])[] {
     ["systemctl", "daemon-reload"],
     ["systemctl", "enable", "--now", METADATA_UNIT],
     ["systemctl", "enable", "--now", "docker.service"],
+    ["systemctl", "enable", RECOVERY_UNIT],
     // Keys given to DigitalOcean by fingerprint are known only as what root got.
     ["install", "-d", "-m", "0700", ...owner, folder],
     ["install", "-m", "0600", ...owner, "/root/.ssh/authorized_keys", `${folder}/authorized_keys`],

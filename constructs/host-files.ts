@@ -89,3 +89,38 @@ export const metadataBlock: readonly HostFile[] = [
     "WantedBy=docker.service multi-user.target",
   ),
 ];
+
+const RECOVER_SCRIPT = "/usr/local/sbin/evenkeel-recover";
+
+/** Unit that ends what a rollout had under way when the droplet went down. */
+export const RECOVERY_UNIT = "evenkeel-recover.service";
+
+/**
+ * A rollout leaves a script for as long as it has a droplet in hand. Run by the user whose files those are, once Docker has started the
+ * containers that are to be up: it finishes or takes back, and frees the lock.
+ */
+export const recovery = (user: string): readonly HostFile[] => [
+  {
+    ...file(
+      RECOVER_SCRIPT,
+      "#!/bin/sh",
+      'for script in "$HOME"/.evenkeel/*/recover.sh; do',
+      '  if [ -e "$script" ]; then sh "$script"; fi',
+      "done",
+    ),
+    permissions: "0755",
+  },
+  file(
+    `/etc/systemd/system/${RECOVERY_UNIT}`,
+    "[Unit]",
+    "Description=Finish or take back what a rollout had under way",
+    "Wants=docker.service",
+    "After=docker.service",
+    "[Service]",
+    "Type=oneshot",
+    `User=${user}`,
+    `ExecStart=${RECOVER_SCRIPT}`,
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ),
+];

@@ -55,8 +55,8 @@ export const lifecycle = record({
 });
 export type Lifecycle = z.output<typeof lifecycle>;
 
-/** Where a container stands on its host. */
-export type Slot = "current" | "previous" | "smoke" | "failed";
+/** Where a container stands on its host. `older` is the one before `previous`, kept until it is certain that nothing is taken back. */
+export type Slot = "current" | "previous" | "older" | "smoke" | "failed";
 
 /** Docker name of a slot's container. The current one carries the fleet's plain name, as in the article. */
 export const containerName = (fleet: string, slot: Slot): string => (slot === "current" ? fleet : `${fleet}-${slot}`);

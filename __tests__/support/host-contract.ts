@@ -7,7 +7,7 @@ import type { JournalEntry, Lifecycle } from "../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { releaseOf } from "../../scripts/rollout/core/target.js";
-import { hostSteps, type OrderName } from "../../scripts/rollout/host-steps.js";
+import { hostSteps, type OrderName, type Standing } from "../../scripts/rollout/host-steps.js";
 import type { Clock, Host, Hosts, LockRequest, Survey } from "../../scripts/rollout/ports.js";
 
 /** A world with as many empty, booted hosts as the suite asks for. */
@@ -36,7 +36,8 @@ const LOOK_MS = 100;
 const SWAP = [
   "step failed-clear",
   "step expect-drained",
-  "step previous-remove",
+  "step older-clear",
+  "step previous-older",
   "step old-stop",
   "step old-keep",
   "step name-free",
@@ -81,9 +82,9 @@ class Run {
     );
   }
 
-  private async occupation(): Promise<{ occupied: boolean; drain: boolean; goesBack: boolean }> {
-    const occupied = (await this.host.survey()).containers.current !== undefined;
-    return { occupied, drain: occupied, goesBack: false };
+  private async occupation(): Promise<{ standing: Standing; goesBack: boolean }> {
+    const { current } = (await this.host.survey()).containers;
+    return { standing: current ? "in-rotation" : "empty", goesBack: false };
   }
 
   /** Gives an order, and tells whether it ended as done or as failed. */
@@ -220,7 +221,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
         "0 held",
         ...lines(1, "step smoke-clear", "step smoke-run", "step smoke-ready", "step smoke-remove", "done smoke"),
         ...lines(2, "step failed-clear", "step name-free", "step new-run", "step new-ready", "done replace"),
-        ...lines(3, "step restart-on", "done commit"),
+        ...lines(3, "step restart-on", "step older-remove", "done commit"),
         "4 done leave",
         "0 left",
       ]);
@@ -271,7 +272,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
         "0 held",
         ...lines(1, "step restart-off", "step drain", "done drain"),
         ...lines(2, ...SWAP, "done replace"),
-        ...lines(3, "step restart-on", "done commit"),
+        ...lines(3, "step restart-on", "step older-remove", "done commit"),
         "4 done leave",
         "0 left",
       ]);

@@ -14,6 +14,7 @@ import { shimServer } from "./docker/shim.js";
 import { DropletFiles, SYSTEM_PATH } from "./droplet-files.js";
 import { DropletPorts } from "./droplet-ports.js";
 import type { PortPool } from "./ports.js";
+import { recoverScript, runRecovery } from "./recovery.js";
 import { SshServer } from "./ssh-server.js";
 import { endMarked } from "./watchdog.js";
 
@@ -206,6 +207,11 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     return { LAB_WORLD: siteId, LAB_DROPLET: `${this.id}-${siteId}` };
   }
 
+  /** Of every process that a user starts. */
+  get #environment(): Record<string, string> {
+    return { ...this.#files.environment(this.order.user), ...this.#marks };
+  }
+
   #enter(state: BootState): void {
     this.#boot = state;
     if (state === "starting" || state === "done") this.#files.writeBootState(state === "done" ? "done" : "running");
@@ -231,7 +237,7 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
       user,
       authorizedKeys,
       home: this.home,
-      environment: { ...this.#files.environment(user), ...this.#marks },
+      environment: this.#environment,
       onCommand: (command) => this.commands.push(command),
     });
     await this.#ssh.listen(this.sshPort);
@@ -244,6 +250,9 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     this.#shim.listen(this.#files.dockerSocket);
     await once(this.#shim, "listening");
     await engine.powerOn();
+    const script = recoverScript(this.order.userData);
+    if (script !== null)
+      runRecovery(script, { home: this.home, environment: this.#environment }, (error) => onFault(String(error)));
   }
 
   /** Leads the droplet's curl to what is published now. */

@@ -129,8 +129,8 @@ export class SimHost {
 
 /** Every list of steps that a host of this fleet may be given for a release. */
 const plans = (release: Release | null, { rollout: policy, healthCheck: check }: Manifest): HostPlan[] =>
-  [true, false].flatMap((occupied) =>
-    [true, false].map((drain) => hostSteps({ release, policy, check, occupied, drain, goesBack: false })),
+  (["empty", "down", "alone", "in-rotation"] as const).map((standing) =>
+    hostSteps({ release, policy, check, standing, goesBack: false }),
   );
 
 const isOrder = (name: string, plan: HostPlan | null): name is OrderName =>

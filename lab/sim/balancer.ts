@@ -5,7 +5,7 @@ import type { VirtualClock } from "./clock.js";
 import type { SimMachine } from "./machine.js";
 
 /** One request's fate, for the one who sent it. */
-export type Done = (ok: boolean, reason: string) => void;
+export type Done = (ok: boolean, reason: string, machine: SimMachine | null) => void;
 
 export interface RotationWatcher {
   /** A node's view of a host changed. */
@@ -73,10 +73,15 @@ export class SimBalancer {
   request(lengthMs: number, witness: boolean, done: Done): void {
     const node = this.#nodes[this.#connections % this.#nodes.length];
     this.#connections += 1;
-    const app = node ? this.#pick(node)?.serving : undefined;
-    if (!app) return done(false, "503");
-    if (!app.listening) return done(false, "refused");
-    app.request(lengthMs, witness, (ok) => done(ok, ok ? "" : "reset"));
+    const machine = node ? this.#pick(node) : undefined;
+    const app = machine?.serving;
+    if (!machine || !app) return done(false, "503", machine ?? null);
+    if (!app.listening) return done(false, "refused", machine);
+    app.request(lengthMs, witness, (ok) => {
+      // Clients are answered again: whatever fails from now on has another reason.
+      if (ok && app === machine.serving) machine.struck = false;
+      done(ok, ok ? "" : "reset", machine);
+    });
   }
 
   #pick(node: Node): SimMachine | undefined {

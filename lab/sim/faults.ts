@@ -1,17 +1,32 @@
 /**
  * What may befall a rollout from outside, put between it and its ports: at one call to a host, chosen by phase and number, a fault begins.
- * Nothing of it touches the hosts themselves: whatever a client loses then is the rollout's own doing.
+ * A client may lose what is inside a process that the fault itself ends, and what the balancer sends there before it has noticed; whatever
+ * else it loses is the rollout's own doing.
  */
+import type { ManifestHost } from "../../contract/manifest.js";
+import type { SimMachine } from "./machine.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import type { SimWorld } from "./world.js";
 import type { Clock, Cloud, Host, Ports, Witness } from "../../scripts/rollout/ports.js";
 
 /**
  * cut-before and cut-after: SSH to one host breaks for a while, before a command does its work there or after it · killed-before and
  * killed-after: the controller is gone at once · paused: the controller stands still for longer than the lease, and goes on · api: the
- * cloud's API fails for a while
+ * cloud's API fails for a while · power: the host is off for a while · docker: its engine is being restarted for a while · crash: the
+ * process that serves there is gone
  */
-export const faultKinds = ["cut-before", "cut-after", "killed-before", "killed-after", "paused", "api"] as const;
+export const faultKinds = [
+  "cut-before",
+  "cut-after",
+  "killed-before",
+  "killed-after",
+  "paused",
+  "api",
+  "power",
+  "docker",
+  "crash",
+] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** How far a rollout has come with a host. */
@@ -33,7 +48,7 @@ export interface FaultPlan {
   readonly phase: FaultPhase;
   /** Which of those calls, from 0. */
   readonly call: number;
-  /** How long a cut, a pause or a failure of the API lasts. */
+  /** How long it lasts. */
   readonly lastsMs: number;
 }
 
@@ -57,6 +72,7 @@ export class Faults {
   constructor(
     private readonly plan: FaultPlan,
     private readonly clock: Clock,
+    private readonly world: Pick<SimWorld, "powerCycle" | "machineOf">,
   ) {
     this.killed = new Promise((resolve) => (this.#kill = resolve));
   }
@@ -66,7 +82,7 @@ export class Faults {
     const { hosts, cloud, witness, clock, events, random } = ports;
     return {
       random,
-      hosts: { open: (info) => this.#host(hosts.open(info)) },
+      hosts: { open: (info) => this.#host(hosts.open(info), info) },
       cloud: cloud ? this.#cloud(cloud) : null,
       witness: this.#witness(witness),
       clock: {
@@ -82,11 +98,11 @@ export class Faults {
     };
   }
 
-  #host(host: Host): Host {
+  #host(host: Host, info: ManifestHost): Host {
     const at =
       <Args extends unknown[], Result>(method: string, work: (...args: Args) => Promise<Result>) =>
       (...args: Args): Promise<Result> =>
-        this.#call(host.name, method, () => work(...args));
+        this.#call(info, method, () => work(...args));
     return {
       name: host.name,
       survey: at("survey", () => host.survey()),
@@ -101,8 +117,9 @@ export class Faults {
     };
   }
 
-  async #call<Result>(host: string, method: string, work: () => Promise<Result>): Promise<Result> {
+  async #call<Result>(info: ManifestHost, method: string, work: () => Promise<Result>): Promise<Result> {
     const { kind, phase, call, lastsMs } = this.plan;
+    const host = info.name;
     const inPhase = this.#phaseOf(host) === phase;
     const strikes = inPhase && this.#calls === call;
     if (inPhase) this.#calls += 1;
@@ -113,6 +130,7 @@ export class Faults {
       if (kind === "paused") this.#stillUntilMs = untilMs;
       if (kind === "api") this.#apiFailsUntilMs = untilMs;
       if (kind === "cut-before") this.#cut = { host, untilMs };
+      this.#strikeHost(this.world.machineOf(info), kind, lastsMs);
     }
     return this.#alive(async () => {
       await this.#whole(host);
@@ -124,6 +142,12 @@ export class Faults {
       }
       return result;
     });
+  }
+
+  #strikeHost(machine: SimMachine, kind: FaultKind, lastsMs: number): void {
+    if (kind === "power") this.world.powerCycle(machine, lastsMs);
+    if (kind === "docker") machine.dockerAway(lastsMs);
+    if (kind === "crash") machine.crash();
   }
 
   /** @throws RolloutError HostUnreachable while the connection to the host is cut for longer than it is waited for */

@@ -9,6 +9,15 @@ import type { VirtualClock } from "./clock.js";
 /** A step that could not be done, with the reason that the journal gets. */
 export class StepFailure extends Error {}
 
+/** Thrown to whoever was at work on a machine when its power failed: there is nobody any more. */
+export class PowerLost extends Error {}
+
+/** Until Docker starts a container again that ended by itself. */
+const RESTART_MS = 200;
+/** As commands/steward.ts has it. */
+const DOCKER_PATIENCE_MS = 60_000;
+const TICK_MS = 200;
+
 interface SimContainer {
   readonly id: string;
   readonly release: Release;
@@ -23,6 +32,18 @@ export interface MachineWatcher {
   removed(machine: SimMachine, wasOriginal: boolean): void;
 }
 
+/** Operations that begin with a look whether a container is there, which waits for Docker. */
+const asksFirst: ReadonlySet<Operation["do"]> = new Set([
+  "undrain",
+  "revive",
+  "move",
+  "remove",
+  "expect-free",
+  "set-aside",
+]);
+/** Operations that ask the app, or nobody. */
+const withoutDocker: ReadonlySet<Operation["do"]> = new Set(["drain", "expect-drained", "expect-down", "retire"]);
+
 export class SimMachine {
   readonly #containers = new Map<Slot, SimContainer>();
   readonly releases = new Map<string, Release>();
@@ -30,7 +51,12 @@ export class SimMachine {
   retired = false;
   /** Whether the host has had a ready container of another release than its first. */
   replaced = false;
+  /** Something befell what serves here, and clients have not been answered since. */
+  struck = false;
   #starts = 0;
+  #on = true;
+  #boots = 0;
+  #dockerAwayUntilMs = 0;
 
   constructor(
     readonly name: string,
@@ -84,11 +110,76 @@ export class SimMachine {
     return ready;
   }
 
+  get on(): boolean {
+    return this.#on;
+  }
+
+  get dockerAnswers(): boolean {
+    return this.clock.now() >= this.#dockerAwayUntilMs;
+  }
+
+  /** Everything on it is gone at once; the disk stays. */
+  powerOff(): void {
+    this.#on = false;
+    this.#boots += 1;
+    this.#dockerAwayUntilMs = 0;
+    this.struck = true;
+    for (const { app } of this.#containers.values()) app.kill();
+  }
+
+  /** Docker starts what it is to start. */
+  powerOn(): void {
+    this.#on = true;
+    for (const [slot, { restart }] of this.#containers) if (restart === "always") this.#start(slot);
+  }
+
+  /** The engine is being restarted: containers go on, commands fail. */
+  dockerAway(milliseconds: number): void {
+    this.#dockerAwayUntilMs = this.clock.now() + milliseconds;
+  }
+
+  /** The process that serves is gone; its container's policy decides what comes of that. */
+  crash(): void {
+    const container = this.#containers.get("current");
+    if (!container || container.app.state === "ended") return;
+    this.struck = true;
+    const { app } = container;
+    app.kill();
+    const boot = this.#boots;
+    this.clock.after(RESTART_MS, () => {
+      if (boot === this.#boots && container.app === app && container.restart === "always")
+        container.app = this.#newApp(container.release);
+    });
+  }
+
+  /** @throws PowerLost */
+  async pause(milliseconds: number): Promise<void> {
+    const boot = this.#boots;
+    await this.clock.sleep(milliseconds);
+    if (boot !== this.#boots || !this.#on) throw new PowerLost(this.name);
+  }
+
+  /** Until Docker answers, for as long as the steward waits for that. @throws PowerLost */
+  async awaitDocker(): Promise<boolean> {
+    const deadline = this.clock.now() + DOCKER_PATIENCE_MS;
+    while (!this.dockerAnswers && this.clock.now() < deadline) await this.pause(TICK_MS);
+    return this.dockerAnswers;
+  }
+
+  /** @throws StepFailure when it cannot be done, PowerLost when the machine goes down meanwhile */
   async perform(operation: Operation, argument: string): Promise<void> {
+    if (!this.#on) throw new PowerLost(this.name);
+    if (asksFirst.has(operation.do)) await this.awaitDocker();
+    if (!this.dockerAnswers && !withoutDocker.has(operation.do)) throw new StepFailure("Docker does not answer");
     switch (operation.do) {
-      case "restart":
-        this.#existing(operation.slot).restart = operation.policy;
+      case "stay-down":
+        this.#existing(operation.slot).restart = "no";
         return;
+      case "bring-back": {
+        this.#existing(operation.slot).restart = "always";
+        this.#start(operation.slot);
+        return;
+      }
       case "drain": {
         this.#existing("current").app.drain();
         return;
@@ -99,6 +190,9 @@ export class SimMachine {
         this.#expectDrained(argument);
         return;
       }
+      case "expect-down":
+        if (this.serving?.health === 200) throw new StepFailure("it did not serve, and does now");
+        return;
       case "stop":
         return this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
       case "start": {
@@ -132,21 +226,23 @@ export class SimMachine {
 
   async #undrain(timeoutSeconds: number): Promise<void> {
     const deadline = this.clock.now() + timeoutSeconds * 1000;
+    if (!this.isRunning("current")) return;
     while (!this.#existing("current").app.undrain()) {
       if (this.clock.now() >= deadline) throw new StepFailure("drain could not be taken back");
-      await this.clock.sleep(200);
+      await this.pause(TICK_MS);
     }
   }
 
   async #revive({ slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): Promise<void> {
+    if (!this.isRunning(slot)) return;
     const ejected = this.clock.now() + ejectionSeconds * 1000;
     while (this.clock.now() <= ejected) {
       if (this.#existing(slot).app.health === 200) return;
-      await this.clock.sleep(200);
+      await this.pause(TICK_MS);
     }
     const { app } = this.#existing(slot);
     const idle = this.clock.now() + idleSeconds * 1000;
-    while ((app.lifecycle()?.inFlight ?? 0) > 0 && this.clock.now() < idle) await this.clock.sleep(200);
+    while ((app.lifecycle()?.inFlight ?? 0) > 0 && this.clock.now() < idle) await this.pause(TICK_MS);
     await this.#stop(app, timeoutSeconds);
     this.#start(slot);
   }
@@ -160,7 +256,7 @@ export class SimMachine {
   async #stop(app: SimApp, timeoutSeconds: number): Promise<void> {
     app.terminate();
     const deadline = this.clock.now() + timeoutSeconds * 1000;
-    while (app.state !== "ended" && this.clock.now() < deadline) await this.clock.sleep(50);
+    while (app.state !== "ended" && this.clock.now() < deadline) await this.pause(50);
     if (app.state !== "ended") app.kill();
   }
 

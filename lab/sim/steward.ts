@@ -1,26 +1,22 @@
 /** The steward in memory: the same steps as data, done to a model of the host. Mirrors commands/steward.ts order for order. */
 import type { JournalEntry, JournalState } from "../../contract/host.js";
-import type {
-  Condition,
-  HostPlan,
-  HostStep,
-  Operation,
-  OrderName,
-  StagedOrder,
-} from "../../scripts/rollout/host-steps.js";
+import type { Condition, HostPlan, HostStep, OrderName, StagedOrder } from "../../scripts/rollout/host-steps.js";
 import type { LockRequest } from "../../scripts/rollout/ports.js";
 import type { VirtualClock } from "./clock.js";
-import { StepFailure, type SimMachine } from "./machine.js";
+import { PowerLost, StepFailure, type SimMachine } from "./machine.js";
 
 const TICK_MS = 200;
+/** Orders after which nothing is left to be undone. */
+const ends: ReadonlySet<string> = new Set(["smoke", "commit", "stop"]);
 
 export class SimSteward {
   readonly journal: JournalEntry[] = [];
   alive = true;
-  plan: HostPlan | null = null;
+  plan: HostPlan | null;
   #orders: { name: OrderName; argument: string }[] = [];
   #sequence = 0;
-  #todo: Operation[] = [];
+  /** Names of steps, last first. */
+  #todo: string[] = [];
   #ready = false;
   #heardMs: number;
   #argument = "";
@@ -30,10 +26,28 @@ export class SimSteward {
     readonly request: LockRequest,
     private readonly machine: SimMachine,
     private readonly clock: VirtualClock,
+    /** The one whose run was under way when the machine went down: what it left is ended. @default - a run begins */
+    before: SimSteward | null = null,
   ) {
     this.#heardMs = clock.now();
-    this.#say("held", request.owner);
-    void this.#live();
+    this.plan = before?.plan ?? null;
+    for (const { sequence, state, detail } of before?.journal ?? []) this.#say(state, detail, sequence);
+    if (!before) this.#say("held", request.owner);
+    void (before ? this.#recover() : this.#live()).catch((error: unknown) => {
+      if (!(error instanceof PowerLost)) throw error;
+      this.alive = false;
+    });
+  }
+
+  /** The lock is free. */
+  get left(): boolean {
+    return this.journal.at(-1)?.state === "left";
+  }
+
+  /** The machine it is on lost its power. */
+  die(): void {
+    this.alive = false;
+    this.#ordered.abort();
   }
 
   /** The order that was given last. */
@@ -60,7 +74,7 @@ export class SimSteward {
           this.#ordered.signal,
         );
       }
-      await this.clock.sleep(TICK_MS);
+      await this.machine.pause(TICK_MS);
       const order = this.#orders[this.#sequence];
       if (order) {
         this.#sequence += 1;
@@ -88,26 +102,21 @@ export class SimSteward {
     }
   }
 
-  async #stage(name: StagedOrder): Promise<void> {
+  /** Whether it was done. */
+  async #stage(name: StagedOrder): Promise<boolean> {
     try {
       for (const step of this.plan?.stages[name] ?? []) await this.#perform(step);
     } catch (error) {
       if (!(error instanceof StepFailure)) throw error;
       if (name !== "commit") await this.#takeBack();
       this.#say("failed", error.message);
-      return;
-    }
-    if (name === "replace") this.#ready = true;
-    if (name === "retreat") this.#ready = false;
-    if (name === "smoke" || name === "commit" || name === "stop") {
-      this.#todo = [];
-      this.#ready = false;
+      return false;
     }
     this.#say("done", name);
+    return true;
   }
 
-  async #perform({ name, run, undo, until }: HostStep): Promise<void> {
-    if (undo) this.#todo.unshift(undo);
+  async #perform({ name, run, until }: HostStep): Promise<void> {
     this.#say("step", name);
     if (run) await this.machine.perform(run, this.#argument);
     if (until) await this.#until(until);
@@ -117,28 +126,20 @@ export class SimSteward {
     const began = this.clock.now();
     let readyFrom: number | null = null;
     for (;;) {
-      if (!this.machine.isRunning(ready)) throw new StepFailure("the container ended or restarted");
+      if (!(await this.machine.awaitDocker()) || !this.machine.isRunning(ready))
+        throw new StepFailure("the container ended or restarted");
       if (!this.machine.isReady(ready, release)) readyFrom = null;
       else readyFrom ??= this.clock.now();
       if (readyFrom !== null && this.clock.now() - readyFrom >= steadySeconds * 1000) return;
       if (this.clock.now() - began >= (timeoutSeconds + steadySeconds) * 1000)
         throw new StepFailure(`not ready within ${timeoutSeconds} s`);
-      await this.clock.sleep(TICK_MS);
+      await this.machine.pause(TICK_MS);
     }
   }
 
   async #takeBack(): Promise<void> {
     const stuck: string[] = [];
-    for (const operation of this.#todo) {
-      try {
-        await this.machine.perform(operation, this.#argument);
-      } catch (error) {
-        if (!(error instanceof StepFailure)) throw error;
-        stuck.push(error.message);
-      }
-    }
-    this.#todo = [];
-    this.#ready = false;
+    for (const name of this.#todo) if (!(await this.#insist(() => this.#undo(name)))) stuck.push(name);
     this.#say("undone", stuck.length > 0 ? `except for ${stuck.join(", ")}` : "all");
   }
 
@@ -148,8 +149,32 @@ export class SimSteward {
     this.#leave();
   }
 
+  async #undo(name: string): Promise<boolean> {
+    const steps = Object.values(this.plan?.stages ?? {}).flat();
+    const undo = steps.find((step) => step.name === name)?.undo;
+    try {
+      if (undo) await this.machine.perform(undo, this.#argument);
+      return true;
+    } catch (error) {
+      if (!(error instanceof StepFailure)) throw error;
+      return false;
+    }
+  }
+
+  /** What Docker was away for is tried once more when it is back. */
+  async #insist(work: () => Promise<boolean>): Promise<boolean> {
+    return (await work()) || (!this.machine.dockerAnswers && (await this.machine.awaitDocker()) && (await work()));
+  }
+
+  async #recover(): Promise<void> {
+    this.#say("lapsed", "the host was started anew", 0);
+    await this.machine.awaitDocker();
+    await this.#settle();
+    this.#leave();
+  }
+
   async #settle(): Promise<void> {
-    if (this.#ready) await this.#stage("commit");
+    if (this.#ready) await this.#insist(() => this.#stage("commit"));
     else if (this.#todo.length > 0) await this.#takeBack();
   }
 
@@ -160,5 +185,17 @@ export class SimSteward {
 
   #say(state: JournalState, detail: string, sequence = this.#sequence): void {
     this.journal.push({ sequence, state, detail });
+    this.#learn(state, detail);
+  }
+
+  /** What is left to be undone, and whether a new container is ready, follow from the journal alone. */
+  #learn(state: JournalState, detail: string): void {
+    if (state === "step") this.#todo.unshift(detail);
+    if (state === "done" && detail === "replace") this.#ready = true;
+    if (state === "done" && detail === "retreat") this.#ready = false;
+    if (state === "undone" || (state === "done" && ends.has(detail))) {
+      this.#todo = [];
+      this.#ready = false;
+    }
   }
 }

@@ -56,6 +56,11 @@ export interface SimOptions {
   readonly unreachable?: ReadonlySet<string>;
 }
 
+/** From Docker's start to that of the boot-time unit. */
+const RECOVERY_MS = 500;
+/** After which a host that is off counts as one that does not answer. */
+const SILENCE_MS = 15_000;
+
 /** Length of a witness request, and of its way. */
 const WITNESS_MS = 5;
 
@@ -69,6 +74,11 @@ export class SimWorld {
   readonly clock = new VirtualClock();
   readonly events: RolloutEvent[] = [];
   readonly failures: Failure[] = [];
+  /**
+   * Requests that no rollout could have saved: inside a process that was killed, or sent to its host before the balancer let go; or nobody
+   * is left while that host is down.
+   */
+  lost = 0;
   /** Broken safety invariants, in words. */
   readonly broken: string[] = [];
   readonly machines = new Map<string, SimMachine>();
@@ -117,6 +127,29 @@ export class SimWorld {
     return machine;
   }
 
+  /** A host loses its power and gets it back; then its boot ends what a rollout had under way. */
+  powerCycle(machine: SimMachine, offMs: number): void {
+    machine.powerOff();
+    this.#locks.get(machine)?.die();
+    this.clock.after(offMs, () => {
+      machine.powerOn();
+      this.clock.after(RECOVERY_MS, () => this.#recover(machine));
+    });
+  }
+
+  /** What the boot-time unit does: nobody else may have taken the lock meanwhile. */
+  #recover(machine: SimMachine): void {
+    const before = this.#locks.get(machine);
+    if (!before || !machine.on || before.alive || before.left) return;
+    this.#locks.set(machine, new SimSteward(before.request, machine, this.clock, before));
+  }
+
+  /** A superseded host may have the name of a listed one. */
+  machineOf({ id, name }: Pick<ManifestHost, "id" | "name">): SimMachine {
+    const listed = this.options.manifest.hosts.some((host) => host.id === id);
+    return this.machine(listed ? name : id);
+  }
+
   #addMachine(host: ManifestHost, release: Release | null, listed: boolean): void {
     const machine = new SimMachine(host.name, listed, this.clock, this.options.behaviourOf, {
       removed: (where, wasOriginal) => {
@@ -138,7 +171,9 @@ export class SimWorld {
   #checkCapacity(changed: SimMachine): void {
     if (changed.listed && this.balancer.isUp(changed)) this.#serving.add(changed);
     const { hosts, rollout } = this.options.manifest;
-    const out = [...this.#serving].filter((machine) => !this.balancer.isUp(machine)).map((machine) => machine.name);
+    const out = [...this.#serving]
+      .filter((machine) => !this.balancer.isUp(machine) && !machine.struck)
+      .map((machine) => machine.name);
     const most = mostUnavailable(rollout.maxUnavailable, hosts.length);
     if (out.length > most)
       this.broken.push(`${out.join(", ")} were out of rotation at once, above maxUnavailable (${most})`);
@@ -147,10 +182,16 @@ export class SimWorld {
   #nextRequest(): void {
     this.sent += 1;
     const atMs = this.clock.now();
-    this.balancer.request(this.options.requestMs(), false, (ok, reason) => {
-      if (!ok) this.failures.push({ atMs, reason });
+    this.balancer.request(this.options.requestMs(), false, (ok, reason, machine) => {
+      if (ok) return;
+      if (machine?.struck ?? this.#anyStruck()) this.lost += 1;
+      else this.failures.push({ atMs, reason });
     });
     this.clock.after(1000 / this.options.ratePerSecond, () => this.#nextRequest());
+  }
+
+  #anyStruck(): boolean {
+    return [...this.machines.values()].some((machine) => machine.struck);
   }
 
   #latency(): Promise<void> {
@@ -200,34 +241,56 @@ export class SimWorld {
   }
 
   #host(info: ManifestHost): Host {
-    const listed = this.options.manifest.hosts.some((host) => host.id === info.id);
-    const machine = this.machine(listed ? info.name : info.id);
+    const machine = this.machineOf(info);
+    /** @throws RolloutError HostUnreachable */
+    const reach = async (): Promise<void> => {
+      await this.#latency();
+      if (machine.on) return;
+      await this.clock.sleep(SILENCE_MS);
+      if (!machine.on) throw new RolloutError("HostUnreachable", `${info.name} does not answer`);
+    };
+    let mine: SimSteward | null = null;
     const steward = (): SimSteward => {
-      const held = this.#locks.get(machine);
-      if (!held) throw new Error(`${info.name} is not locked`);
-      return held;
+      if (!mine) throw new Error(`${info.name} is not locked`);
+      return mine;
     };
     return {
       name: info.name,
-      survey: async () => this.#seen(info, await this.#survey(machine)),
-      lock: async (request) => this.#lock(machine, request),
-      pull: async (image) => this.#pull(machine, image),
+      survey: async () => {
+        await reach();
+        return this.#seen(info, this.#survey(machine));
+      },
+      lock: async (request) => {
+        await reach();
+        const taken = this.#lock(machine, request);
+        if (taken instanceof SimSteward) mine = taken;
+        return taken instanceof SimSteward ? { type: "held" } : taken;
+      },
+      pull: async (image) => {
+        await reach();
+        return this.#pull(machine, image);
+      },
       prepare: async (plan: HostPlan) => {
-        await this.#latency();
+        await reach();
         if (plan.release) machine.releases.set(plan.release.id, plan.release);
         steward().plan = plan;
       },
       order: async (name: OrderName, argument = "") => {
-        await this.#latency();
+        await reach();
         return steward().order(name, argument);
       },
       observe: async () => {
         await this.options.beforeLook?.(info.name, steward().lastOrder, this.clock);
-        const observation = await this.#observe(machine, steward());
+        await reach();
+        const observation = this.#observe(machine, steward());
         return this.options.heard?.(observation, info.name) ?? observation;
       },
-      logs: async (slot: Slot) => (machine.state(slot) ? [`log of ${info.name}`] : []),
+      logs: async (slot: Slot) => {
+        await reach();
+        return machine.state(slot) ? [`log of ${info.name}`] : [];
+      },
       prune: async (keep) => {
+        await reach();
         for (const id of [...machine.releases.keys()])
           if (!keep.some((release) => release.id === id)) machine.releases.delete(id);
       },
@@ -243,13 +306,12 @@ export class SimWorld {
     return this.options.seen?.(survey, name, look) ?? survey;
   }
 
-  async #survey(machine: SimMachine): Promise<Survey> {
-    await this.#latency();
-    const slots: Slot[] = ["current", "previous", "smoke", "failed"];
+  #survey(machine: SimMachine): Survey {
+    const slots: Slot[] = machine.dockerAnswers ? ["current", "previous", "smoke", "failed"] : [];
     return {
       boot: "done",
       architecture: "x86_64",
-      docker: "20.10.24",
+      docker: machine.dockerAnswers ? "20.10.24" : null,
       freeDiskMb: 10_000,
       freeMemoryMb: 1000,
       containers: Object.fromEntries(
@@ -262,23 +324,22 @@ export class SimWorld {
     };
   }
 
-  async #lock(machine: SimMachine, request: LockRequest): Promise<LockResult> {
-    await this.#latency();
+  #lock(machine: SimMachine, request: LockRequest): SimSteward | LockResult {
     const holder = this.#locks.get(machine);
     if (holder?.alive) return { type: "refused", holder: `${holder.request.runId}:${holder.request.owner}` };
-    this.#locks.set(machine, new SimSteward(request, machine, this.clock));
-    return { type: "held" };
+    const steward = new SimSteward(request, machine, this.clock);
+    this.#locks.set(machine, steward);
+    return steward;
   }
 
-  async #pull(machine: SimMachine, image: string): Promise<PullResult> {
-    await this.#latency();
+  #pull(machine: SimMachine, image: string): PullResult {
+    if (!machine.dockerAnswers) return { type: "failed", reason: "Docker does not answer" };
     if (!image.includes("@sha256:")) throw new RolloutError("PullFailed", `the simulation has no tags: ${image}`);
     machine.images.add(image);
     return { type: "pulled", image, architecture: "amd64" };
   }
 
-  async #observe(machine: SimMachine, steward: SimSteward): Promise<Observation> {
-    await this.#latency();
+  #observe(machine: SimMachine, steward: SimSteward): Observation {
     if (steward.alive) steward.beat();
     const evidence = this.options.manifest.rollout.gate === "evidence";
     return {

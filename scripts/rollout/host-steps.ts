@@ -8,12 +8,18 @@ import type { Release } from "../../contract/release.js";
 
 /** One thing done on a host. */
 export type Operation =
-  | { readonly do: "restart"; readonly slot: Slot; readonly policy: "no" | "always" }
+  /** When it ends, whatever ends it, Docker leaves it so. */
+  | { readonly do: "stay-down"; readonly slot: Slot }
+  /** Started if it has ended, and by Docker itself from now on. */
+  | { readonly do: "bring-back"; readonly slot: Slot }
   /** Health turns 503, requests are still served. `article` asks `GET /shutdown` on the service port instead. */
   | { readonly do: "drain"; readonly via: "control" | "article" }
+  /** Nothing happens when the container has ended: the next process serves. */
   | { readonly do: "undrain"; readonly timeoutSeconds: number }
   /** Refuses to go on unless the process that the order's argument names is still there and draining. */
   | { readonly do: "expect-drained" }
+  /** Refuses to go on when the health path answers 200 after all: clients may be there. */
+  | { readonly do: "expect-down" }
   | { readonly do: "stop"; readonly slot: Slot; readonly timeoutSeconds: number }
   | { readonly do: "start"; readonly slot: Slot }
   /** Stops the container and keeps it under the name `failed`, for its log. */
@@ -29,7 +35,7 @@ export type Operation =
 
 /**
  * The way back for an app that cannot be undrained: a restart. Not before the balancer has let it go for certain and its
- * connections have ended, so for as long as the policy lets them take; and not at all when its health is 200 meanwhile.
+ * connections have ended, so for as long as the policy lets them take; and not at all when its health is 200 meanwhile, or it has ended.
  */
 export interface Revival {
   readonly do: "revive";
@@ -52,7 +58,7 @@ export interface Condition {
 }
 
 export interface HostStep {
-  /** Unique within the plan; journal and events name it. */
+  /** Unique within the plan, words of small letters joined by "-"; journal and events name it. */
   readonly name: string;
   readonly run?: Operation;
   /** Also done when `run` or `until` itself fails. */
@@ -75,15 +81,18 @@ export interface HostPlan {
   readonly stages: Readonly<Record<StagedOrder, readonly HostStep[]>>;
 }
 
+/**
+ * What is on a host: no container · one that does not serve · one that serves and nobody beside it, so that it cannot leave rotation · one
+ * that the balancer may send requests to.
+ */
+export type Standing = "empty" | "down" | "alone" | "in-rotation";
+
 /** What is known of the host when its steps are laid out. */
 export interface HostContext {
   readonly release: Release | null;
   readonly policy: RolloutPolicy;
   readonly check: ObservedCheck;
-  /** Whether a container is there that could be drained, kept and started again. */
-  readonly occupied: boolean;
-  /** Whether it has to leave rotation first: false for a host that does not serve, and for a fleet of one. */
-  readonly drain: boolean;
+  readonly standing: Standing;
   /** Whether the release is an earlier one: the container that is left for it is then no container to go back to. */
   readonly goesBack: boolean;
 }
@@ -95,7 +104,7 @@ export function hostSteps(context: HostContext): HostPlan {
     release,
     stages: {
       smoke: release ? smoke(release, policy) : [],
-      drain: context.occupied && context.drain ? drain(context) : [],
+      drain: context.standing === "in-rotation" ? drain(context) : [],
       replace: release ? replace(release, context) : [],
       retreat: [{ name: "retreat", run: drainOperation(policy) }],
       commit: commit(context),
@@ -130,8 +139,8 @@ function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
 
 const restartOff: HostStep = {
   name: "restart-off",
-  run: { do: "restart", slot: "current", policy: "no" },
-  undo: { do: "restart", slot: "current", policy: "always" },
+  run: { do: "stay-down", slot: "current" },
+  undo: { do: "bring-back", slot: "current" },
 };
 
 const drainOperation = (policy: RolloutPolicy): Operation => ({
@@ -157,14 +166,20 @@ function drain({ policy, check, release }: HostContext): HostStep[] {
 }
 
 /** The old container is stopped and kept; the new one takes its name. */
-function replace(release: Release, { policy, occupied, drain: drained }: HostContext): HostStep[] {
+function replace(release: Release, { policy, standing }: HostContext): HostStep[] {
   const stopTimeoutSeconds = release.service.stopTimeoutSeconds;
   const setAside: HostStep[] = [
-    ...(drained && policy.gate === "evidence"
+    ...(standing === "in-rotation" && policy.gate === "evidence"
       ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const]
       : []),
-    { name: "previous-remove", run: { do: "remove", slot: "previous" } },
-    ...(drained ? [] : [restartOff]),
+    ...(standing === "down" ? [{ name: "expect-down", run: { do: "expect-down" } } as const] : []),
+    { name: "older-clear", run: { do: "remove", slot: "older" } },
+    {
+      name: "previous-older",
+      run: { do: "move", from: "previous", to: "older" },
+      undo: { do: "move", from: "older", to: "previous" },
+    },
+    ...(standing === "in-rotation" ? [] : [restartOff]),
     {
       name: "old-stop",
       run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },
@@ -178,7 +193,7 @@ function replace(release: Release, { policy, occupied, drain: drained }: HostCon
   ];
   return [
     { name: "failed-clear", run: { do: "remove", slot: "failed" } },
-    ...(occupied ? setAside : []),
+    ...(standing === "empty" ? [] : setAside),
     // Before the step whose undo stops whatever has that name.
     { name: "name-free", run: { do: "expect-free", slot: "current" } },
     {
@@ -196,7 +211,8 @@ function replace(release: Release, { policy, occupied, drain: drained }: HostCon
 /** What was gone back from is kept for its log only, so that going back again leads further back or nowhere. */
 function commit({ goesBack }: HostContext): HostStep[] {
   return [
-    { name: "restart-on", run: { do: "restart", slot: "current", policy: "always" } },
+    { name: "restart-on", run: { do: "bring-back", slot: "current" } },
+    { name: "older-remove", run: { do: "remove", slot: "older" } },
     ...(goesBack
       ? [
           { name: "failed-remove", run: { do: "remove", slot: "failed" } } as const,
@@ -207,17 +223,17 @@ function commit({ goesBack }: HostContext): HostStep[] {
 }
 
 /** A superseded host: its container is stopped for good. Docker would start it at the next boot, although it was stopped by hand. */
-function stop({ occupied, release }: HostContext): HostStep[] {
+function stop({ standing, release }: HostContext): HostStep[] {
   return [
-    ...(occupied
-      ? [
+    ...(standing === "empty"
+      ? []
+      : [
           { ...restartOff, name: "retired-restart-off" },
           {
             name: "retired-stop",
             run: { do: "stop", slot: "current", timeoutSeconds: stopTimeout(release) },
           } as const,
-        ]
-      : []),
+        ]),
     { name: "retire", run: { do: "retire" } },
   ];
 }

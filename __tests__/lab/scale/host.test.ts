@@ -19,8 +19,7 @@ const plan = hostSteps({
   release: next,
   policy: manifest.rollout,
   check: manifest.healthCheck,
-  occupied: true,
-  drain: true,
+  standing: "in-rotation",
   goesBack: false,
 });
 

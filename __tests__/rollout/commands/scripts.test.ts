@@ -4,20 +4,20 @@ import fc from "fast-check";
 import * as commands from "../../../scripts/rollout/commands/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
 import { engine, placeOf, stages } from "../../../scripts/rollout/commands/steward.js";
-import { hostSteps } from "../../../scripts/rollout/host-steps.js";
+import { hostSteps, type Standing } from "../../../scripts/rollout/host-steps.js";
 import { testImage, testManifest, testRelease } from "../../support/fleet.js";
 import { installed } from "./steward-host.js";
 
 const LIMIT_MS = 60_000;
 
-function stagesOf(gate: string, drain: boolean, occupied: boolean, command: string[] = [], goesBack = false): string {
+function stagesOf(gate: string, standing: Standing, command: string[] = [], goesBack = false): string {
   const manifest = testManifest({ service: { command }, rollout: { gate } });
   const [host] = manifest.hosts;
   if (!host) throw new Error("the manifest lists no host");
   const release = testRelease(manifest, 1);
   return stages(
     placeOf(manifest, host),
-    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, occupied, drain, goesBack }),
+    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, standing, goesBack }),
   );
 }
 
@@ -29,11 +29,12 @@ const hostile = ["sh", "-c", `echo "$HOME" 'x' \`id\` $(id); }\n{`, "", "\r", "\
 /** Every script that reaches a host. */
 const scripts: [string, string][] = [
   ["the steward", engine("api")],
-  ["a replacement by evidence", stagesOf("evidence", true, true, hostile)],
-  ["a replacement by fixed waits", stagesOf("fixed-wait", true, true)],
-  ["a replacement without drain", stagesOf("evidence", false, true)],
-  ["going back", stagesOf("evidence", true, true, [], true)],
-  ["a first deployment", stagesOf("evidence", false, false)],
+  ["a replacement by evidence", stagesOf("evidence", "in-rotation", hostile)],
+  ["a replacement by fixed waits", stagesOf("fixed-wait", "in-rotation")],
+  ["a replacement of what is down", stagesOf("evidence", "down")],
+  ["a replacement of a host that is alone", stagesOf("evidence", "alone")],
+  ["going back", stagesOf("evidence", "in-rotation", [], true)],
+  ["a first deployment", stagesOf("evidence", "empty")],
   ["a survey", look.survey(place)],
   ["a survey by fixed waits", look.survey({ ...place, gate: "fixed-wait" })],
   ["an observation", look.observe(place, "run1", 1)],
@@ -67,7 +68,7 @@ describe.each(["dash", "bash"])("%s", (shell) => {
     () =>
       fc.assert(
         fc.property(fc.array(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))), (command) => {
-          const names = `${stagesOf("evidence", true, true, command)}\ntype stage_drain stage_replace run_1 undo_1 >/dev/null`;
+          const names = `${stagesOf("evidence", "in-rotation", command)}\ntype stage_drain stage_replace run_drain undo_drain >/dev/null`;
           expect(check(program, [], names)).toBe("");
         }),
         { numRuns: 50 },

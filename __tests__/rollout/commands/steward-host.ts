@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { recovery } from "../../../constructs/host-files.js";
 import { parseJournal, type JournalEntry } from "../../../contract/host.js";
 import type { Manifest } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
@@ -112,8 +113,7 @@ export class StewardHost {
       release: this.next,
       policy,
       check,
-      occupied: true,
-      drain: true,
+      standing: "in-rotation",
       goesBack: false,
       ...plan,
     });
@@ -189,11 +189,11 @@ export class StewardHost {
       .map(({ state, detail }) => `${state} ${detail}`);
   }
 
-  /** Commands given to docker and curl since the last look; looking at containers left out. */
+  /** Commands given to docker and curl since the last look; looking at Docker and its containers left out. */
   calls(): string[] {
     const lines = readFileSync(path.join(this.home, "calls"), "utf8").split("\n").slice(0, -1);
     writeFileSync(path.join(this.home, "calls"), "");
-    return lines.filter((line) => !line.startsWith("docker inspect "));
+    return lines.filter((line) => !/^docker (inspect|version) /.test(line));
   }
 
   /** Argument list of the last `docker run`, as it arrived. */
@@ -224,6 +224,25 @@ export class StewardHost {
   }
   mend(what: string): void {
     rmSync(path.join(this.home, "break", what));
+  }
+
+  /** Gives an order that hangs in a command of docker. */
+  async hang(name: OrderName, argument: string, command: string): Promise<void> {
+    this.break(`hang-${command}`);
+    this.#orders += 1;
+    this.give(commands.writeOrder("api", "run1", this.#orders, `${name} ${argument}`));
+    await this.until(() => existsSync(path.join(this.home, "hangs")), `docker ${command}`);
+    this.mend(`hang-${command}`);
+  }
+
+  /** Everything ends at once; at the next start Docker starts what it is to start, and then the declared unit runs. */
+  async powerCycle(): Promise<void> {
+    await this.#end();
+    this.sh(`cd "$HOME/containers" && for name in *; do
+      printf false >"$name/running"
+      if [ "$(cat "$name/restart")" = always ]; then docker start "$name"; fi
+    done`);
+    this.sh(recovery("deploy")[0]?.content ?? "");
   }
 
   setClock(seconds: number): void {
@@ -290,6 +309,11 @@ export class StewardHost {
   }
 
   async dispose(): Promise<void> {
+    await this.#end();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  async #end(): Promise<void> {
     for (const { pid } of this.processes()) {
       try {
         process.kill(pid, "SIGKILL");
@@ -298,6 +322,5 @@ export class StewardHost {
       }
     }
     await this.until(() => this.processes().length === 0, "the end of all processes");
-    rmSync(this.home, { recursive: true, force: true });
   }
 }

@@ -15,7 +15,8 @@ const drained = ["step restart-off", "step drain", "done drain"];
 const replaced = [
   "step failed-clear",
   "step expect-drained",
-  "step previous-remove",
+  "step older-clear",
+  "step previous-older",
   "step old-stop",
   "step old-keep",
   "step name-free",
@@ -63,7 +64,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
           `docker run -d --name api --label evenkeel.fleet=api --label evenkeel.release=${host.next.id} --restart no --init --stop-timeout 10 --env-file releases/${host.next.id}.env -p 10.110.0.2:80:80 -p 127.0.0.1:9000:9000 ${host.next.image}`,
         ]);
 
-        expect(await host.order("commit")).toEqual(["step restart-on", "done commit"]);
+        expect(await host.order("commit")).toEqual(["step restart-on", "step older-remove", "done commit"]);
         expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);
 
         expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
@@ -104,7 +105,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       "brings a release onto an empty host",
       async () => {
         await host.hold();
-        host.prepare({ occupied: false, drain: false });
+        host.prepare({ standing: "empty" });
         expect(await host.order("replace")).toEqual([
           "step failed-clear",
           "step name-free",
@@ -130,7 +131,13 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         host.prepare();
         await host.order("drain");
         expect(await host.order("replace", "i0")).toEqual(replaced);
-        expect(host.containers()).toEqual(["api new serving no", "api-previous old stopped no"]);
+        expect(host.containers()).toEqual([
+          "api new serving no",
+          "api-older old stopped always",
+          "api-previous old stopped no",
+        ]);
+        await host.order("commit");
+        expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);
       },
       LIMIT_MS,
     );
@@ -167,7 +174,24 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         expect(host.calls()).toEqual([
           "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
           "docker update --restart=always api",
+          "docker start api",
         ]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "starts a container that crashed while it was drained",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        writeFileSync(`${host.home}/containers/api/running`, "false");
+        host.calls();
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect(host.calls()).toEqual(["docker update --restart=always api", "docker start api"]);
         expect(host.containers()).toEqual([untouched]);
       },
       LIMIT_MS,
@@ -210,7 +234,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
           expect(host.calls()).not.toContain(restart);
           rmSync(path.join(host.home, "containers/api/connected"));
           expect(await undone).toEqual(["undone all", "done undo"]);
-          expect(host.calls().slice(-2)).toEqual([restart, "docker update --restart=always api"]);
+          expect(host.calls().slice(-3)).toEqual([restart, "docker update --restart=always api", "docker start api"]);
           expect(host.containers()).toEqual([untouched]);
         },
         LIMIT_MS,
@@ -338,7 +362,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         const environment = { GREETING: ` it's "$HOME" \`id\` # no comment `, EMPTY: "" };
         start(testManifest({ service: { command, environment, memoryMb: 64 } }));
         await host.hold();
-        host.prepare({ occupied: false, drain: false });
+        host.prepare({ standing: "empty" });
         await host.order("replace");
         const given = host.runArguments();
         expect(given.slice(given.indexOf(host.next.image) + 1)).toEqual(command);
@@ -367,12 +391,12 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await drain();
         host.break("run");
         expect(await host.order("replace", "i0")).toEqual([
-          ...replaced.slice(0, 7),
+          ...replaced.slice(0, 8),
           "undone all",
           "failed Error response from daemon: run is broken",
         ]);
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
-        expect(host.calls().slice(-7)).toEqual([
+        expect(host.calls().slice(-8)).toEqual([
           expect.stringContaining("docker run "),
           "docker stop -t 10 api",
           "docker rename api api-failed",
@@ -380,6 +404,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
           "docker start api",
           "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
           "docker update --restart=always api",
+          "docker start api",
         ]);
       },
       LIMIT_MS,
@@ -481,12 +506,8 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       async () => {
         await drain();
         host.break("run", "start");
-        const ended = host.order("replace", "i0");
-        await host.until(() => host.calls().includes("docker start api"), "the steps to be taken back");
-        await host.round();
-        host.setClock(1120);
-        expect((await ended).at(-2)).toMatch(
-          /^undone except for old-stop drain: .*drain could not be taken back within 120 s/,
+        expect((await host.order("replace", "i0")).at(-2)).toMatch(
+          /^undone except for old-stop restart-off: .*start is broken/,
         );
         expect(host.containers()).toEqual(["api old stopped always", "api-failed new stopped no"]);
       },
@@ -542,6 +563,39 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await drain();
         writeFileSync(`${host.home}/containers/api/state`, "serving");
         expect((await host.order("replace", "i0")).at(-1)).toMatch(/^failed the process is no longer draining/);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "gives back the container that was kept before",
+      async () => {
+        host.occupy();
+        host.sh('cp -R "$HOME/containers/api" "$HOME/containers/api-previous"');
+        host.sh('cd "$HOME/containers/api-previous" && printf false >running && printf no >restart');
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        host.break("run");
+        await host.order("replace", "i0");
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no", "api-previous old stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "waits for a Docker that is away, and takes back all the same",
+      async () => {
+        await drain();
+        await host.hang("replace", "i0", "stop");
+        host.break("away");
+        host.sh(`for process in $(pgrep -f "$HOME/bin/docker stop"); do kill "$process"; done`);
+        await host.round();
+        expect(host.journal().at(-1)?.detail).toBe("old-stop");
+        host.mend("away");
+        await host.until(() => host.journal().at(-1)?.state === "failed", "the end of the order");
+        expect(host.journal().at(-2)).toMatchObject({ state: "undone", detail: "all" });
         expect(host.containers()).toEqual([untouched]);
       },
       LIMIT_MS,
@@ -867,6 +921,99 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         expect(await host.order("drain")).toEqual(drained);
         await host.round();
         expect(host.life()).toEqual(["held me@here"]);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  describe("when its host loses power", () => {
+    const recovered = ["held me@here", "lapsed the host was started anew", "left run1"];
+    const begin = async (): Promise<void> => {
+      host.occupy();
+      await host.hold();
+      host.prepare();
+      await host.order("drain");
+    };
+
+    it.each([
+      ["drained", async () => undefined, []],
+      ["stopping the old container", async () => host.hang("replace", "i0", "stop"), []],
+      ["keeping the old container", async () => host.hang("replace", "i0", "rename"), []],
+      ["starting the new one", async () => host.hang("replace", "i0", "run"), ["api-failed new stopped no"]],
+    ])(
+      "%s, takes back at the next start and frees the lock",
+      async (_name, moment, others) => {
+        await begin();
+        await moment();
+        await host.powerCycle();
+        expect(host.containers()).toEqual([untouched, ...others]);
+        expect(host.life()).toEqual(recovered);
+        await host.hold("run2");
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "waiting for the new one to be ready, takes back at the next start",
+      async () => {
+        await begin();
+        host.break(`sick-${host.next.id}`);
+        void host.order("replace", "i0").catch(() => undefined);
+        await host.until(() => host.journal().some(({ detail }) => detail === "new-ready"), "the new container");
+        await host.powerCycle();
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "with the new one ready, finishes at the next start: clients were on it",
+      async () => {
+        await begin();
+        await host.order("replace", "i0");
+        await host.powerCycle();
+        expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);
+        expect(host.life()).toEqual(recovered);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "with the new one retreating, takes back at the next start",
+      async () => {
+        await begin();
+        await host.order("replace", "i0");
+        await host.order("retreat");
+        await host.powerCycle();
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "retired for good, stays so",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare({ release: null });
+        await host.order("drain");
+        await host.order("stop");
+        await host.powerCycle();
+        expect(host.containers()).toEqual(["api old stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "once the run has left, changes nothing",
+      async () => {
+        await begin();
+        await host.order("leave");
+        await host.until(() => !host.lives(), "the steward to leave");
+        const before = host.journal();
+        await host.powerCycle();
+        expect(host.journal()).toEqual(before);
+        expect(host.containers()).toEqual([untouched]);
       },
       LIMIT_MS,
     );

@@ -62,11 +62,18 @@ start_ssh() {
 # Connections go on, without the process that accepted them.
 stop_ssh() { end /run/sshd.pid; }
 
-run_metadata_block() { "$(sed -n 's/^ExecStart=//p' "$units/evenkeel-metadata.service")"; }
+# Arguments: setting, unit.
+setting() { sed -n "s/^$1=//p" "$units/$2"; }
+
+run_metadata_block() { "$(setting ExecStart evenkeel-metadata.service)"; }
+
+run_recovery() { runuser -l "$(setting User evenkeel-recover.service)" -c "$(setting ExecStart evenkeel-recover.service)"; }
 
 enable_unit() { mkdir -p "$wanted" && ln -sf "$units/$1" "$wanted/$1"; }
 
 start_enabled() {
   if [ -L "$wanted/evenkeel-metadata.service" ]; then run_metadata_block; fi
   if [ -L "$wanted/docker.service" ]; then start_docker; fi
+  # Nothing waits for it, as nothing is ordered after its unit.
+  if [ -L "$wanted/evenkeel-recover.service" ]; then run_recovery </dev/null >>/var/log/recover.log 2>&1 & fi
 }

@@ -23,14 +23,15 @@ const receive = (path: string, text: string): string =>
 /** Brings the steward's script and starts it as a process of its own; again when the lock was refused to it before. */
 export function startSteward(fleet: string, request: LockRequest, script: string): Given {
   const folder = runFolder(fleet, request.runId);
-  const argv = `${quote(request.runId)} ${quote(request.owner)} ${request.leaseSeconds}`;
+  const steward = `sh "${folder}/steward.sh" ${quote(request.runId)} ${quote(request.owner)} ${request.leaseSeconds}`;
   return {
     input: script,
     script: `umask 077
 mkdir -p "${fleetFolder(fleet)}/releases" "${folder}" && cd "${folder}" || exit 1
 if [ -e journal ] && ! grep -q '^0	refused' journal; then exit 0; fi
-${receive("steward.sh", script)} && : >journal || exit 1
-nohup sh "${folder}/steward.sh" ${argv} </dev/null >steward.log 2>&1 &`,
+# shellcheck disable=SC2016
+${receive("steward.sh", script)} && printf '%s\\n' ${quote(`${steward} recover`)} >recover.sh && : >journal || exit 1
+nohup ${steward} </dev/null >steward.log 2>&1 &`,
   };
 }
 

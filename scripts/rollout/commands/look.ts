@@ -105,7 +105,8 @@ export const observe = (place: Place, runId: string, beat: number): string =>
   `cd "${fleetFolder(place.fleet)}/runs/${runId}" || exit 1\n{ printf %s ${beat} >beat.new && mv beat.new beat; } || :\n` +
   sections({
     journal: "cat journal 2>/dev/null",
-    end: `if kill -0 "$(cat pid 2>/dev/null)" 2>/dev/null; then echo alive; else echo gone; fi`,
+    // By its command line: the number may be another process's after a boot.
+    end: `case $(ps -ww -o args= -p "$(cat pid 2>/dev/null)" 2>/dev/null) in *"runs/${runId}/steward.sh"*) echo alive ;; *) echo gone ;; esac`,
     lifecycle: place.gate === "evidence" ? askLifecycle(place) : ":",
     health: place.gate === "evidence" ? ":" : askHealth(place),
     connections: place.gate === "evidence" ? ":" : countConnections(place),

@@ -20,7 +20,13 @@ const LOCK_TRIES = 1000;
 /** Longest answer that the steward waits for on a loopback port. */
 const ANSWER_SECONDS = 5;
 
-/** The part that is the same for every host and release. Arguments: run id, owner, lease in seconds. */
+/** Longest wait, in seconds, for a Docker that does not answer: its restart takes a few, a boot some more. */
+const DOCKER_PATIENCE_SECONDS = 60;
+
+/**
+ * The part that is the same for every host and release. Arguments: run id, owner, lease in seconds, and `recover` when the host was
+ * started anew with this run under way.
+ */
 export const engine = (fleet: string): string => `#!/bin/sh
 # Evenkeel's steward: holds this host's lock while it lives, follows the controller's orders, and finishes or takes back
 # what it began when the controller falls silent.
@@ -29,6 +35,7 @@ umask 077
 run=$1
 owner=$2
 lease=$3
+mode=\${4:-follow}
 cd "${fleetFolder(fleet)}" || exit 1
 folder=runs/$run
 sequence=0
@@ -37,7 +44,27 @@ ready=no
 output=/dev/null
 trap '' HUP INT PIPE
 
-say() { printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal"; }
+# What is left to be undone, last first, and whether a new container is ready: both follow from the journal alone.
+learn() {
+  case $1:$2 in
+    step:*) todo="$2 $todo" ;;
+    done:replace) ready=yes ;;
+    done:retreat) ready=no ;;
+    undone:* | done:smoke | done:commit | done:stop)
+      todo=
+      ready=no
+      ;;
+  esac
+}
+
+# Onto the disk: the host may lose its power.
+keep() { sync "$@" 2>/dev/null; }
+
+say() {
+  printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal"
+  keep "$folder/journal"
+  learn "$2" "$3"
+}
 reason() { tail -n 3 "$output" 2>/dev/null | tr '\\n\\t' '  '; }
 # Hundredths of a second of a clock that nobody sets: a lease must not end because the host learned what time it is.
 now() {
@@ -48,8 +75,9 @@ now() {
   fi
 }
 
-# Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward.
+# Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward. Numbers of processes are used again.
 alive() {
+  if [ "\${1%%:*}" = "$$" ]; then return 1; fi
   rest=\${1#*:}
   case $(ps -ww -o args= -p "\${1%%:*}" 2>/dev/null) in
     *"runs/\${rest%%:*}/steward.sh"*) return 0 ;;
@@ -104,29 +132,44 @@ newest_order() {
   done
 }
 
+docker_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+# Waits for a Docker that does not answer.
+await_docker() {
+  asked=$(now)
+  until docker_answers; do
+    if [ $(($(now) - asked)) -ge ${DOCKER_PATIENCE_SECONDS}00 ]; then return 1; fi
+    sleep ${TICK_SECONDS}
+  done
+}
+
+# Runs a function for a step, such as run_old_stop.
+carry_out() { "$1_$(printf '%s' "$2" | tr - _)" >>"$output" 2>&1 </dev/null; }
+
+# What Docker was away for is tried once more when it is back.
+insist() { "$@" || { ! docker_answers && await_docker && "$@"; }; }
+
 # A new container that is ready stays, anything less is taken back.
 settle() {
   if [ "$ready" = yes ]; then
-    stage_commit
+    if insist stage_commit; then say "$sequence" "done" commit; fi
   elif [ -n "$todo" ]; then
     take_back
   fi
 }
 
 perform() {
-  todo="$1:$2 $todo"
-  say "$sequence" step "$2"
-  "run_$1" >"$output" 2>&1 </dev/null
+  say "$sequence" step "$1"
+  fresh_output
+  carry_out run "$1"
 }
 
 # Takes back what was done since the last commit, last step first; goes on past a step that cannot be taken back.
 take_back() {
   stuck=
-  for entry in $todo; do
-    "undo_\${entry%%:*}" >>"$output" 2>&1 </dev/null || stuck="$stuck \${entry#*:}"
+  for step in $todo; do
+    insist carry_out undo "$step" || stuck="$stuck $step"
   done
-  todo=
-  ready=no
   if [ -n "$stuck" ]; then
     say "$sequence" undone "except for$stuck: $(reason)"
   else
@@ -134,10 +177,21 @@ take_back() {
   fi
 }
 
-obey() {
-  # A full disk must not keep a host drained. Not with ":", whose failure would end the shell.
+# A full disk must not keep a host drained. Not with ":", whose failure would end the shell.
+fresh_output() {
   output=$folder/output
   printf '' 2>/dev/null >"$output" || output=/dev/null
+}
+
+# Frees the lock.
+leave() {
+  rm -f recover.sh
+  say 0 left "$run"
+  exit 0
+}
+
+obey() {
+  fresh_output
   case $1 in
     undo)
       take_back
@@ -146,21 +200,12 @@ obey() {
     leave)
       settle
       say "$sequence" "done" leave
-      say 0 left "$run"
-      exit 0
+      leave
       ;;
     smoke | drain | replace | retreat | commit | stop)
       if [ "$1" = retreat ] && [ "$ready" != yes ]; then
         say "$sequence" failed "there is no new container to retreat from"
       elif "stage_$1" 2>>"$output"; then
-        case $1 in
-          replace) ready=yes ;;
-          retreat) ready=no ;;
-          smoke | commit | stop)
-            todo=
-            ready=no
-            ;;
-        esac
         say "$sequence" "done" "$1"
       else
         why=$(reason)
@@ -177,12 +222,35 @@ obey() {
 lapse() {
   say 0 lapsed "no heartbeat for $lease s"
   settle
-  say 0 left "$run"
-  exit 0
+  leave
+}
+
+lay_out() {
+  # shellcheck source=/dev/null
+  if [ -f "$folder/stages.sh" ]; then . "./$folder/stages.sh"; fi
+  keep "$folder"/*.sh
+}
+
+# The host went down with this run under way.
+recover() {
+  tab=$(printf '\\t')
+  while IFS=$tab read -r number state detail; do
+    sequence=$number
+    learn "$state" "$detail"
+  done <"$folder/journal"
+  say 0 lapsed "the host was started anew"
+  lay_out
+  fresh_output
+  await_docker
+  settle
+  leave
 }
 
 take_lock || exit 0
+if [ "$mode" = recover ]; then recover; fi
 echo "$$" >"$folder/pid"
+# Run by the unit evenkeel-recover when the host is started anew before this run has left.
+ln -sf "$folder/recover.sh" recover.new && mv recover.new recover.sh
 say 0 held "$owner"
 beat=
 heard=$(now)
@@ -194,8 +262,7 @@ while :; do
     argument=
     # shellcheck disable=SC2034
     read -r order argument <"$folder/order.$next"
-    # shellcheck source=/dev/null
-    if [ -f "$folder/stages.sh" ]; then . "./$folder/stages.sh"; fi
+    lay_out
     obey "$order"
     heard=$(now)
   fi
@@ -255,13 +322,12 @@ export const healthUrl = (place: Place, slot: Slot = "current"): string =>
 /** The part that a release and a host need: one function a step, one a stage. */
 export function stages(place: Place, plan: HostPlan): string {
   const functions: string[] = [helpers];
-  let number = 0;
   for (const [order, steps] of Object.entries(plan.stages) as [StagedOrder, readonly HostStep[]][]) {
     const calls = steps.map((step) => {
-      number += 1;
-      functions.push(shellFunction(`run_${number}`, runOf(place, step)));
-      functions.push(shellFunction(`undo_${number}`, step.undo ? operation(place, step.undo) : ":"));
-      return `perform ${number} ${quote(step.name)}`;
+      const name = step.name.replaceAll("-", "_");
+      functions.push(shellFunction(`run_${name}`, runOf(place, step)));
+      functions.push(shellFunction(`undo_${name}`, step.undo ? operation(place, step.undo) : ":"));
+      return `perform ${step.name}`;
     });
     functions.push(shellFunction(`stage_${order}`, calls.join(" &&\n") || ":"));
   }
@@ -286,7 +352,20 @@ export function environmentOf(release: Release): string {
 /** As the steward's `now` counts. */
 const hundredths = (seconds: number): number => Math.round(seconds * 100);
 
-const helpers = `exists() { docker inspect --type container --format '{{.Id}}' "$1" >/dev/null 2>&1; }
+const helpers = `# What "docker inspect" shows of a container, into "seen"; fails where there is none. A Docker that does not answer is no answer.
+look_at() {
+  sought=$(now)
+  until seen=$(docker inspect --type container --format "$2" "$1" 2>&1); do
+    case $seen in *'o such '*) return 1 ;; esac
+    if [ $(($(now) - sought)) -ge ${DOCKER_PATIENCE_SECONDS}00 ]; then return 1; fi
+    sleep ${TICK_SECONDS}
+  done
+}
+exists() { look_at "$1" '{{.State.Running}}'; }
+runs() {
+  exists "$1" || return 1
+  case $seen in *true) ;; *) return 1 ;; esac
+}
 answer() { curl -sS --max-time ${ANSWER_SECONDS} "$@"; }
 `;
 
@@ -301,14 +380,21 @@ function runOf(place: Place, step: HostStep): string {
 function operation(place: Place, what: Operation): string {
   const name = (slot: Slot): string => containerName(place.fleet, slot);
   switch (what.do) {
-    case "restart":
-      return line(docker.restartPolicy(name(what.slot), what.policy));
+    case "stay-down":
+      return line(docker.restartPolicy(name(what.slot), "no"));
+    case "bring-back":
+      return `${line(docker.restartPolicy(name(what.slot), "always"))} &&\n  ${line(docker.start(name(what.slot)))}`;
     case "drain":
       return what.via === "control" ? control(place, "POST") : `answer -f -o /dev/null ${quote(articleUrl(place))}`;
     case "undrain":
-      return eventually(control(place, "DELETE"), what.timeoutSeconds, "drain could not be taken back");
+      return `${unlessEnded(name("current"))}\n${eventually(control(place, "DELETE"), what.timeoutSeconds, "drain could not be taken back")}`;
     case "expect-drained":
       return expectDrained(place);
+    case "expect-down":
+      return `if [ "$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place))})" = 200 ]; then
+  echo 'it did not serve, and does now: run the rollout again'
+  return 1
+fi`;
     case "stop":
       return line(docker.stop(name(what.slot), what.timeoutSeconds));
     case "start":
@@ -338,7 +424,8 @@ fi`;
 
 /** Counts down by the seconds that have passed, so that slow answers do not make the waits longer. */
 function revive(place: Place, { slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): string {
-  return `since=$(now)
+  return `${unlessEnded(containerName(place.fleet, slot))}
+since=$(now)
 while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do
   if [ "$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))})" = 200 ]; then return 0; fi
   sleep ${TICK_SECONDS}
@@ -351,6 +438,8 @@ while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
 done
 ${line(docker.cycle(containerName(place.fleet, slot), timeoutSeconds))}`;
 }
+
+const unlessEnded = (name: string): string => `runs ${quote(name)} || return 0`;
 
 const articleUrl = (place: Place): string => `http://${place.privateAddress}:${place.servicePort}/shutdown`;
 
@@ -404,11 +493,14 @@ function until(place: Place, { ready, release, timeoutSeconds, steadySeconds }: 
   return `since=$(now)
 ready_from=
 while :; do
-  state=$(${line(docker.inspect(name, docker.ALIVE_FORMAT))})
-  if [ "$state" != 'true|false|0' ]; then
-    echo "the container ended or restarted (running, restarting, restarts: $state)"
-    return 1
-  fi
+  look_at ${quote(name)} ${quote(docker.ALIVE_FORMAT)}
+  case $seen in
+    *'true|false|0') ;;
+    *)
+      echo "the container ended or restarted (running, restarting, restarts: $seen)"
+      return 1
+      ;;
+  esac
   health=$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, ready))} 2>/dev/null)
   if [ "$health" = 200 ]${named}; then
     ready_from=\${ready_from:-$(now)}

@@ -15,7 +15,7 @@ import {
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { imageToKeep, mayGetRequests, releaseBefore, releaseOf } from "../core/target.js";
-import type { HostPlan } from "../host-steps.js";
+import type { HostPlan, Standing } from "../host-steps.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
 import { learn, settleDoubt } from "./doubt.js";
@@ -172,15 +172,20 @@ export async function prepare(context: Context): Promise<void> {
 }
 
 function stepsFor(context: Context, member: Member): HostPlan {
-  const survey = surveyOf(member);
   return context.parts.steps({
     release: member.superseded ? null : context.release,
     policy: context.manifest.rollout,
     check: context.check,
-    occupied: survey.containers.current !== undefined,
-    drain: member.tagged && mayGetRequests(survey) && !isAlone(context, member),
+    standing: standingOf(context, member),
     goesBack: context.goesBack,
   });
+}
+
+function standingOf(context: Context, member: Member): Standing {
+  const survey = surveyOf(member);
+  if (survey.containers.current === undefined) return "empty";
+  if (!member.tagged || !mayGetRequests(survey)) return "down";
+  return isAlone(context, member) ? "alone" : "in-rotation";
 }
 
 /**

@@ -122,14 +122,14 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a drained host keeps its restart policy",
     file: `${rollout}/host-steps.ts`,
-    find: 'run: { do: "restart", slot: "current", policy: "no" },',
-    replace: 'run: { do: "restart", slot: "current", policy: "always" },',
+    find: 'run: { do: "stay-down", slot: "current" },',
+    replace: 'run: { do: "bring-back", slot: "current" },',
   },
   {
     title: "the drained process may be another one when it is stopped",
     file: `${rollout}/host-steps.ts`,
-    find: '...(drained && policy.gate === "evidence"',
-    replace: '...(drained && policy.gate !== "evidence"',
+    find: '...(standing === "in-rotation" && policy.gate === "evidence"',
+    replace: '...(standing === "in-rotation" && policy.gate !== "evidence"',
   },
   {
     title: "a new container is taken back without leaving rotation",

@@ -25,7 +25,7 @@ const LIMIT_SECONDS = 24 * 3600;
 export async function simulateFault(options: RunOptions, plan: FaultPlan): Promise<FaultRun> {
   const { manifest } = options;
   const world = newWorld(options);
-  const faults = new Faults(plan, world.clock);
+  const faults = new Faults(plan, world.clock, world);
   const request = {
     manifest,
     wanted: { do: "deploy", image: testImage(2) },

@@ -338,7 +338,7 @@ describe("an empty image", () => {
 
   it("lets a reboot bring back what is kept, also where a steward died before it could", async () => {
     const onEvent = ({ name }: RolloutEvent, world: SimWorld): void => {
-      if (name === "started") void world.machine("api-1").perform({ do: "restart", slot: "current", policy: "no" }, "");
+      if (name === "started") void world.machine("api-1").perform({ do: "stay-down", slot: "current" }, "");
     };
     const run = await simulate({ manifest, wanted: keep, onEvent });
     expect(run.receipt.hosts.map((host) => host.action)).toEqual(["kept", "kept"]);
@@ -560,6 +560,44 @@ describe("two rollouts at once", () => {
   it("end with exit 4 for the one that comes second, which touches nothing", async () => {
     const run = await simulate({ manifest, contenders: 2 });
     expect(run.receipts.map((receipt) => receipt.exitCode).sort()).toEqual([0, 4]);
+    expectUnharmed(run);
+  });
+});
+
+describe("another host that stops serving while one is drained", () => {
+  const three = testManifest({ hosts: 3, healthCheck: { checkIntervalSeconds: 10 }, rollout: { smokeBoot: false } });
+  const whileDrained = (happen: (world: SimWorld) => void) => (event: RolloutEvent, world: SimWorld) => {
+    if (event.name === "hostStatus" && event.host === "api-1" && event.data.status === "draining") happen(world);
+  };
+
+  it("keeps that one in rotation: exit 5, and no client is without a host", async () => {
+    const run = await simulate({
+      manifest: three,
+      parts: inOrder,
+      reruns: 1,
+      onEvent: whileDrained((world) => world.powerCycle(world.machine("api-3"), 60_000)),
+    });
+    expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "QuorumLost" } });
+    expect(run.receipt.error?.message).toContain("api-1 stays in rotation: api-3 stopped serving meanwhile");
+    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["restored", "untouched", "untouched"]);
+    expect(run.world.events.some(({ name }) => name === "ejected")).toBe(false);
+    expect(run.world.failures).toEqual([]);
+  });
+
+  it("is forgiven a slow moment", async () => {
+    let slow = 0;
+    const run = await simulate({
+      manifest: three,
+      parts: inOrder,
+      onEvent: whileDrained(() => (slow = 2)),
+      heard: (observation, host) => {
+        if (host !== "api-3" || slow === 0) return observation;
+        slow -= 1;
+        return { ...observation, lifecycle: null };
+      },
+    });
+    expect(slow).toBe(0);
+    expect(run.receipt.exitCode).toBe(0);
     expectUnharmed(run);
   });
 });

@@ -181,7 +181,9 @@ export class SimMachine {
         return;
       }
       case "drain": {
-        this.#existing("current").app.drain();
+        const { app } = this.#existing("current");
+        if (!app.listening) throw new StepFailure("nobody answers the request to drain");
+        app.drain();
         return;
       }
       case "undrain":

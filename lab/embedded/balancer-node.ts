@@ -65,9 +65,15 @@ export class BalancerNode {
     return this.#entries.get(id)?.state.up ?? false;
   }
 
-  /** Whose turn it is; null when nobody is up. */
-  next(): Member | null {
-    const id = pick([...this.#entries.keys()], (one) => this.isUp(one), this.#last);
+  /**
+   * Whose turn it is; null when nobody is up.
+   * @param tried those that a connection could not be made to: they come last, as with HAProxy's `option redispatch`
+   */
+  next(tried: ReadonlySet<string> = new Set()): Member | null {
+    const ids = [...this.#entries.keys()];
+    const id =
+      pick(ids, (one) => this.isUp(one) && !tried.has(one), this.#last) ??
+      pick(ids, (one) => this.isUp(one), this.#last);
     if (id === null) return null;
     this.#last = id;
     return this.#entries.get(id)?.member ?? null;

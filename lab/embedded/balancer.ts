@@ -118,7 +118,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     incoming.on("error", () => undefined);
     response.on("error", () => undefined);
     response.once("close", () => this.#underWay.delete(response));
-    const next = (): Member | null => this.#count(node.next(), response);
+    const next = (tried: ReadonlySet<string>): Member | null => this.#count(node.next(tried), response);
     void forward({ incoming, response, reused: connection.requests > 1, next }, this.#proxySettings(entry, node));
   }
 

@@ -26,15 +26,16 @@ export interface Exchange {
   readonly response: ServerResponse;
   /** Whether another request came before on the client's connection. */
   readonly reused: boolean;
-  /** The next target; null when none is up. */
-  readonly next: () => Member | null;
+  /** The next target, none of those that were tried where there is another; null when none is up. */
+  readonly next: (tried: ReadonlySet<string>) => Member | null;
 }
 
 /** Serves one request to its end; never throws. */
 export async function forward(exchange: Exchange, settings: ProxySettings): Promise<void> {
   const { response } = exchange;
+  const tried = new Set<string>();
   for (let tries = 0; tries <= settings.retries; tries += 1) {
-    const member = exchange.next();
+    const member = exchange.next(tried);
     const outgoing = member && (await connect(exchange, member, settings));
     if (response.destroyed) {
       outgoing?.destroy();
@@ -45,6 +46,7 @@ export async function forward(exchange: Exchange, settings: ProxySettings): Prom
       return;
     }
     if (!member) break;
+    tried.add(member.id);
   }
   answerWithPage(response, 503);
 }

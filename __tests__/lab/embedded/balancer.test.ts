@@ -210,6 +210,15 @@ describe("a host that refuses connections before it is out of rotation", () => {
     if (hosts[0]) hosts[0].refused = true;
     expect([await get(balancer), await get(balancer), await get(balancer)]).toEqual(["b", "b", "b"]);
   });
+
+  test("costs nothing to many at once: none tries that host twice", async () => {
+    const hosts = [new Host("a"), new Host("b")];
+    const balancer = await start(hosts, { check: slowCheck, retries: 1 });
+    await allUp(balancer, hosts);
+    if (hosts[0]) hosts[0].refused = true;
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(balancer.url())));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  });
 });
 
 describe("a host that breaks off", () => {

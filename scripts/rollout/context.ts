@@ -63,10 +63,10 @@ export interface Member {
   survey: Survey | null;
   /** What the app said last. */
   lifecycle: Lifecycle | null;
-  /** Since when it has been looked at, while another host leaves, and not seen to serve. */
-  absentSinceMs: number | null;
-  /** Whether such a look is under way. */
-  lookedAt: boolean;
+  /** Looks in a row, while another host leaves, that did not show it serving. */
+  absences: number;
+  /** When such a look that is under way began. */
+  lookMs: number | null;
   /** Journal lines already told as events. */
   told: number;
   locked: boolean;
@@ -162,8 +162,8 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     survey: null,
     lifecycle: null,
     told: 0,
-    absentSinceMs: null,
-    lookedAt: false,
+    absences: 0,
+    lookMs: null,
     locked: false,
     swapped: false,
     outOfSight: false,

@@ -234,6 +234,7 @@ export async function showFailedLog(context: Context, member: Member): Promise<v
 export function conclude(context: Context, member: Member, action: Member["receipt"]["action"], beganMs: number): void {
   member.receipt = { ...member.receipt, action, seconds: secondsSince(context, beganMs) };
   if (action === "replaced" || action === "deployed") context.moved.push(member);
+  member.absences = 0;
   const status = {
     kept: "serving",
     deployed: "serving",

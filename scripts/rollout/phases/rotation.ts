@@ -26,8 +26,10 @@ import type { Observation } from "../ports.js";
 
 /** Share of a processor that looks at the other hosts may take while one leaves. */
 const LOOK_SHARE = 0.1;
-/** Milliseconds for which a host that is to serve meanwhile may not be seen to, although it is looked at: a busy one may be slow once. */
-const ABSENT_MS = 3000;
+/** Looks in a row that show a host which is to serve meanwhile not serving: a busy one may be slow once or twice. */
+const ABSENCES = 3;
+/** Milliseconds without any answer to a look: longer than a connection takes to be made anew. */
+const SILENCE_MS = 12_000;
 /** Milliseconds, per second of the balancer's interval, before a window that was not quiet is tried again. */
 const AFTER_NOISE_MS_PER_SECOND = 250;
 /** Looks in a row without an answer from the app before the host counts as lost. */
@@ -66,7 +68,7 @@ export async function quorum(context: Context, choose: () => readonly Member[]):
     const leaving = choose();
     const verdict = await quorumVerdict(context, leaving);
     if (verdict.pass) {
-      for (const member of context.members) member.absentSinceMs = null;
+      for (const member of context.members) member.absences = 0;
       return leaving;
     }
     if (verdict.final || context.ports.clock.now() >= until) {
@@ -366,31 +368,33 @@ async function elsewhere(context: Context, leaving: readonly Member[]): Promise<
 function lookAround(context: Context): void {
   const now = context.ports.clock.now();
   const staying = watched(context).filter((member) => !isAtWork(member));
-  const due = now - context.refreshedMs >= lookEveryMs(context, staying.length);
+  const due =
+    now - context.refreshedMs >= Math.max(pollMs(context.check), (staying.length * LOOK_COST_MS) / LOOK_SHARE);
   if (due) context.refreshedMs = now;
-  // One that was not seen to serve is looked at again at once.
-  const wanted = staying.filter(({ lookedAt, absentSinceMs }) => !lookedAt && (due || absentSinceMs !== null));
-  for (const member of wanted) {
-    member.lookedAt = true;
-    member.absentSinceMs ??= now;
-    void observeAll(context, [member]).then(() => {
-      member.lookedAt = false;
-      if (member.lifecycle?.state === "serving") member.absentSinceMs = null;
-    });
-  }
+  // One that was not seen to serve is looked at again at once, if it is to.
+  const needed = peersOf(context, context.members.filter(isLeaving)).filter(({ absences }) => absences > 0);
+  for (const member of due ? staying : needed) if (member.lookMs === null) void look(context, member);
 }
 
-const lookEveryMs = ({ check }: Context, hosts: number): number =>
-  Math.max(pollMs(check), (hosts * LOOK_COST_MS) / LOOK_SHARE);
+async function look(context: Context, member: Member): Promise<void> {
+  member.lookMs = context.ports.clock.now();
+  await observeAll(context, [member]);
+  member.lookMs = null;
+  member.absences = member.lifecycle?.state === "serving" ? 0 : member.absences + 1;
+}
+
+/** One that failed is being put back. */
+const isLeaving = (member: Member): boolean => isAtWork(member) || member.status === "failed";
 
 /**
  * A host that the balancer still asks had better stay when another one fails.
  * @throws RolloutError QuorumLost
  */
 function stayIfNeeded(context: Context, member: Member): void {
-  const longAgo = context.ports.clock.now() - ABSENT_MS;
-  const leaving = context.members.filter((other) => isAtWork(other) || other.status === "failed");
-  const absent = peersOf(context, leaving).find(({ absentSinceMs: since }) => since !== null && since <= longAgo);
+  const longAgo = context.ports.clock.now() - SILENCE_MS;
+  const absent = peersOf(context, context.members.filter(isLeaving)).find(
+    ({ absences, lookMs }) => absences >= ABSENCES || (lookMs !== null && lookMs < longAgo),
+  );
   if (!absent) return;
   throw new RolloutError(
     "QuorumLost",

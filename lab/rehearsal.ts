@@ -88,7 +88,8 @@ export async function deploy(
   };
 }
 
-function runFolders(environment: Readonly<Record<string, string>>): string[] {
+/** Folders of the runs that have left a record with that environment. */
+export function runFolders(environment: Readonly<Record<string, string>>): string[] {
   const runs = path.join(environment["EVENKEEL_STATE_DIR"] ?? "", "runs");
   return existsSync(runs) ? readdirSync(runs).map((name) => path.join(runs, name)) : [];
 }

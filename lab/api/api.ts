@@ -85,6 +85,11 @@ export class Api {
     this.#planned.push({ match, status: 0, headers: {}, done: true, left: times });
   }
 
+  /** Nothing is planned any more. */
+  mend(): void {
+    this.#planned.length = 0;
+  }
+
   async close(): Promise<void> {
     await new Promise<void>((settle) => {
       this.#server.close(() => settle());

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "@jest/globals";
+import { faultFigures, problemsOf, type FaultFigures, type Seen } from "../../../lab/faults/figures.js";
+import { faultPage } from "../../../lab/faults/page.js";
+import { faultSettings } from "../../../lab/faults/run.js";
+
+const host = { name: "api-1", release: "before", inRotation: true, comesBack: true, unfinished: false } as const;
+const seen: Seen = {
+  ...{ fault: "controller killed", phase: "starting", sent: 4000, failed: 0, allowedFailed: 0 },
+  ...{ hosts: [host], exitCode: null, rerunExitCode: 0, onTarget: true },
+};
+
+describe("a fault", () => {
+  it("holds when nobody lost anything, the hosts serve and the run after it ends well", () =>
+    expect(problemsOf(seen, [null])).toEqual([]));
+
+  it.each<[string, Partial<Seen>, string]>([
+    ["no request was sent", { sent: 0 }, "no request was sent"],
+    ["more was lost than was inside", { failed: 3, allowedFailed: 2 }, "3 requests failed, 2 at most may"],
+    ["the rollout ended otherwise", { exitCode: 0 }, "it ended with 0, not killed"],
+    ["a host runs nothing", { hosts: [{ ...host, release: null }] }, "api-1 runs nothing"],
+    ["a host runs something else", { hosts: [{ ...host, release: "other" }] }, "api-1 runs other"],
+    ["a host is out of rotation", { hosts: [{ ...host, inRotation: false }] }, "api-1 is not in rotation"],
+    ["a reboot would not bring it back", { hosts: [{ ...host, comesBack: false }] }, "api-1 would not come back"],
+    ["a run is left unfinished", { hosts: [{ ...host, unfinished: true }] }, "left api-1 unfinished"],
+    ["the run after it failed", { rerunExitCode: 5 }, "the run after it ended with 5"],
+    ["the run after it is off target", { onTarget: false }, "the run after it ended with 0, off target"],
+  ])("does not hold when %s", (_name, otherwise, problem) =>
+    expect(problemsOf({ ...seen, ...otherwise }, [null])).toEqual([expect.stringContaining(problem)]),
+  );
+
+  it("may lose what was inside a process that it ended", () =>
+    expect(problemsOf({ ...seen, failed: 2, allowedFailed: 2 }, [null])).toEqual([]));
+});
+
+describe("the page", () => {
+  const machine = { cpu: "a processor", cores: 2, memoryGb: 24, node: "v20", kernel: "Linux 6" };
+  const figures = (rows: FaultFigures["rows"]): FaultFigures => ({
+    ...{ machine, date: "2026-11-28T07:00:00.000Z", commit: "abc", settings: faultSettings, rows },
+  });
+
+  it("has a line for each fault, with what the hosts came to rest as", () => {
+    const page = faultPage(figures([{ ...seen, problems: [] }]));
+    expect(page).toContain("| controller killed | starting | 4,000 | 0 | 0 | killed | old | 0 | yes |");
+    expect(page).toContain("Every line holds.");
+  });
+
+  it("says what does not hold", () => {
+    const hosts = [{ ...host, release: null, inRotation: false, comesBack: false }];
+    const page = faultPage(figures([{ ...seen, hosts, problems: ["api-1 runs nothing"] }]));
+    expect(page).toContain("| nothing, out of rotation, not after a reboot | 0 | **no** |");
+    expect(page).toContain("- controller killed, starting: api-1 runs nothing");
+  });
+
+  it("comes from figures that can be read again", () => {
+    const all = figures([{ ...seen, problems: [] }]);
+    expect(faultFigures.parse(JSON.parse(JSON.stringify(all)))).toEqual(all);
+  });
+});

@@ -1,0 +1,79 @@
+/** The figures of the fault suite, and what they say. Pure. */
+import { z } from "zod";
+import { machineForm } from "../figures/machine.js";
+import { phases } from "./phase.js";
+
+const count = z.int().min(0);
+
+/** A host as it was when the rollout had ended and every lease after it. */
+const hostEnd = z.object({
+  name: z.string(),
+  /** Of the container that runs as the fleet's; null: none. */
+  release: z.enum(["before", "target", "other"]).nullable(),
+  /** Whether every node of the balancer sends to it. */
+  inRotation: z.boolean(),
+  /** Whether a reboot would start that container and no other, and no other runs. */
+  comesBack: z.boolean(),
+  /** Whether a run has left something to be ended there. */
+  unfinished: z.boolean(),
+});
+export type HostEnd = z.output<typeof hostEnd>;
+
+const faultRow = z.object({
+  fault: z.string(),
+  phase: z.enum(phases),
+  /** Requests of the whole run: from before the rollout to the end of the run after it. */
+  sent: count,
+  failed: count,
+  /** Requests inside a process at the moment when the fault ended that process. */
+  allowedFailed: count,
+  hosts: z.array(hostEnd),
+  /** Null: killed. */
+  exitCode: z.int().nullable(),
+  rerunExitCode: z.int().nullable(),
+  /** Whether every host runs what the run after it was to bring. */
+  onTarget: z.boolean(),
+  /** Why it does not hold; empty: it does. */
+  problems: z.array(z.string()),
+});
+export type FaultRow = z.output<typeof faultRow>;
+
+export const faultFigures = z.object({
+  machine: machineForm,
+  /** ISO 8601 in UTC. */
+  date: z.string(),
+  commit: z.string(),
+  settings: z.object({
+    world: z.literal("embedded"),
+    droplets: count,
+    ratePerSecond: z.number(),
+    slowShare: z.number(),
+    slowMs: z.number(),
+    leaseSeconds: z.number(),
+  }),
+  rows: z.array(faultRow),
+});
+export type FaultFigures = z.output<typeof faultFigures>;
+
+/** What was seen of one fault. */
+export type Seen = Omit<FaultRow, "problems">;
+
+/** Everything about it that must not be. */
+export function problemsOf(seen: Seen, exitCodes: readonly (number | null)[]): string[] {
+  const { sent, failed, allowedFailed, hosts, exitCode, rerunExitCode, onTarget } = seen;
+  const allowed = exitCodes.map((code) => code ?? "killed").join(" or ");
+  return [
+    ...(sent > 0 ? [] : ["no request was sent"]),
+    ...(failed > allowedFailed ? [`${failed} requests failed, ${allowedFailed} at most may`] : []),
+    ...(exitCodes.includes(exitCode) ? [] : [`it ended with ${exitCode ?? "a signal"}, not ${allowed}`]),
+    ...hosts.flatMap(({ name, release, inRotation, comesBack, unfinished }) => [
+      ...(release === "before" || release === "target" ? [] : [`${name} runs ${release ?? "nothing"}`]),
+      ...(inRotation ? [] : [`${name} is not in rotation`]),
+      ...(comesBack ? [] : [`${name} would not come back by itself, or with something else`]),
+      ...(unfinished ? [`a run has left ${name} unfinished`] : []),
+    ]),
+    ...(rerunExitCode === 0 && onTarget
+      ? []
+      : [`the run after it ended with ${rerunExitCode ?? "a signal"}, off target`]),
+  ];
+}

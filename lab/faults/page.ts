@@ -1,0 +1,57 @@
+/** The figures of the fault suite as a Markdown page. Pure. */
+import { grouped, many } from "../../scripts/rollout/output/text.js";
+import type { FaultFigures, FaultRow, HostEnd } from "./figures.js";
+
+export function faultPage(figures: FaultFigures): string {
+  return `${[heading(figures), table(figures), verdict(figures)].join("\n\n")}\n`;
+}
+
+function heading({ machine, date, commit, settings, rows }: FaultFigures): string {
+  const { droplets, ratePerSecond, slowShare, slowMs, leaseSeconds } = settings;
+  return `# What a rollout does when something goes wrong
+
+Each line is a fleet of its own on the ${settings.world} lab: ${many(droplets, "droplet")} under ${ratePerSecond} requests a second, ${slowShare * 100} % of
+them ${slowMs} ms long. The fault strikes while the first droplet is in that phase (\`last\`: while the last one's container is replaced). Then the hosts are left
+alone until they have come to rest, and one more run is started; the load goes on from before the rollout until after that. A lease is ${leaseSeconds} s here.
+*Lost* are requests that failed; *inside* those that were inside a process at the moment when the fault ended it, which nothing can save.
+
+Written by \`npm run faults\`, which fails when a line does not hold; the single values are in [faults.json](faults.json).
+${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}, Node ${machine.node}; ${date.slice(0, 10)}; commit \`${commit}\`.
+All lines together: ${grouped(rows.reduce((sum, { sent }) => sum + sent, 0))} requests.`;
+}
+
+const COLUMNS = "| fault | phase | sent | lost | inside | exit | hosts at rest | run after it | holds |";
+const RULE = "| --- | --- | --: | --: | --: | --: | --- | --: | --- |";
+
+const table = ({ rows }: FaultFigures): string => [COLUMNS, RULE, ...rows.map(line)].join("\n");
+
+function line({
+  fault,
+  phase,
+  sent,
+  failed,
+  allowedFailed,
+  hosts,
+  exitCode,
+  rerunExitCode,
+  problems,
+}: FaultRow): string {
+  const cells = [
+    ...[fault, phase, grouped(sent), failed, allowedFailed, exitCode ?? "killed"],
+    ...[hosts.map(inWords).join(", "), rerunExitCode ?? "killed", problems.length === 0 ? "yes" : "**no**"],
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+const words = { before: "old", target: "new", other: "another" } as const;
+
+function inWords({ release, inRotation, comesBack }: HostEnd): string {
+  const runs = release === null ? "nothing" : words[release];
+  return [runs, ...(inRotation ? [] : ["out of rotation"]), ...(comesBack ? [] : ["not after a reboot"])].join(", ");
+}
+
+function verdict({ rows }: FaultFigures): string {
+  const broken = rows.filter(({ problems }) => problems.length > 0);
+  if (broken.length === 0) return "Every line holds.";
+  return broken.map(({ fault, phase, problems }) => `- ${fault}, ${phase}: ${problems.join("; ")}`).join("\n");
+}

@@ -72,9 +72,10 @@ export interface JournalEntry {
 
 /**
  * held: the lock is taken · refused: somebody else holds it (detail: who) · step: a step begins · done and failed: an order
- * ended · undone: what a failed or lapsed order had changed is back · lapsed: no heartbeat within the lease · left: the lock is free
+ * ended · back: a step was taken back · undone: so were all that could be · lapsed: no heartbeat within the lease, or the host went
+ * down · left: the lock is free
  */
-export const journalStates = ["held", "refused", "step", "done", "failed", "undone", "lapsed", "left"] as const;
+export const journalStates = ["held", "refused", "step", "done", "failed", "back", "undone", "lapsed", "left"] as const;
 export type JournalState = (typeof journalStates)[number];
 
 /** Reads a journal. A last line without its end is still being written and is left out. */

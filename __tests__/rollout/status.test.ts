@@ -40,7 +40,7 @@ describe("a look at the fleet", () => {
     const hosts = new LookedAt({
       "api-1": servingHost(one, { containers: { current: container({ release: one }), previous } }),
       "api-2": servingHost(one, { lifecycle: says({ state: "draining" }) }),
-      "api-3": surveyed(),
+      "api-3": surveyed({ run: { holder: "held by 9dc3784f7b:me@here", last: "step old-stop" } }),
       "api-4": servingHost(one, { retired: true }),
       "api-5": new RolloutError("HostUnreachable", "api-5 cannot be reached"),
     });
@@ -53,6 +53,7 @@ describe("a look at the fleet", () => {
       ["api-5", "HostUnreachable", null],
     ]);
     expect(rows[0]).toMatchObject({ id: "100", previous: "2222222222222222", image: container().image });
+    expect(rows.map(({ run }) => run)).toEqual([null, null, "held by 9dc3784f7b:me@here: step old-stop", null, null]);
     expect(hosts.closed.sort()).toEqual(["api-1", "api-2", "api-3", "api-4", "api-5"]);
   });
 
@@ -71,6 +72,7 @@ describe("a verdict", () => {
     release: one,
     image: "a@sha256:1",
     previous: null,
+    run: null,
     ...changes,
   });
 

@@ -57,6 +57,7 @@ export const surveyed = (changes: Partial<Survey> = {}): Survey => ({
   health: null,
   releases: [],
   retired: false,
+  run: null,
   ...changes,
 });
 

@@ -11,7 +11,7 @@ import { optionsOf, schedule, type Schedule } from "./schedule.js";
 const LEASE_SECONDS = 10;
 
 /** Of a short phase, or one with few calls, most draws begin too late. */
-const SHORT: Partial<Record<FaultPhase, number>> = { smoke: 2, ejected: 3 };
+const SHORT: Partial<Record<FaultPhase, number>> = { preflight: 2, smoke: 2, ejected: 3 };
 
 const fault: fc.Arbitrary<FaultPlan> = fc.record({
   kind: fc.constantFrom(...faultKinds),

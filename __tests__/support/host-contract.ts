@@ -129,11 +129,13 @@ class Run {
   }
 }
 
-/** Lines of a journal without what may differ: who holds the lock, and the words for why something failed. */
+/** Lines of a journal without what may differ: who holds the lock, the words for why something failed, and each step that was taken back. */
 const told = (journal: readonly JournalEntry[]): string[] =>
-  journal.map(({ sequence, state, detail }) =>
-    ["step", "done", "undone"].includes(state) ? `${sequence} ${state} ${detail}` : `${sequence} ${state}`,
-  );
+  journal
+    .filter(({ state }) => state !== "back")
+    .map(({ sequence, state, detail }) =>
+      ["step", "done", "undone"].includes(state) ? `${sequence} ${state} ${detail}` : `${sequence} ${state}`,
+    );
 
 /** The lines of one order. */
 const lines = (sequence: number, ...texts: readonly string[]): string[] => texts.map((text) => `${sequence} ${text}`);

@@ -28,12 +28,13 @@ export async function expectRebootUnnoticed(
   const { world } = scenario;
   const image = await world.pushReference("v2");
   const { result, seen } = await scenario.under(async () => {
-    let reboot: Promise<void> | null = null;
+    const reboots: Promise<void>[] = [];
     const receipt = await scenario.rolloutWith(standardParts, image, (event) => {
-      if (reboot || event.name !== "hostStatus" || event.data.status !== status || event.host === null) return;
-      reboot = powerCycle(world.droplet(event.host));
+      if (reboots.length > 0 || event.name !== "hostStatus" || event.data.status !== status || event.host === null)
+        return;
+      reboots.push(powerCycle(world.droplet(event.host)));
     });
-    await reboot;
+    await Promise.all(reboots);
     for (const droplet of world.droplets)
       await until(`${droplet.name} is in rotation`, () => inRotation(world, droplet));
     const again = await scenario.deploy(image);

@@ -1,5 +1,5 @@
 /** What a simulated host prints, in the form that the rollout's own commands print it. */
-import type { Slot } from "../../contract/host.js";
+import { containerName, type Slot } from "../../contract/host.js";
 import type { ContainerState } from "../../scripts/rollout/ports.js";
 import type { SimMachine } from "../sim/machine.js";
 import type { SimSteward } from "../sim/steward.js";
@@ -7,18 +7,19 @@ import type { SimSteward } from "../sim/steward.js";
 const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
 
 /** Answer to commands/look.ts `survey`. The droplet is a small one. */
-export function surveyText(machine: SimMachine): string {
+export function surveyText(machine: SimMachine, fleet: string): string {
   return sections({
     boot: "status: done",
     architecture: "x86_64",
     docker: "20.10.24",
     disk: "10000",
     memory: "1000",
-    ...Object.fromEntries(SLOTS.map((slot) => [slot, containerText(machine.state(slot))])),
+    containers: SLOTS.map((slot) => containerText(containerName(fleet, slot), machine.state(slot))).join(""),
     lifecycle: lifecycleText(machine),
     health: String(machine.serving?.health ?? "000"),
     releases: [...machine.releases.values()].map((release) => JSON.stringify(release)).join("\n"),
     retired: machine.retired ? "yes" : "",
+    run: "",
   });
 }
 
@@ -42,10 +43,10 @@ const sections = (parts: Readonly<Record<string, string>>): string =>
     .join("");
 
 /** The fields of commands/docker.ts `CONTAINER_FORMAT`; without a container Docker prints nothing. */
-function containerText(state: ContainerState | undefined): string {
+function containerText(name: string, state: ContainerState | undefined): string {
   if (!state) return "";
   const { id, image, release, running, restarting, restartCount, exitCode } = state;
-  return [id, image, release, running, restarting, restartCount, exitCode].join("|");
+  return `${[`/${name}`, id, image, release, running, restarting, restartCount, exitCode].join("|")}\n`;
 }
 
 /** While nothing answers, curl prints nothing. */

@@ -41,7 +41,7 @@ export class SimHost {
   #do(what: Asked, input: string): string {
     switch (what.kind) {
       case "survey":
-        return surveyText(this.machine);
+        return surveyText(this.machine, this.place.fleet);
       case "steward":
         this.#startSteward(what.request);
         return "";

@@ -31,6 +31,7 @@ export class SimSteward {
   ) {
     this.#heardMs = clock.now();
     this.plan = before?.plan ?? null;
+    this.recovers = before !== null;
     for (const { sequence, state, detail } of before?.journal ?? []) this.#say(state, detail, sequence);
     if (!before) this.#say("held", request.owner);
     void (before ? this.#recover() : this.#live()).catch((error: unknown) => {
@@ -38,6 +39,9 @@ export class SimSteward {
       this.alive = false;
     });
   }
+
+  /** It ends what another one left unfinished, and nothing else. */
+  readonly recovers: boolean;
 
   /** The lock is free. */
   get left(): boolean {
@@ -139,7 +143,10 @@ export class SimSteward {
 
   async #takeBack(): Promise<void> {
     const stuck: string[] = [];
-    for (const name of this.#todo) if (!(await this.#insist(() => this.#undo(name)))) stuck.push(name);
+    for (const name of [...this.#todo]) {
+      if (await this.#insist(() => this.#undo(name))) this.#say("back", name);
+      else stuck.push(name);
+    }
     this.#say("undone", stuck.length > 0 ? `except for ${stuck.join(", ")}` : "all");
   }
 
@@ -161,16 +168,20 @@ export class SimSteward {
     }
   }
 
-  /** What Docker was away for is tried once more when it is back. */
+  /** Docker may have been away: what did not work is tried once more when it answers. */
   async #insist(work: () => Promise<boolean>): Promise<boolean> {
-    return (await work()) || (!this.machine.dockerAnswers && (await this.machine.awaitDocker()) && (await work()));
+    return (await work()) || ((await this.machine.awaitDocker()) && (await work()));
   }
 
   async #recover(): Promise<void> {
-    this.#say("lapsed", "the host was started anew", 0);
-    await this.machine.awaitDocker();
-    await this.#settle();
-    this.#leave();
+    this.#say("lapsed", "the host or its steward went down", 0);
+    // The next boot tries again.
+    if (await this.machine.awaitDocker()) {
+      await this.#settle();
+      this.#leave();
+    } else {
+      this.die();
+    }
   }
 
   async #settle(): Promise<void> {
@@ -191,9 +202,10 @@ export class SimSteward {
   /** What is left to be undone, and whether a new container is ready, follow from the journal alone. */
   #learn(state: JournalState, detail: string): void {
     if (state === "step") this.#todo.unshift(detail);
+    if (state === "back") this.#todo = this.#todo.filter((name) => name !== detail);
     if (state === "done" && detail === "replace") this.#ready = true;
-    if (state === "done" && detail === "retreat") this.#ready = false;
-    if (state === "undone" || (state === "done" && ends.has(detail))) {
+    if (state === "undone" || (state === "step" && detail === "retreat")) this.#ready = false;
+    if ((state === "done" && ends.has(detail)) || (state === "step" && detail === "retire")) {
       this.#todo = [];
       this.#ready = false;
     }

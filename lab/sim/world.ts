@@ -60,6 +60,8 @@ export interface SimOptions {
 const RECOVERY_MS = 500;
 /** After which a host that is off counts as one that does not answer. */
 const SILENCE_MS = 15_000;
+/** Between two looks of a steward that waits for another run's recovery. */
+const TICK_MS = 200;
 
 /** Length of a witness request, and of its way. */
 const WITNESS_MS = 5;
@@ -137,7 +139,7 @@ export class SimWorld {
     });
   }
 
-  /** What the boot-time unit does: nobody else may have taken the lock meanwhile. */
+  /** What the boot-time unit does, and the next run's steward: nobody else may have taken the lock meanwhile. */
   #recover(machine: SimMachine): void {
     const before = this.#locks.get(machine);
     if (!before || !machine.on || before.alive || before.left) return;
@@ -242,12 +244,13 @@ export class SimWorld {
 
   #host(info: ManifestHost): Host {
     const machine = this.machineOf(info);
+    const isOn = (): boolean => machine.on;
     /** @throws RolloutError HostUnreachable */
     const reach = async (): Promise<void> => {
       await this.#latency();
-      if (machine.on) return;
+      if (isOn()) return;
       await this.clock.sleep(SILENCE_MS);
-      if (!machine.on) throw new RolloutError("HostUnreachable", `${info.name} does not answer`);
+      if (!isOn()) throw new RolloutError("HostUnreachable", `${info.name} does not answer`);
     };
     let mine: SimSteward | null = null;
     const steward = (): SimSteward => {
@@ -262,7 +265,7 @@ export class SimWorld {
       },
       lock: async (request) => {
         await reach();
-        const taken = this.#lock(machine, request);
+        const taken = await this.#lock(machine, request);
         if (taken instanceof SimSteward) mine = taken;
         return taken instanceof SimSteward ? { type: "held" } : taken;
       },
@@ -321,10 +324,13 @@ export class SimWorld {
       health: machine.serving?.health ?? null,
       releases: [...machine.releases.values()],
       retired: machine.retired,
+      run: null,
     };
   }
 
-  #lock(machine: SimMachine, request: LockRequest): SimSteward | LockResult {
+  async #lock(machine: SimMachine, request: LockRequest): Promise<SimSteward | LockResult> {
+    this.#recover(machine);
+    if (this.#locks.get(machine)?.recovers) while (this.#locks.get(machine)?.alive) await this.clock.sleep(TICK_MS);
     const holder = this.#locks.get(machine);
     if (holder?.alive) return { type: "refused", holder: `${holder.request.runId}:${holder.request.owner}` };
     const steward = new SimSteward(request, machine, this.clock);

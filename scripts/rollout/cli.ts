@@ -212,5 +212,6 @@ function statusText(rows: readonly HostRow[]): string {
       rows.map((row) => row.image ?? "-"),
     ),
   ]);
-  return `${table.join("\n")}\n`;
+  const runs = rows.flatMap(({ name, run }) => (run === null ? [] : [`${name} is ${run}`]));
+  return `${[...table, ...runs].join("\n")}\n`;
 }

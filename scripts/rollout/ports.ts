@@ -92,6 +92,16 @@ export interface Survey {
   readonly releases: readonly Release[];
   /** Taken out of the fleet for good. */
   readonly retired: boolean;
+  /** The rollout that has the host in hand, or that was left unfinished there; null without one. */
+  readonly run: RunInHand | null;
+}
+
+/** For people. */
+export interface RunInHand {
+  /** Such as `held by 9dc3784f7b:me@here, since …`. */
+  readonly holder: string;
+  /** Last line of its journal. */
+  readonly last: string;
 }
 
 export interface LockRequest {

@@ -13,6 +13,8 @@ export interface HostRow {
   readonly image: string | null;
   /** Release that `previous` holds: where a rollback would go. */
   readonly previous: string | null;
+  /** The rollout that has it in hand, and what that does; null without one. */
+  readonly run: string | null;
 }
 
 export async function lookAtHosts(manifest: Manifest, hosts: Hosts): Promise<HostRow[]> {
@@ -23,7 +25,15 @@ export async function lookAtHosts(manifest: Manifest, hosts: Hosts): Promise<Hos
         return rowOf(info.name, info.id, await host.survey());
       } catch (error) {
         if (!(error instanceof RolloutError)) throw error;
-        return { name: info.name, id: info.id, state: error.code, release: null, image: null, previous: null };
+        return {
+          name: info.name,
+          id: info.id,
+          state: error.code,
+          release: null,
+          image: null,
+          previous: null,
+          run: null,
+        };
       } finally {
         await host.close();
       }
@@ -40,6 +50,7 @@ function rowOf(name: string, id: string, survey: Survey): HostRow {
     release: current?.release ?? null,
     image: current?.image ?? null,
     previous: previous?.release ?? null,
+    run: survey.run && `${survey.run.holder}: ${survey.run.last}`,
   };
 }
 

@@ -52,7 +52,7 @@ function release(host: SimHost): void {
 
 describe("a simulated host", () => {
   test("shows a survey that the rollout can read", () => {
-    const survey = look.parseSurvey(give(newHost(), look.survey(place)));
+    const survey = look.parseSurvey(give(newHost(), look.survey(place)), fleet);
     expect(survey).toMatchObject({ boot: "done", docker: "20.10.24", releases: [old], retired: false });
     expect(survey.containers.current).toMatchObject({ release: old.id, running: true, restartCount: 0 });
     expect(survey.containers.previous).toBeUndefined();

@@ -56,12 +56,12 @@ describe("every other docker command", () => {
     ["restartPolicy, on", docker.restartPolicy("api", "always"), "docker update --restart=always api"],
     [
       "inspect, whole",
-      docker.inspect("api", docker.CONTAINER_FORMAT),
-      `docker inspect --type container --format '{{.Id}}|{{.Config.Image}}|{{index .Config.Labels "evenkeel.release"}}|{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}|{{.State.ExitCode}}' api`,
+      docker.inspect(["api", "api-failed"], docker.CONTAINER_FORMAT),
+      `docker inspect --type container --format '{{.Name}}|{{.Id}}|{{.Config.Image}}|{{index .Config.Labels "evenkeel.release"}}|{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}|{{.State.ExitCode}}' api api-failed`,
     ],
     [
       "inspect, alive",
-      docker.inspect("api", docker.ALIVE_FORMAT),
+      docker.inspect(["api"], docker.ALIVE_FORMAT),
       "docker inspect --type container --format '{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}' api",
     ],
     ["logs", docker.logs("api-failed", 20), "docker logs --tail 20 api-failed"],

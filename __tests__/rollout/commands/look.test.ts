@@ -16,23 +16,22 @@ const printed = (parts: Readonly<Record<string, string>>): string =>
     .map(([name, text]) => `\n@@${name}\n${text}`)
     .join("");
 
-const row = `4be1|${testImage(1)}|${release.id}|true|false|0|0\n`;
+const row = `/api|4be1|${testImage(1)}|${release.id}|true|false|0|0\n`;
 const booted = {
   boot: "status: done\n",
   architecture: "x86_64\n",
   docker: "24.0.7\n",
   disk: "15873\n",
   memory: "734\n",
-  current: row,
-  previous: "",
-  smoke: "",
-  failed: "",
+  containers: row,
   lifecycle: JSON.stringify(lifecycle),
   health: "200",
   releases: `${JSON.stringify(release)}\n`,
   retired: "",
+  run: "",
 };
-const survey = (changes: Partial<typeof booted> = {}): Survey => look.parseSurvey(printed({ ...booted, ...changes }));
+const survey = (changes: Partial<typeof booted> = {}): Survey =>
+  look.parseSurvey(printed({ ...booted, ...changes }), "api");
 
 describe("a survey", () => {
   it("reads a host that serves", () =>
@@ -57,10 +56,17 @@ describe("a survey", () => {
       health: 200,
       releases: [release],
       retired: false,
+      run: null,
+    }));
+
+  it("reads who has it in hand, and what was done last", () =>
+    expect(survey({ run: "held by 9dc3784f7b:me@here, since then\n2\tstep\told-stop\n" }).run).toEqual({
+      holder: "held by 9dc3784f7b:me@here, since then",
+      last: "step old-stop",
     }));
 
   it("reads a new droplet without Docker", () =>
-    expect(survey({ docker: "", current: "", lifecycle: "", health: "000", releases: "" })).toMatchObject({
+    expect(survey({ docker: "", containers: "", lifecycle: "", health: "000", releases: "" })).toMatchObject({
       docker: null,
       containers: {},
       lifecycle: null,
@@ -80,13 +86,15 @@ describe("a survey", () => {
 
   it("reads containers in every slot, one that crashed among them", () => {
     const { containers } = survey({
-      previous: "aa|api:v1|<no value>|false|false|0|143\n",
-      failed: `bb|${testImage(2)}||false|true|7|1\n`,
+      containers: `${row}/api-previous|aa|api:v1|<no value>|false|false|0|143\n/api-failed|bb|${testImage(2)}||false|true|7|1\n`,
     });
     expect(Object.keys(containers)).toEqual(["current", "previous", "failed"]);
     expect(containers.previous).toMatchObject({ image: "api:v1", release: null, running: false, exitCode: 143 });
     expect(containers.failed).toMatchObject({ release: null, restarting: true, restartCount: 7, exitCode: 1 });
   });
+
+  it("leaves out the empty line that Docker prints where there is none", () =>
+    expect(survey({ containers: "\n" }).containers).toEqual({}));
 
   it("reads a host that was taken out of the fleet", () => expect(survey({ retired: "yes\n" }).retired).toBe(true));
 
@@ -112,10 +120,10 @@ describe("a survey", () => {
 
   it("fails when the answer was cut off, naming the first part that is missing", () => {
     const whole = printed(booted);
-    expect(() => look.parseSurvey(whole.slice(0, whole.indexOf("\n@@health")))).toThrow(
+    expect(() => look.parseSurvey(whole.slice(0, whole.indexOf("\n@@health")), "api")).toThrow(
       'the host\'s answer has no section "health"',
     );
-    expect(() => look.parseSurvey("")).toThrow('the host\'s answer has no section "boot"');
+    expect(() => look.parseSurvey("", "api")).toThrow('the host\'s answer has no section "boot"');
   });
 });
 

@@ -148,7 +148,7 @@ export class StewardHost {
     this.#orders += 1;
   }
 
-  /** Gives an order, waits for its end, and gives back the journal lines of it. */
+  /** Gives an order, waits for its end, and gives back the journal lines of it, those of single steps that were taken back left out. */
   async order(name: OrderName | "dance", argument = "", runId = "run1"): Promise<string[]> {
     this.#orders += 1;
     const sequence = this.#orders;
@@ -158,7 +158,8 @@ export class StewardHost {
       () => own().some((entry) => entry.state === "done" || entry.state === "failed"),
       `the end of the order "${name}"`,
     );
-    return own().map(({ state, detail }) => `${state} ${detail}`.trim());
+    const lines = own().filter(({ state }) => state !== "back");
+    return lines.map(({ state, detail }) => `${state} ${detail}`.trim());
   }
 
   /** Orders a smoke boot and lets the time pass that it must stay ready for, after `meanwhile`. */
@@ -185,7 +186,7 @@ export class StewardHost {
   /** Journal lines of the steward's own life. */
   life(runId = "run1"): string[] {
     return this.journal(runId)
-      .filter((entry) => entry.sequence === 0)
+      .filter(({ sequence, state }) => sequence === 0 && ["held", "refused", "lapsed", "left"].includes(state))
       .map(({ state, detail }) => `${state} ${detail}`);
   }
 
@@ -237,12 +238,17 @@ export class StewardHost {
 
   /** Everything ends at once; at the next start Docker starts what it is to start, and then the declared unit runs. */
   async powerCycle(): Promise<void> {
+    await this.fail();
+    this.sh(recovery("deploy")[0]?.content ?? "");
+  }
+
+  /** The same without the unit. */
+  async fail(): Promise<void> {
     await this.#end();
     this.sh(`cd "$HOME/containers" && for name in *; do
       printf false >"$name/running"
       if [ "$(cat "$name/restart")" = always ]; then docker start "$name"; fi
     done`);
-    this.sh(recovery("deploy")[0]?.content ?? "");
   }
 
   setClock(seconds: number): void {

@@ -191,7 +191,11 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         writeFileSync(`${host.home}/containers/api/running`, "false");
         host.calls();
         expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
-        expect(host.calls()).toEqual(["docker update --restart=always api", "docker start api"]);
+        expect(host.calls()).toEqual([
+          "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
+          "docker update --restart=always api",
+          "docker start api",
+        ]);
         expect(host.containers()).toEqual([untouched]);
       },
       LIMIT_MS,
@@ -596,6 +600,10 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         host.mend("away");
         await host.until(() => host.journal().at(-1)?.state === "failed", "the end of the order");
         expect(host.journal().at(-2)).toMatchObject({ state: "undone", detail: "all" });
+        const back = host.journal().filter(({ state }) => state === "back");
+        expect(back.map(({ detail }) => detail)).toEqual([
+          ...["old-stop", "previous-older", "older-clear", "expect-drained", "failed-clear", "drain", "restart-off"],
+        ]);
         expect(host.containers()).toEqual([untouched]);
       },
       LIMIT_MS,
@@ -621,7 +629,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       "shows the host as it is",
       async () => {
         host.occupy();
-        const survey = (): Survey => look.parseSurvey(host.sh(look.survey(host.place)));
+        const survey = (): Survey => look.parseSurvey(host.sh(look.survey(host.place)), "api");
         const before = survey();
         expect(before.architecture).toMatch(/^\w+$/);
         expect(before.freeDiskMb).toBeGreaterThan(0);
@@ -643,6 +651,26 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
           lifecycle: { release: host.next.id },
           containers: { current: { release: host.next.id }, previous: { release: host.old.id, running: false } },
         });
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "shows whose run has it in hand, and whose was left unfinished",
+      async () => {
+        host.occupy();
+        const run = (): Survey["run"] => look.parseSurvey(host.sh(look.survey(host.place)), "api").run;
+        expect(run()).toBeNull();
+        await host.hold();
+        expect(run()).toEqual({ holder: "held by run1:me@here", last: "held me@here" });
+        host.prepare();
+        await host.order("drain");
+        expect(run()?.last).toBe("done drain");
+        process.kill(host.pid(), "SIGKILL");
+        await host.until(() => !host.lives(), "the end of the steward");
+        expect(run()).toEqual({ holder: "left unfinished by run1:me@here", last: "done drain" });
+        await host.powerCycle();
+        expect(run()).toBeNull();
       },
       LIMIT_MS,
     );
@@ -729,7 +757,8 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         process.kill(host.pid("run1"), "SIGKILL");
         await host.hold("run2");
         expect(host.holder()).toBe("run2:me@here");
-        expect(host.locks()).toEqual(["lock.2"]);
+        // The second was its own, to end what it left.
+        expect(host.locks()).toEqual(["lock.3"]);
       },
       LIMIT_MS,
     );
@@ -779,7 +808,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
           expect(held).toHaveLength(1);
           const [winner = ""] = held;
           for (const run of runs.filter((other) => other !== winner)) {
-            expect(host.life(run)).toEqual([`refused ${winner}:me@here`]);
+            expect([`refused ${winner}:me@here`, `refused dead${attempt}:me@here`]).toContain(host.life(run).join());
           }
           await host.until(() => host.locks().length === 1, "the older locks to go");
           expect(host.holder()).toBe(`${winner}:me@here`);
@@ -804,11 +833,11 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         process.kill(host.pid("run2"), "SIGKILL");
         await host.until(() => !host.lives("run2"), "the end of the second one");
         await host.hold("run3");
-        expect(host.locks()).toEqual(["lock.3"]);
+        expect([host.locks().length, host.holder()]).toEqual([1, "run3:me@here"]);
         writeFileSync(`${host.home}/go`, "");
         await host.until(() => !host.lives("late"), "the late one to be refused");
         expect(host.life("late")).toEqual(["refused run3:me@here"]);
-        expect(host.locks()).toEqual(["lock.3"]);
+        expect([host.locks().length, host.holder()]).toEqual([1, "run3:me@here"]);
       },
       LIMIT_MS,
     );
@@ -927,7 +956,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
   });
 
   describe("when its host loses power", () => {
-    const recovered = ["held me@here", "lapsed the host was started anew", "left run1"];
+    const recovered = ["held me@here", "lapsed the host or its steward went down", "left run1"];
     const begin = async (): Promise<void> => {
       host.occupy();
       await host.hold();
@@ -986,6 +1015,52 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await host.order("retreat");
         await host.powerCycle();
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it.each(["stop", "rename", "start"])(
+      "in the middle of taking back, in docker %s, goes on with that at the next start",
+      async (command) => {
+        await begin();
+        host.break(`sick-${host.next.id}`);
+        void host.order("replace", "i0").catch(() => undefined);
+        await host.until(() => host.journal().some(({ detail }) => detail === "new-ready"), "the new container");
+        await host.round();
+        host.break(`hang-${command}`);
+        host.setClock(1120);
+        await host.until(() => existsSync(`${host.home}/hangs`), `docker ${command}`);
+        host.mend(`hang-${command}`);
+        await host.powerCycle();
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+        expect(host.life().at(-1)).toBe("left run1");
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "and its Docker does not come up, keeps it for the start after that",
+      async () => {
+        await begin();
+        host.break("away", "hurry");
+        await expect(host.powerCycle()).rejects.toThrow("sh ended with 1");
+        host.mend("away");
+        host.mend("hurry");
+        await host.powerCycle();
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "and a new run comes before the unit, is mended by that run first",
+      async () => {
+        await begin();
+        await host.fail();
+        await host.hold("run2");
+        expect(host.containers()).toEqual([untouched]);
+        expect(host.life()).toEqual(recovered);
+        expect(host.life("run2")).toEqual(["held me@here"]);
       },
       LIMIT_MS,
     );

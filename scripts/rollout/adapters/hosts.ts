@@ -14,8 +14,8 @@ import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings }
 
 /** Seconds that a command may take which does not wait for anything. */
 const QUICK_SECONDS = 30;
-/** Seconds that a steward may take to say whether it holds the lock. */
-const LOCK_SECONDS = 15;
+/** Seconds that a steward may take to say whether it holds the lock: it ends first what another run left unfinished. */
+const LOCK_SECONDS = 60;
 const PRUNE_SECONDS = 300;
 
 /** Opens connections to the hosts of one manifest; `dispose` removes what they left on this machine. */
@@ -55,7 +55,8 @@ class SshHost implements Host {
 
   async survey(): Promise<Survey> {
     const script = look.survey(this.place, this.#booted);
-    const found = look.parseSurvey(await this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, retry: false }));
+    const output = await this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, retry: false });
+    const found = look.parseSurvey(output, this.place.fleet);
     this.#booted = found.boot === "done";
     return found;
   }

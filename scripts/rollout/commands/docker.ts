@@ -10,6 +10,7 @@ export interface Publication {
 }
 
 const CONTAINER_FIELDS = [
+  "{{.Name}}",
   "{{.Id}}",
   "{{.Config.Image}}",
   `{{index .Config.Labels "${labels.release}"}}`,
@@ -67,14 +68,15 @@ export const restartPolicy = (name: string, policy: "no" | "always"): string[] =
   `--restart=${policy}`,
   name,
 ];
-export const inspect = (name: string, format: string): string[] => [
+/** What is found is printed, also when others of the names are not there. */
+export const inspect = (names: readonly string[], format: string): string[] => [
   "docker",
   "inspect",
   "--type",
   "container",
   "--format",
   format,
-  name,
+  ...names,
 ];
 export const logs = (name: string, lines: number): string[] => ["docker", "logs", "--tail", String(lines), name];
 export const serverVersion = (): string[] => ["docker", "version", "--format", "{{.Server.Version}}"];

@@ -39,7 +39,7 @@ nohup ${steward} </dev/null >steward.log 2>&1 &`,
 export const writeFile = (fleet: string, path: string, text: string): Given => ({
   input: text,
   script: `umask 077
-cd "${fleetFolder(fleet)}" && ${receive(`${path}.new`, text)} && mv ${quote(`${path}.new`)} ${quote(path)}`,
+cd "${fleetFolder(fleet)}" && ${receive(`${path}.new`, text)} && { sync ${quote(`${path}.new`)} 2>/dev/null || :; } && mv ${quote(`${path}.new`)} ${quote(path)}`,
 });
 
 /** Brings an order. Giving the same number twice leaves one order. */

@@ -4,7 +4,7 @@ import { release, type Release } from "../../../contract/release.js";
 import type { ContainerState, Observation, Survey } from "../ports.js";
 import * as docker from "./docker.js";
 import { fleetFolder, line, parseSections, quote, sections } from "./shell.js";
-import { countConnections, healthUrl, lifecycleUrl, type Place } from "./steward.js";
+import { askRun, countConnections, healthUrl, lifecycleUrl, type Place } from "./steward.js";
 
 const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
 const ANSWER_SECONDS = 2;
@@ -25,19 +25,16 @@ export const survey = (place: Place, booted = false): string =>
     docker: `${line(docker.serverVersion())} 2>/dev/null || :`,
     disk: `{ df -Pk /var/lib/docker 2>/dev/null || df -Pk "$HOME"; } | awk 'NR == 2 { print int($4 / 1024) }'`,
     memory: "awk '$1 == \"MemAvailable:\" { print int($2 / 1024) }' /proc/meminfo 2>/dev/null || :",
-    ...Object.fromEntries(
-      SLOTS.map((slot) => [
-        slot,
-        `${line(docker.inspect(containerName(place.fleet, slot), docker.CONTAINER_FORMAT))} 2>/dev/null || :`,
-      ]),
-    ),
+    containers: `${line(docker.inspect([...slotsOf(place.fleet).keys()], docker.CONTAINER_FORMAT))} 2>/dev/null || :`,
     lifecycle: place.gate === "evidence" ? askLifecycle(place) : ":",
     health: askHealth(place),
     releases: "cat releases/*.json 2>/dev/null || :",
     retired: "if [ -e retired ]; then echo yes; fi",
+    run: askRun,
   });
 
-export function parseSurvey(output: string): Survey {
+/** @param fleet whose host was asked */
+export function parseSurvey(output: string, fleet: string): Survey {
   const found = parseSections(output);
   const part = (name: string): string => {
     const value = found.get(name);
@@ -51,11 +48,12 @@ export function parseSurvey(output: string): Survey {
     freeDiskMb: Number(part("disk")),
     // A host that does not tell (not Linux) is not held back.
     freeMemoryMb: part("memory") ? Number(part("memory")) : Number.MAX_SAFE_INTEGER,
-    containers: Object.fromEntries(SLOTS.flatMap((slot) => (part(slot) ? [[slot, containerOf(part(slot))]] : []))),
+    containers: containersOf(part("containers"), fleet),
     lifecycle: lifecycleOf(part("lifecycle")),
     health: healthOf(part("health")),
     releases: releasesOf(part("releases")),
     retired: part("retired") === "yes",
+    run: runOf(part("run")),
   };
 }
 
@@ -65,8 +63,23 @@ function bootOf(status: string): Survey["boot"] {
   return /^status: (error|degraded)/.test(status) ? "failed" : "running";
 }
 
-function containerOf(text: string): ContainerState {
-  const [id = "", image = "", releaseId = "", running, restarting, restarts, exitCode] = text.split("|");
+/** Slots by the name of their container. */
+const slotsOf = (fleet: string): Map<string, Slot> => new Map(SLOTS.map((slot) => [containerName(fleet, slot), slot]));
+
+/** One line for each container that is there. Docker puts a slash before its name. */
+function containersOf(text: string, fleet: string): Survey["containers"] {
+  const slots = slotsOf(fleet);
+  return Object.fromEntries(
+    text.split("\n").flatMap((row) => {
+      const [name = "", ...fields] = row.split("|");
+      const slot = slots.get(name.replace(/^\//, ""));
+      return slot ? [[slot, containerOf(fields)]] : [];
+    }),
+  );
+}
+
+function containerOf(fields: readonly string[]): ContainerState {
+  const [id = "", image = "", releaseId = "", running, restarting, restarts, exitCode] = fields;
   return {
     id,
     image,
@@ -76,6 +89,14 @@ function containerOf(text: string): ContainerState {
     restartCount: Number(restarts),
     exitCode: Number(exitCode),
   };
+}
+
+/** The first line tells whose it is, the second what its journal says last. */
+function runOf(text: string): Survey["run"] {
+  const [holder = "", last = ""] = text.split("\n");
+  if (!holder) return null;
+  const [, state = "", ...detail] = last.split("\t");
+  return { holder, last: [state, ...detail].join(" ").trim() };
 }
 
 /** An answer of another form is no answer: another program may listen on that port. */

@@ -23,6 +23,25 @@ const ANSWER_SECONDS = 5;
 /** Longest wait, in seconds, for a Docker that does not answer: its restart takes a few, a boot some more. */
 const DOCKER_PATIENCE_SECONDS = 60;
 
+/** Who holds the lock; for the steward and for whoever looks at it. */
+const lockFunctions = `# Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward. Numbers of processes are used again.
+alive() {
+  if [ "\${1%%:*}" = "$$" ]; then return 1; fi
+  rest=\${1#*:}
+  case $(ps -ww -o args= -p "\${1%%:*}" 2>/dev/null) in
+    *"runs/\${rest%%:*}/steward.sh"*) return 0 ;;
+  esac
+  return 1
+}
+
+newest() {
+  last=0
+  for link in lock.*; do
+    if [ -h "$link" ] && [ "\${link#lock.}" -gt "$last" ]; then last=\${link#lock.}; fi
+  done
+}
+`;
+
 /**
  * The part that is the same for every host and release. Arguments: run id, owner, lease in seconds, and `recover` when the host was
  * started anew with this run under way.
@@ -47,14 +66,22 @@ trap '' HUP INT PIPE
 # What is left to be undone, last first, and whether a new container is ready: both follow from the journal alone.
 learn() {
   case $1:$2 in
-    step:*) todo="$2 $todo" ;;
-    done:replace) ready=yes ;;
-    done:retreat) ready=no ;;
-    undone:* | done:smoke | done:commit | done:stop)
+    step:retreat) ready=no ;;
+    # The container is stopped for good by now.
+    step:retire | done:smoke | done:commit | done:stop)
       todo=
       ready=no
       ;;
+    step:*) todo="$2 $todo" ;;
+    back:*) forget "$2" ;;
+    undone:*) ready=no ;;
+    done:replace) ready=yes ;;
   esac
+}
+forget() {
+  kept=
+  for entry in $todo; do [ "$entry" = "$1" ] || kept="$kept $entry"; done
+  todo=\${kept# }
 }
 
 # Onto the disk: the host may lose its power.
@@ -75,22 +102,9 @@ now() {
   fi
 }
 
-# Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward. Numbers of processes are used again.
-alive() {
-  if [ "\${1%%:*}" = "$$" ]; then return 1; fi
-  rest=\${1#*:}
-  case $(ps -ww -o args= -p "\${1%%:*}" 2>/dev/null) in
-    *"runs/\${rest%%:*}/steward.sh"*) return 0 ;;
-  esac
-  return 1
-}
-
-newest() {
-  last=0
-  for link in lock.*; do
-    if [ -h "$link" ] && [ "\${link#lock.}" -gt "$last" ]; then last=\${link#lock.}; fi
-  done
-}
+${lockFunctions}
+# Not into the journal of a run that may be another steward's by now.
+refuse() { [ "$mode" = recover ] || say 0 refused "$1"; }
 
 take_lock() {
   tries=0
@@ -98,14 +112,14 @@ take_lock() {
   while :; do
     tries=$((tries + 1))
     if [ "$tries" -gt ${LOCK_TRIES} ]; then
-      say 0 refused "nobody: $why"
+      refuse "nobody: $why"
       return 1
     fi
     newest
     if [ "$last" -gt 0 ]; then
       holder=$(readlink "lock.$last") || continue
       if alive "$holder"; then
-        say 0 refused "\${holder#*:}"
+        refuse "\${holder#*:}"
         return 1
       fi
     fi
@@ -146,8 +160,8 @@ await_docker() {
 # Runs a function for a step, such as run_old_stop.
 carry_out() { "$1_$(printf '%s' "$2" | tr - _)" >>"$output" 2>&1 </dev/null; }
 
-# What Docker was away for is tried once more when it is back.
-insist() { "$@" || { ! docker_answers && await_docker && "$@"; }; }
+# Docker may have been away: what did not work is tried once more when it answers.
+insist() { "$@" || { await_docker && "$@"; }; }
 
 # A new container that is ready stays, anything less is taken back.
 settle() {
@@ -168,7 +182,7 @@ perform() {
 take_back() {
   stuck=
   for step in $todo; do
-    insist carry_out undo "$step" || stuck="$stuck $step"
+    if insist carry_out undo "$step"; then say "$sequence" back "$step"; else stuck="$stuck $step"; fi
   done
   if [ -n "$stuck" ]; then
     say "$sequence" undone "except for$stuck: $(reason)"
@@ -183,9 +197,9 @@ fresh_output() {
   printf '' 2>/dev/null >"$output" || output=/dev/null
 }
 
-# Frees the lock.
+# Frees the lock. What could not be taken back is left to the next boot, or the next run.
 leave() {
-  rm -f recover.sh
+  if [ -z "$todo" ]; then rm -f recover.sh; fi
   say 0 left "$run"
   exit 0
 }
@@ -231,27 +245,33 @@ lay_out() {
   keep "$folder"/*.sh
 }
 
-# The host went down with this run under way.
+# The host went down, or the steward did, with this run under way.
 recover() {
   tab=$(printf '\\t')
-  while IFS=$tab read -r number state detail; do
-    sequence=$number
-    learn "$state" "$detail"
-  done <"$folder/journal"
-  say 0 lapsed "the host was started anew"
+  # Without a last line that was cut off.
+  while IFS= read -r whole; do printf '%s\\n' "$whole"; done <"$folder/journal" >"$folder/journal.new"
+  mv "$folder/journal.new" "$folder/journal"
+  while IFS=$tab read -r number state detail; do learn "$state" "$detail"; done <"$folder/journal"
+  say 0 lapsed "the host or its steward went down"
   lay_out
   fresh_output
-  await_docker
+  # The next boot tries again.
+  await_docker || exit 1
   settle
   leave
 }
 
+# What another run left unfinished comes first.
+if [ "$mode" = follow ] && [ -e recover.sh ] && ! sh recover.sh; then
+  refuse "nobody: what another run left unfinished cannot be ended, as Docker does not answer"
+  exit 0
+fi
 take_lock || exit 0
 if [ "$mode" = recover ]; then recover; fi
 echo "$$" >"$folder/pid"
-# Run by the unit evenkeel-recover when the host is started anew before this run has left.
-ln -sf "$folder/recover.sh" recover.new && mv recover.new recover.sh
 say 0 held "$owner"
+# For the unit evenkeel-recover, when the host is started anew before this run has left, and for the next run.
+ln -sf "$folder/recover.sh" recover.new && mv recover.new recover.sh
 beat=
 heard=$(now)
 while :; do
@@ -352,20 +372,36 @@ export function environmentOf(release: Release): string {
 /** As the steward's `now` counts. */
 const hundredths = (seconds: number): number => Math.round(seconds * 100);
 
-const helpers = `# What "docker inspect" shows of a container, into "seen"; fails where there is none. A Docker that does not answer is no answer.
+/**
+ * Prints the run that has the host in hand, or that was left unfinished there, and then the last line of its journal; nothing where none
+ * has. To be run in the fleet's folder.
+ */
+export const askRun = `${lockFunctions}
+run_in_hand() {
+  newest
+  holder=$(readlink "lock.$last") || return 0
+  if ! alive "$holder" && [ ! -h recover.sh ]; then return 0; fi
+  rest=\${holder#*:}
+  if alive "$holder"; then printf 'held by %s\\n' "$rest"; else printf 'left unfinished by %s\\n' "$rest"; fi
+  tail -n 1 "runs/\${rest%%:*}/journal"
+}
+run_in_hand 2>/dev/null || :`;
+
+const helpers = `# What "docker inspect" shows of a container, into "seen": 1 where there is none, 2 where Docker does not answer, which is no answer.
 look_at() {
   sought=$(now)
   until seen=$(docker inspect --type container --format "$2" "$1" 2>&1); do
-    case $seen in *'o such '*) return 1 ;; esac
-    if [ $(($(now) - sought)) -ge ${DOCKER_PATIENCE_SECONDS}00 ]; then return 1; fi
+    case $seen in *'o such container'* | *'o such object'*) return 1 ;; esac
+    if [ $(($(now) - sought)) -ge ${DOCKER_PATIENCE_SECONDS}00 ]; then
+      echo "$seen"
+      return 2
+    fi
     sleep ${TICK_SECONDS}
   done
 }
 exists() { look_at "$1" '{{.State.Running}}'; }
-runs() {
-  exists "$1" || return 1
-  case $seen in *true) ;; *) return 1 ;; esac
-}
+# Certainly ended: not where Docker does not answer.
+ended() { [ "$(docker inspect --type container --format '{{.State.Running}}' "$1" 2>/dev/null)" = false ]; }
 answer() { curl -sS --max-time ${ANSWER_SECONDS} "$@"; }
 `;
 
@@ -387,7 +423,11 @@ function operation(place: Place, what: Operation): string {
     case "drain":
       return what.via === "control" ? control(place, "POST") : `answer -f -o /dev/null ${quote(articleUrl(place))}`;
     case "undrain":
-      return `${unlessEnded(name("current"))}\n${eventually(control(place, "DELETE"), what.timeoutSeconds, "drain could not be taken back")}`;
+      return eventually(
+        `${control(place, "DELETE")} || ended ${quote(name("current"))}`,
+        what.timeoutSeconds,
+        "drain could not be taken back",
+      );
     case "expect-drained":
       return expectDrained(place);
     case "expect-down":
@@ -409,6 +449,8 @@ fi`;
       return `if exists ${quote(name(what.slot))}; then
   echo ${quote(`a container named ${name(what.slot)} is there`)}
   return 1
+elif [ "$?" -eq 2 ]; then
+  return 2
 fi`;
     case "set-aside":
       return `${ifExists(name("failed"), [docker.remove(name("failed"))])}\n${ifExists(name(what.slot), [
@@ -424,7 +466,7 @@ fi`;
 
 /** Counts down by the seconds that have passed, so that slow answers do not make the waits longer. */
 function revive(place: Place, { slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): string {
-  return `${unlessEnded(containerName(place.fleet, slot))}
+  return `if ended ${quote(containerName(place.fleet, slot))}; then return 0; fi
 since=$(now)
 while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do
   if [ "$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))})" = 200 ]; then return 0; fi
@@ -439,8 +481,6 @@ done
 ${line(docker.cycle(containerName(place.fleet, slot), timeoutSeconds))}`;
 }
 
-const unlessEnded = (name: string): string => `runs ${quote(name)} || return 0`;
-
 const articleUrl = (place: Place): string => `http://${place.privateAddress}:${place.servicePort}/shutdown`;
 
 const control = (place: Place, method: "POST" | "DELETE"): string =>
@@ -452,7 +492,7 @@ const publication = (place: Place, slot: Slot): docker.Publication =>
     : { serviceAddress: place.privateAddress, servicePort: place.servicePort, controlPort: place.controlPort };
 
 const ifExists = (name: string, commands: readonly string[][]): string =>
-  `if exists ${quote(name)}; then\n  ${commands.map(line).join(" &&\n    ")}\nfi`;
+  `if exists ${quote(name)}; then\n  ${commands.map(line).join(" &&\n    ")}\nelif [ "$?" -eq 2 ]; then\n  return 2\nfi`;
 
 /** Runs a command until it succeeds, for so many seconds at most. */
 const eventually = (command: string, timeoutSeconds: number, otherwise: string): string => `since=$(now)

@@ -1,9 +1,8 @@
 /** What the quorum is good for: the same rollout under the same load, as it is and without. */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import { standardParts } from "../../scripts/rollout/run.js";
 import type { Scenario } from "../support/scenario.js";
-import { noQuorum, rollOut, startForControls } from "../support/without-gates.js";
+import { inOrder, noQuorum, rollOut, startForControls } from "../support/without-gates.js";
 
 jest.setTimeout(300_000);
 
@@ -21,7 +20,7 @@ describe("a rollout while the other host is being taken out by somebody else", (
   };
 
   it("stops before the first host leaves, and loses no request", async () => {
-    const { result, seen } = await rollOut(scenario, standardParts, drainSecond);
+    const { result, seen } = await rollOut(scenario, inOrder, drainSecond);
     expect(result.error?.code).toBe("QuorumLost");
     expect(result.exitCode).toBe(3);
     expect(result.hosts.map((host) => host.action)).toEqual(["untouched", "untouched"]);

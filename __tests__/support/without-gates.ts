@@ -7,8 +7,10 @@ import { standardParts } from "../../scripts/rollout/run.js";
 import { Scenario } from "./scenario.js";
 
 const open = () => ({ pass: true }) as const;
+/** Hosts leave in the order of the manifest, whatever the balancer asks next. */
+export const inOrder: Parts = { ...standardParts, turn: (hosts) => [...hosts] };
 const without = (gates: Partial<Parts["gates"]>): Parts => ({
-  ...standardParts,
+  ...inOrder,
   gates: { ...standardParts.gates, ...gates },
 });
 

@@ -1,7 +1,7 @@
 /** A droplet in memory: its containers and what is done to them. */
 import type { Slot } from "../../contract/host.js";
 import type { Release } from "../../contract/release.js";
-import type { Operation, Revival } from "../../scripts/rollout/host-steps.js";
+import type { Operation, Revival, SetAside } from "../../scripts/rollout/host-steps.js";
 import type { ContainerState } from "../../scripts/rollout/ports.js";
 import { SimApp, type Behaviour } from "./app.js";
 import type { VirtualClock } from "./clock.js";
@@ -215,7 +215,7 @@ export class SimMachine {
         if (this.#containers.has(operation.slot)) throw new StepFailure(`a container is in ${operation.slot}`);
         return;
       case "set-aside":
-        return this.#setAside(operation.slot, operation.timeoutSeconds);
+        return this.#setAside(operation);
       case "run": {
         this.#run(operation.slot, operation.release);
         return;
@@ -283,10 +283,10 @@ export class SimMachine {
     this.watcher.removed(this, container.original);
   }
 
-  async #setAside(slot: Slot, timeoutSeconds: number): Promise<void> {
-    this.#remove("failed");
+  async #setAside({ slot, release, timeoutSeconds }: SetAside): Promise<void> {
     const container = this.#containers.get(slot);
-    if (!container) return;
+    if (container?.release.id !== release) return;
+    this.#remove("failed");
     await this.#stop(container.app, timeoutSeconds);
     this.#move(slot, "failed");
   }

@@ -43,6 +43,11 @@ export class SimSteward {
   /** It ends what another one left unfinished, and nothing else. */
   readonly recovers: boolean;
 
+  /** It has left, and nothing is left to be undone. */
+  get settled(): boolean {
+    return this.left && this.#todo.length === 0;
+  }
+
   /** The lock is free. */
   get left(): boolean {
     return this.journal.at(-1)?.state === "left";
@@ -142,12 +147,11 @@ export class SimSteward {
   }
 
   async #takeBack(): Promise<void> {
-    const stuck: string[] = [];
     for (const name of [...this.#todo]) {
-      if (await this.#insist(() => this.#undo(name))) this.#say("back", name);
-      else stuck.push(name);
+      if (!(await this.#insist(() => this.#undo(name)))) break;
+      this.#say("back", name);
     }
-    this.#say("undone", stuck.length > 0 ? `except for ${stuck.join(", ")}` : "all");
+    this.#say("undone", this.#todo.length > 0 ? `except for ${this.#todo.join(" ")}` : "all");
   }
 
   async #lapse(): Promise<void> {
@@ -203,8 +207,8 @@ export class SimSteward {
   #learn(state: JournalState, detail: string): void {
     if (state === "step") this.#todo.unshift(detail);
     if (state === "back") this.#todo = this.#todo.filter((name) => name !== detail);
+    if (state === "back" || (state === "step" && detail === "retreat")) this.#ready = false;
     if (state === "done" && detail === "replace") this.#ready = true;
-    if (state === "undone" || (state === "step" && detail === "retreat")) this.#ready = false;
     if ((state === "done" && ends.has(detail)) || (state === "step" && detail === "retire")) {
       this.#todo = [];
       this.#ready = false;

@@ -142,7 +142,7 @@ export class SimWorld {
   /** What the boot-time unit does, and the next run's steward: nobody else may have taken the lock meanwhile. */
   #recover(machine: SimMachine): void {
     const before = this.#locks.get(machine);
-    if (!before || !machine.on || before.alive || before.left) return;
+    if (!before || !machine.on || before.alive || before.settled) return;
     this.#locks.set(machine, new SimSteward(before.request, machine, this.clock, before));
   }
 
@@ -331,7 +331,9 @@ export class SimWorld {
   async #lock(machine: SimMachine, request: LockRequest): Promise<SimSteward | LockResult> {
     this.#recover(machine);
     if (this.#locks.get(machine)?.recovers) while (this.#locks.get(machine)?.alive) await this.clock.sleep(TICK_MS);
+    if (!machine.on) throw new RolloutError("HostUnreachable", `${machine.name} does not answer`);
     const holder = this.#locks.get(machine);
+    if (holder?.recovers && !holder.left) return { type: "refused", holder: "nobody: Docker does not answer" };
     if (holder?.alive) return { type: "refused", holder: `${holder.request.runId}:${holder.request.owner}` };
     const steward = new SimSteward(request, machine, this.clock);
     this.#locks.set(machine, steward);

@@ -65,8 +65,8 @@ export interface Member {
   lifecycle: Lifecycle | null;
   /** Looks in a row, while another host leaves, that did not show it serving. */
   absences: number;
-  /** When such a look that is under way began. */
-  lookMs: number | null;
+  /** Such a look that is under way. */
+  look: { readonly sinceMs: number } | null;
   /** Journal lines already told as events. */
   told: number;
   locked: boolean;
@@ -163,7 +163,7 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     lifecycle: null,
     told: 0,
     absences: 0,
-    lookMs: null,
+    look: null,
     locked: false,
     swapped: false,
     outOfSight: false,

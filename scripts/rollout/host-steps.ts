@@ -22,8 +22,7 @@ export type Operation =
   | { readonly do: "expect-down" }
   | { readonly do: "stop"; readonly slot: Slot; readonly timeoutSeconds: number }
   | { readonly do: "start"; readonly slot: Slot }
-  /** Stops the container and keeps it under the name `failed`, for its log. */
-  | { readonly do: "set-aside"; readonly slot: Slot; readonly timeoutSeconds: number }
+  | SetAside
   | Revival
   /** Nothing happens when there is no container in `from`. */
   | { readonly do: "move"; readonly from: Slot; readonly to: Slot }
@@ -32,6 +31,14 @@ export type Operation =
   | { readonly do: "expect-free"; readonly slot: Slot }
   | { readonly do: "run"; readonly slot: Slot; readonly release: Release }
   | { readonly do: "retire" };
+
+/** Stops the container of a release and keeps it under the name `failed`, for its log. One of another release is left alone. */
+export interface SetAside {
+  readonly do: "set-aside";
+  readonly slot: Slot;
+  readonly release: string;
+  readonly timeoutSeconds: number;
+}
 
 /**
  * The way back for an app that cannot be undrained: a restart. Not before the balancer has let it go for certain and its
@@ -122,7 +129,7 @@ function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
     {
       name: "smoke-run",
       run: { do: "run", slot: "smoke", release },
-      undo: { do: "set-aside", slot: "smoke", timeoutSeconds: stopTimeout(release) },
+      undo: { do: "set-aside", slot: "smoke", release: release.id, timeoutSeconds: stopTimeout(release) },
     },
     {
       name: "smoke-ready",
@@ -199,7 +206,7 @@ function replace(release: Release, { policy, standing }: HostContext): HostStep[
     {
       name: "new-run",
       run: { do: "run", slot: "current", release },
-      undo: { do: "set-aside", slot: "current", timeoutSeconds: stopTimeoutSeconds },
+      undo: { do: "set-aside", slot: "current", release: release.id, timeoutSeconds: stopTimeoutSeconds },
     },
     {
       name: "new-ready",

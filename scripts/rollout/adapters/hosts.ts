@@ -15,7 +15,7 @@ import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings }
 /** Seconds that a command may take which does not wait for anything. */
 const QUICK_SECONDS = 30;
 /** Seconds that a steward may take to say whether it holds the lock: it ends first what another run left unfinished. */
-const LOCK_SECONDS = 60;
+const LOCK_SECONDS = 150;
 const PRUNE_SECONDS = 300;
 
 /** Opens connections to the hosts of one manifest; `dispose` removes what they left on this machine. */

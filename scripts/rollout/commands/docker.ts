@@ -9,11 +9,14 @@ export interface Publication {
   readonly controlPort: number;
 }
 
+/** Id of the release that a container was made for. */
+export const RELEASE_FORMAT = `{{index .Config.Labels "${labels.release}"}}`;
+
 const CONTAINER_FIELDS = [
   "{{.Name}}",
   "{{.Id}}",
   "{{.Config.Image}}",
-  `{{index .Config.Labels "${labels.release}"}}`,
+  RELEASE_FORMAT,
   "{{.State.Running}}",
   "{{.State.Restarting}}",
   "{{.RestartCount}}",

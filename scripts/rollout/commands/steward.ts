@@ -9,7 +9,7 @@
 import { appEnvironment, containerName, type Slot } from "../../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
-import type { Condition, HostPlan, HostStep, Operation, Revival, StagedOrder } from "../host-steps.js";
+import type { Condition, HostPlan, HostStep, Operation, Revival, SetAside, StagedOrder } from "../host-steps.js";
 import * as docker from "./docker.js";
 import { fleetFolder, line, quote } from "./shell.js";
 
@@ -73,8 +73,11 @@ learn() {
       ready=no
       ;;
     step:*) todo="$2 $todo" ;;
-    back:*) forget "$2" ;;
-    undone:*) ready=no ;;
+    # Of a replacement, the last step first: it has none to be undone, so that what follows finds no container that is ready.
+    back:*)
+      forget "$2"
+      ready=no
+      ;;
     done:replace) ready=yes ;;
   esac
 }
@@ -178,14 +181,14 @@ perform() {
   carry_out run "$1"
 }
 
-# Takes back what was done since the last commit, last step first; goes on past a step that cannot be taken back.
+# Takes back what was done since the last commit, last step first. Not past a step that cannot be taken back: those before it count on it.
 take_back() {
-  stuck=
   for step in $todo; do
-    if insist carry_out undo "$step"; then say "$sequence" back "$step"; else stuck="$stuck $step"; fi
+    insist carry_out undo "$step" || break
+    say "$sequence" back "$step"
   done
-  if [ -n "$stuck" ]; then
-    say "$sequence" undone "except for$stuck: $(reason)"
+  if [ -n "$todo" ]; then
+    say "$sequence" undone "except for $todo: $(reason)"
   else
     say "$sequence" undone "all"
   fi
@@ -245,12 +248,19 @@ lay_out() {
   keep "$folder"/*.sh
 }
 
+# Removes a last line that was cut off, so that the next one does not go on in it.
+end_lines() {
+  if [ -z "$(tail -c 1 "$folder/journal")" ]; then return; fi
+  while IFS= read -r whole; do printf '%s\\n' "$whole"; done <"$folder/journal" >"$folder/journal.new"
+  keep "$folder/journal.new"
+  # Not on a full disk.
+  if [ "$(wc -l <"$folder/journal.new")" -eq "$(wc -l <"$folder/journal")" ]; then mv "$folder/journal.new" "$folder/journal"; fi
+}
+
 # The host went down, or the steward did, with this run under way.
 recover() {
   tab=$(printf '\\t')
-  # Without a last line that was cut off.
-  while IFS= read -r whole; do printf '%s\\n' "$whole"; done <"$folder/journal" >"$folder/journal.new"
-  mv "$folder/journal.new" "$folder/journal"
+  end_lines
   while IFS=$tab read -r number state detail; do learn "$state" "$detail"; done <"$folder/journal"
   say 0 lapsed "the host or its steward went down"
   lay_out
@@ -453,10 +463,7 @@ elif [ "$?" -eq 2 ]; then
   return 2
 fi`;
     case "set-aside":
-      return `${ifExists(name("failed"), [docker.remove(name("failed"))])}\n${ifExists(name(what.slot), [
-        docker.stop(name(what.slot), what.timeoutSeconds),
-        docker.rename(name(what.slot), name("failed")),
-      ])}`;
+      return setAside(name(what.slot), name("failed"), what);
     case "run":
       return line(docker.run(place.fleet, what.slot, what.release, publication(place, what.slot)));
     case "retire":
@@ -480,6 +487,18 @@ while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
 done
 ${line(docker.cycle(containerName(place.fleet, slot), timeoutSeconds))}`;
 }
+
+/** Only what was made for that release: a container that somebody else has put there by now is left alone. */
+const setAside = (name: string, failed: string, { release, timeoutSeconds }: SetAside): string =>
+  `look_at ${quote(name)} ${quote(docker.RELEASE_FORMAT)}
+case $? in
+  1) return 0 ;;
+  2) return 2 ;;
+esac
+case $seen in *${quote(release)}) ;; *) return 0 ;; esac
+${ifExists(failed, [docker.remove(failed)])}
+${line(docker.stop(name, timeoutSeconds))} &&
+  ${line(docker.rename(name, failed))}`;
 
 const articleUrl = (place: Place): string => `http://${place.privateAddress}:${place.servicePort}/shutdown`;
 

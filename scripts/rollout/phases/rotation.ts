@@ -10,7 +10,6 @@ import {
   observe,
   observeAll,
   pause,
-  pollMs,
   secondsSince,
   sendWitness,
   servesBeside,
@@ -26,6 +25,8 @@ import type { Observation } from "../ports.js";
 
 /** Share of a processor that looks at the other hosts may take while one leaves. */
 const LOOK_SHARE = 0.1;
+/** Milliseconds between two such looks, at least: one that shows a host absent is repeated at once. */
+const AROUND_MS = 1000;
 /** Looks in a row that show a host which is to serve meanwhile not serving: a busy one may be slow once or twice. */
 const ABSENCES = 3;
 /** Milliseconds without any answer to a look: longer than a connection takes to be made anew. */
@@ -68,7 +69,7 @@ export async function quorum(context: Context, choose: () => readonly Member[]):
     const leaving = choose();
     const verdict = await quorumVerdict(context, leaving);
     if (verdict.pass) {
-      for (const member of context.members) member.absences = 0;
+      for (const member of context.members) Object.assign(member, { absences: 0, look: null });
       return leaving;
     }
     if (verdict.final || context.ports.clock.now() >= until) {
@@ -369,17 +370,19 @@ function lookAround(context: Context): void {
   const now = context.ports.clock.now();
   const staying = watched(context).filter((member) => !isAtWork(member));
   const due =
-    now - context.refreshedMs >= Math.max(pollMs(context.check), (staying.length * LOOK_COST_MS) / LOOK_SHARE);
+    now - context.refreshedMs >= Math.max(AROUND_MS, (staying.length * LOOK_COST_MS) / LOOK_SHARE);
   if (due) context.refreshedMs = now;
   // One that was not seen to serve is looked at again at once, if it is to.
   const needed = peersOf(context, context.members.filter(isLeaving)).filter(({ absences }) => absences > 0);
-  for (const member of due ? staying : needed) if (member.lookMs === null) void look(context, member);
+  for (const member of due ? staying : needed) if (!member.look) void look(context, member);
 }
 
 async function look(context: Context, member: Member): Promise<void> {
-  member.lookMs = context.ports.clock.now();
+  const mine = (member.look = { sinceMs: context.ports.clock.now() });
   await observeAll(context, [member]);
-  member.lookMs = null;
+  // Of a turn before: since then it was seen to serve.
+  if (member.look !== mine) return;
+  member.look = null;
   member.absences = member.lifecycle?.state === "serving" ? 0 : member.absences + 1;
 }
 
@@ -392,13 +395,17 @@ const isLeaving = (member: Member): boolean => isAtWork(member) || member.status
  */
 function stayIfNeeded(context: Context, member: Member): void {
   const longAgo = context.ports.clock.now() - SILENCE_MS;
+  const silent = ({ look: pending }: Member): boolean => pending !== null && pending.sinceMs < longAgo;
   const absent = peersOf(context, context.members.filter(isLeaving)).find(
-    ({ absences, lookMs }) => absences >= ABSENCES || (lookMs !== null && lookMs < longAgo),
+    (peer) => peer.absences >= ABSENCES || silent(peer),
   );
   if (!absent) return;
+  const peer = { name: absent.info.name, lifecycle: silent(absent) ? null : absent.lifecycle, health: null };
+  const verdict = context.parts.gates.quorum([peer], knownSources(context), context.check, "evidence");
+  if (verdict.pass) return;
   throw new RolloutError(
     "QuorumLost",
-    `${member.info.name} stays in rotation: ${absent.info.name} stopped serving meanwhile; mend that host, then run the rollout again`,
+    `${member.info.name} stays in rotation: ${verdict.why}; mend that host, then run the rollout again`,
   );
 }
 

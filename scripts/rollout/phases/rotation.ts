@@ -369,8 +369,7 @@ async function elsewhere(context: Context, leaving: readonly Member[]): Promise<
 function lookAround(context: Context): void {
   const now = context.ports.clock.now();
   const staying = watched(context).filter((member) => !isAtWork(member));
-  const due =
-    now - context.refreshedMs >= Math.max(AROUND_MS, (staying.length * LOOK_COST_MS) / LOOK_SHARE);
+  const due = now - context.refreshedMs >= Math.max(AROUND_MS, (staying.length * LOOK_COST_MS) / LOOK_SHARE);
   if (due) context.refreshedMs = now;
   // One that was not seen to serve is looked at again at once, if it is to.
   const needed = peersOf(context, context.members.filter(isLeaving)).filter(({ absences }) => absences > 0);

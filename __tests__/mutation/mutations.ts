@@ -21,6 +21,18 @@ export const mutations: readonly Mutation[] = [
     replace: "turn(context, waiting).slice(0, size);",
   },
   {
+    title: "hosts leave in the order of the manifest",
+    file: `${rollout}/core/turn.ts`,
+    find: "return [...hosts].sort((a, b) => (waits.get(a) ?? 0) - (waits.get(b) ?? 0));",
+    replace: "return [...hosts];",
+  },
+  {
+    title: "a drained host leaves although another one has stopped serving",
+    file: `${rollout}/phases/rotation.ts`,
+    find: "    if (mayStay) stayIfNeeded(context, member);\n",
+    replace: "",
+  },
+  {
     title: "superseded hosts are stopped without drain and ejection",
     file: `${rollout}/phases/retire.ts`,
     find: "if (member.tagged && member.survey && mayGetRequests(member.survey)) {",

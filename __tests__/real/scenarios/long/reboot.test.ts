@@ -15,6 +15,8 @@ describe("a droplet that loses its power", () => {
 
   it.each(["ejected", "starting", "ready"] as const)(
     "when it is %s comes back by itself; no request fails, and the next run ends well",
-    async (status) => void (await expectRebootUnnoticed(scenario, status, LOAD)),
+    async (status) => {
+      await expectRebootUnnoticed(scenario, status, LOAD);
+    },
   );
 });

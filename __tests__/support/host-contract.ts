@@ -32,12 +32,10 @@ export const CONTRACT_HOSTS = EMPTY_HOSTS + SERVING_HOSTS;
 const ORDER_MS = 90_000;
 const LOOK_MS = 100;
 
+const DRAIN = ["step restart-off", "step drain", "step failed-clear", "step older-clear", "step previous-older"];
 /** Steps of an order on a host that serves and was drained, up to the moment when the new container runs. */
 const SWAP = [
-  "step failed-clear",
   "step expect-drained",
-  "step older-clear",
-  "step previous-older",
   "step old-stop",
   "step old-keep",
   "step name-free",
@@ -255,7 +253,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(1, ...DRAIN, "done drain"),
         ...lines(2, "undone all", "done undo"),
         "3 done leave",
         "0 left",
@@ -272,7 +270,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       await run.orders("commit");
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(1, ...DRAIN, "done drain"),
         ...lines(2, ...SWAP, "done replace"),
         ...lines(3, "step restart-on", "step older-remove", "done commit"),
         "4 done leave",
@@ -296,7 +294,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(survey.containers.failed).toMatchObject({ release: release.id, running: false });
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(1, ...DRAIN, "done drain"),
         ...lines(2, ...SWAP, "done replace"),
         ...lines(3, "undone all", "done undo"),
         "4 done leave",
@@ -315,8 +313,8 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expectServing(await run.host.survey(), old);
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, "step restart-off", "step drain", "done drain"),
-        ...lines(2, "step failed-clear", "step expect-drained", "undone all", "failed"),
+        ...lines(1, ...DRAIN, "done drain"),
+        ...lines(2, "step expect-drained", "undone all", "failed"),
         "3 done leave",
         "0 left",
       ]);
@@ -335,7 +333,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect((await run.host.logs("failed", 20)).length).toBeGreaterThan(0);
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(1, ...DRAIN, "done drain"),
         ...lines(2, ...SWAP, "undone all", "failed"),
         "3 done leave",
         "0 left",
@@ -389,7 +387,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       await run.orders("drain", "stop");
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, "step restart-off", "step drain", "done drain"),
+        ...lines(1, ...DRAIN, "done drain"),
         ...lines(2, "step retired-restart-off", "step retired-stop", "step retire", "done stop"),
         "3 done leave",
         "0 left",

@@ -169,8 +169,22 @@ function drain({ policy, check, release }: HostContext): HostStep[] {
       run: drainOperation(policy),
       undo: policy.gate === "evidence" ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds } : revive,
     },
+    // While the balancer still has to see it: time that the replacement need not take.
+    failedClear,
+    ...makeRoom,
   ];
 }
+
+const failedClear: HostStep = { name: "failed-clear", run: { do: "remove", slot: "failed" } };
+/** The container that is kept now makes room for the one that serves. */
+const makeRoom: readonly HostStep[] = [
+  { name: "older-clear", run: { do: "remove", slot: "older" } },
+  {
+    name: "previous-older",
+    run: { do: "move", from: "previous", to: "older" },
+    undo: { do: "move", from: "older", to: "previous" },
+  },
+];
 
 /** The old container is stopped and kept; the new one takes its name. */
 function replace(release: Release, { policy, standing }: HostContext): HostStep[] {
@@ -180,13 +194,7 @@ function replace(release: Release, { policy, standing }: HostContext): HostStep[
       ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const]
       : []),
     ...(standing === "down" ? [{ name: "expect-down", run: { do: "expect-down" } } as const] : []),
-    { name: "older-clear", run: { do: "remove", slot: "older" } },
-    {
-      name: "previous-older",
-      run: { do: "move", from: "previous", to: "older" },
-      undo: { do: "move", from: "older", to: "previous" },
-    },
-    ...(standing === "in-rotation" ? [] : [restartOff]),
+    ...(standing === "in-rotation" ? [] : [...makeRoom, restartOff]),
     {
       name: "old-stop",
       run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },
@@ -199,7 +207,7 @@ function replace(release: Release, { policy, standing }: HostContext): HostStep[
     },
   ];
   return [
-    { name: "failed-clear", run: { do: "remove", slot: "failed" } },
+    ...(standing === "in-rotation" ? [] : [failedClear]),
     ...(standing === "empty" ? [] : setAside),
     // Before the step whose undo stops whatever has that name.
     { name: "name-free", run: { do: "expect-free", slot: "current" } },

@@ -19,10 +19,11 @@ const options = z.strictObject({
   out: text("a folder", /^[^\0]+$/),
   /** Goes on with the figures that are there. @default false */
   resume: flag(),
+  /** One pair of the smallest cell, of which no claim about time is held. @default false */
+  quick: flag(),
 });
 export type Options = z.output<typeof options>;
 
-/** `--quick`: one pair of the smallest cell. */
 const quickly = { pairs: "1", droplets: "2", intervals: "3" };
 const fully = { pairs: "3", droplets: "2,3,5", intervals: "3,10" };
 
@@ -32,6 +33,7 @@ export function readOptions(argv: string[]): Options {
   const { pairs, droplets, intervals, ...others } = { ...(quick ? quickly : fully), ...given };
   return parse("options", options, {
     ...others,
+    quick,
     pairs: Number(pairs),
     droplets: numbers(droplets),
     intervals: numbers(intervals),

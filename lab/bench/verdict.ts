@@ -16,14 +16,24 @@ export const unproven = ({ cells, aborted }: BenchFigures): string[] => [
   ...aborted.map(({ droplets, interval, reason }) => `${whereOf({ droplets, interval })}: ${reason}`),
 ];
 
+/** Claims that hold on any machine, however slow: no request fails, and no attempt breaks off. */
+export const unprovenAnywhere = ({ cells, aborted }: BenchFigures): string[] => [
+  ...cells.flatMap(lossOf),
+  ...aborted.map(({ droplets, interval, reason }) => `${whereOf({ droplets, interval })}: ${reason}`),
+];
+
+function lossOf(cell: Cell): string[] {
+  const lost = cell.pairs.reduce((sum, { evenkeel: { failed, secondTool } }) => sum + failed + secondTool.failed, 0);
+  return lost > 0 ? [`${whereOf(cell)}: ${many(lost, "request")} failed`] : [];
+}
+
 function ofCell(cell: Cell): string[] {
   const where = whereOf(cell);
   const sides = cell.pairs.map(({ evenkeel }) => evenkeel);
-  const lost = sides.reduce((sum, { failed, secondTool }) => sum + failed + secondTool.failed, 0);
   const above = aboveFloor(cell).max;
   const stallMs = Math.max(...sides.map(({ generator }) => generator.longestStallMs));
   return [
-    ...(lost > 0 ? [`${where}: ${many(lost, "request")} failed`] : []),
+    ...lossOf(cell),
     ...(cell.interval >= CLAIMED_INTERVAL && cell.ratio.max > MOST_OF_ARTICLE
       ? [`${where}: Evenkeel took ${cell.ratio.max} of the article's time, more than ${MOST_OF_ARTICLE}`]
       : []),

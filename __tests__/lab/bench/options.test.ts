@@ -16,12 +16,12 @@ describe("the bench's options", () => {
   it("are the whole matrix unless said", () => {
     expect(readOptions([])).toEqual({
       ...{ pairs: 3, droplets: [2, 3, 5], intervals: [3, 10] },
-      ...{ site: siteNames[0], out: "docs/figures", resume: false },
+      ...{ site: siteNames[0], out: "docs/figures", resume: false, quick: false },
     });
   });
 
   it("are one pair of the smallest cell with --quick, but for what is said besides", () => {
-    expect(readOptions(["--quick"])).toMatchObject({ pairs: 1, droplets: [2], intervals: [3] });
+    expect(readOptions(["--quick"])).toMatchObject({ pairs: 1, droplets: [2], intervals: [3], quick: true });
     expect(readOptions(["--quick", "--intervals", "10"])).toMatchObject({ pairs: 1, droplets: [2], intervals: [10] });
   });
 

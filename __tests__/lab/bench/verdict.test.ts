@@ -1,7 +1,7 @@
 /** What the bench claims, and when its figures do not bear it out. */
 import { describe, expect, it } from "@jest/globals";
 import { withAborted, withPair, type BenchFigures, type Side } from "../../../lab/bench/figures.js";
-import { unproven } from "../../../lab/bench/verdict.js";
+import { unproven, unprovenAnywhere } from "../../../lab/bench/verdict.js";
 import { exampleAttempt, exampleHost, examplePair, exampleSide, noFigures } from "./examples.js";
 
 const measured = (
@@ -38,6 +38,12 @@ describe("the claims", () => {
   ])("do not hold after %s", (_name, figures, problem) =>
     expect(unproven(figures)).toEqual([expect.stringMatching(problem)]),
   );
+
+  it("that hold on any machine are those of failed requests, not those of time", () => {
+    expect(unprovenAnywhere(measured(10, [100, 90], {}, 50))).toEqual([]);
+    expect(unprovenAnywhere(measured(3, [100, 50], { failed: 1 }))).toEqual(["3 droplets at 3 s: 1 request failed"]);
+    expect(unprovenAnywhere(withAborted(noFigures, exampleAttempt))).toEqual(["2 droplets at 3 s: exit code 5"]);
+  });
 
   it("say nothing of the article's time at other intervals", () =>
     expect(unproven(measured(3, [100, 90]))).toEqual([]));

@@ -7,10 +7,9 @@ jest.setTimeout(240_000);
 
 describe("a droplet that loses its power", () => {
   let scenario: Scenario;
-  let serving: string;
   beforeEach(async () => {
     scenario = await Scenario.start({ fleet: { rollout: { smokeBoot: false } } });
-    serving = await scenario.begin();
+    await scenario.begin();
   });
   afterEach(() => scenario.end());
 
@@ -18,6 +17,5 @@ describe("a droplet that loses its power", () => {
     const { receipt, seen } = await expectRebootUnnoticed(scenario, "starting");
     expect(receipt.hosts.filter(({ action }) => action === "replaced")).toEqual([]);
     expect(Object.keys(seen.byRelease)).toHaveLength(2);
-    expect(serving).not.toBe(await scenario.running().then(([image]) => image));
   });
 });

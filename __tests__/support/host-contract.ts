@@ -387,7 +387,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       await run.orders("drain", "stop");
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, ...DRAIN, "done drain"),
+        ...lines(1, "step restart-off", "step drain", "done drain"),
         ...lines(2, "step retired-restart-off", "step retired-stop", "step retire", "done stop"),
         "3 done leave",
         "0 left",

@@ -169,9 +169,8 @@ function drain({ policy, check, release }: HostContext): HostStep[] {
       run: drainOperation(policy),
       undo: policy.gate === "evidence" ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds } : revive,
     },
-    // While the balancer still has to see it: time that the replacement need not take.
-    failedClear,
-    ...makeRoom,
+    // While the balancer still has to see it: time that the replacement need not take. A host that is retired keeps what it has.
+    ...(release ? [failedClear, ...makeRoom] : []),
   ];
 }
 

@@ -143,6 +143,12 @@ export class StewardHost {
     for (const [name, value] of Object.entries(values)) writeFileSync(path.join(folder, name), value);
   }
 
+  /** An earlier rollout kept the container before the one that serves. */
+  keepOneBefore(): void {
+    this.sh('cp -R "$HOME/containers/api" "$HOME/containers/api-previous"');
+    this.sh('cd "$HOME/containers/api-previous" && printf false >running && printf no >restart');
+  }
+
   /** An order that never arrives. */
   loseOrder(): void {
     this.#orders += 1;

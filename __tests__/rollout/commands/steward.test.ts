@@ -583,8 +583,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       "gives back the container that was kept before",
       async () => {
         host.occupy();
-        host.sh('cp -R "$HOME/containers/api" "$HOME/containers/api-previous"');
-        host.sh('cd "$HOME/containers/api-previous" && printf false >running && printf no >restart');
+        host.keepOneBefore();
         await host.hold();
         host.prepare();
         await host.order("drain");
@@ -965,10 +964,16 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
   describe("when its host loses power", () => {
     const recovered = ["held me@here", "lapsed the host or its steward went down", "left run1"];
     const begin = async (): Promise<void> => {
-      host.occupy();
+      if (host.containers().length === 0) host.occupy();
       await host.hold();
       host.prepare();
       await host.order("drain");
+    };
+    /** Replaces by a container that never becomes ready, and waits for that. */
+    const awaitReady = async (): Promise<void> => {
+      host.break(`sick-${host.next.id}`);
+      void host.order("replace", "i0").catch(() => undefined);
+      await host.until(() => host.journal().some(({ detail }) => detail === "new-ready"), "the new container");
     };
 
     it.each([
@@ -993,9 +998,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       "waiting for the new one to be ready, takes back at the next start",
       async () => {
         await begin();
-        host.break(`sick-${host.next.id}`);
-        void host.order("replace", "i0").catch(() => undefined);
-        await host.until(() => host.journal().some(({ detail }) => detail === "new-ready"), "the new container");
+        await awaitReady();
         await host.powerCycle();
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
       },
@@ -1026,20 +1029,20 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       LIMIT_MS,
     );
 
-    it.each(["stop", "rename", "start"])(
+    it.each(["stop", "rename", "start", "update"])(
       "in the middle of taking back, in docker %s, goes on with that at the next start",
       async (command) => {
+        host.occupy();
+        host.keepOneBefore();
         await begin();
-        host.break(`sick-${host.next.id}`);
-        void host.order("replace", "i0").catch(() => undefined);
-        await host.until(() => host.journal().some(({ detail }) => detail === "new-ready"), "the new container");
+        await awaitReady();
         await host.round();
         host.break(`hang-${command}`);
         host.setClock(1120);
         await host.until(() => existsSync(`${host.home}/hangs`), `docker ${command}`);
         host.mend(`hang-${command}`);
         await host.powerCycle();
-        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no", "api-previous old stopped no"]);
         expect(host.life().at(-1)).toBe("left run1");
       },
       LIMIT_MS,

@@ -115,14 +115,20 @@ const retired = (world: SimWorld, { superseded }: Schedule): string[] =>
       : [`${machine.name} is superseded and not retired`],
   );
 
-/** A threshold that nobody was told costs the probes that it takes, and so does a view of time alone. */
-const wasted = ({ candid, view }: Schedule, receipts: readonly Receipt[]): string[] =>
-  candid && view === "full"
+/**
+ * A threshold that nobody was told costs the probes that it takes, and so does a view of time alone. The app counts on where a run that
+ * was stopped had drained it.
+ */
+const wasted = ({ candid, view }: Schedule, receipts: readonly Receipt[]): string[] => {
+  const restored = (name: string): boolean =>
+    receipts.some(({ hosts }) => hosts.some((host) => host.name === name && host.action === "restored"));
+  return candid && view === "full"
     ? receipts
-        .flatMap(({ hosts }) => hosts)
+        .flatMap(({ hosts }) => hosts.filter(({ name }) => !restored(name)))
         .flatMap(({ name, drain, readmission }) =>
           [drain, readmission].flatMap((count) =>
             count && count.taken > count.floor + 1 ? [`${name} took ${count.taken} probes of ${count.floor}`] : [],
           ),
         )
     : [];
+};

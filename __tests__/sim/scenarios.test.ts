@@ -371,6 +371,27 @@ describe("a superseded droplet that does not serve", () => {
   });
 });
 
+describe("a superseded droplet that serves again after it was seen down", () => {
+  const host = { name: "old", id: "7", address: "198.51.100.7", privateAddress: "10.110.1.7" };
+
+  it("is drained all the same", async () => {
+    const superseded = [{ host, release: testRelease(manifest, 1) }];
+    const onEvent = ({ name }: RolloutEvent, world: SimWorld): void => {
+      if (name !== "started") return;
+      // It boots: nothing answers before all looks are done.
+      world.machine("7").powerOff();
+      world.machine("7").powerOn();
+    };
+    const behaviourOf = (release: Release): Behaviour =>
+      release.image === testImage(1) ? { startMs: 20_000, kind: "healthy" } : healthy;
+    const run = await simulate({ manifest, superseded, onEvent, behaviourOf });
+    expect(run.receipt.error).toBeNull();
+    expect(run.receipt.hosts.at(-1)).toMatchObject({ action: "retired", drain: { taken: expect.any(Number) } });
+    expect(run.world.machine("7").isRunning("current")).toBe(false);
+    expectUnharmed(run);
+  });
+});
+
 describe("superseded droplets", () => {
   const old: ManifestHost = { name: "api-1", id: "7", address: "203.0.113.77", privateAddress: "10.110.0.77" };
   const superseded = [
@@ -408,6 +429,35 @@ describe("superseded droplets", () => {
     expect(run.receipt.error).toBeNull();
     expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "replaced", "skipped", "skipped"]);
     for (const { host } of superseded) expect(run.world.balancer.mayReach(run.world.machine(host.id))).toBe(false);
+    expectUnharmed(run);
+  });
+
+  it("whose Docker does not answer may run anything: they lose their tag, serve until the balancer lets go, and are no longer touched", async () => {
+    const run = await simulate({
+      manifest,
+      superseded,
+      onEvent: ({ name }, world) => {
+        if (name === "started") world.machine("7").dockerAway(24 * 3600_000);
+      },
+    });
+    expect(run.receipt.error).toBeNull();
+    expect(run.receipt.hosts.map((host) => host.action)).toEqual(["replaced", "replaced", "skipped", "retired"]);
+    const machine = run.world.machine("7");
+    expect([machine.retired, machine.isRunning("current")]).toEqual([false, true]);
+    expect(run.world.balancer.mayReach(machine)).toBe(false);
+    expectUnharmed(run);
+  });
+
+  it("whose Docker stops answering once they are locked stop the rollout before anything is touched", async () => {
+    const run = await simulate({
+      manifest,
+      superseded,
+      onEvent: ({ name }, world) => {
+        if (name === "pulled") world.machine("7").dockerAway(30_000);
+      },
+    });
+    expect(run.receipt.error?.message).toMatch(/^api-1-7: Docker does not answer; /u);
+    expect(run.receipt.exitCode).toBe(3);
     expectUnharmed(run);
   });
 

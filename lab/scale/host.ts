@@ -3,7 +3,7 @@ import type { Manifest } from "../../contract/manifest.js";
 import { release as releaseForm, type Release } from "../../contract/release.js";
 import { environmentFile } from "../../scripts/rollout/commands/docker.js";
 import { environmentOf, stages, type Place } from "../../scripts/rollout/commands/steward.js";
-import { hostSteps, type HostPlan, type OrderName } from "../../scripts/rollout/host-steps.js";
+import { hostSteps, standings, type HostPlan, type OrderName } from "../../scripts/rollout/host-steps.js";
 import type { LockRequest } from "../../scripts/rollout/ports.js";
 import { LabFault } from "../fault.js";
 import type { SimMachine } from "../sim/machine.js";
@@ -129,9 +129,7 @@ export class SimHost {
 
 /** Every list of steps that a host of this fleet may be given for a release. */
 const plans = (release: Release | null, { rollout: policy, healthCheck: check }: Manifest): HostPlan[] =>
-  (["empty", "down", "alone", "in-rotation"] as const).map((standing) =>
-    hostSteps({ release, policy, check, standing, goesBack: false }),
-  );
+  standings.map((standing) => hostSteps({ release, policy, check, standing, goesBack: false }));
 
 const isOrder = (name: string, plan: HostPlan | null): name is OrderName =>
   name === "undo" || name === "leave" || (plan !== null && name in plan.stages);

@@ -6,6 +6,8 @@ import type { VirtualClock } from "./clock.js";
 import { PowerLost, StepFailure, type SimMachine } from "./machine.js";
 
 const TICK_MS = 200;
+/** Without a reason of its own each abort would make an exception. */
+const AWAKE = "awake";
 /** Orders after which nothing is left to be undone. */
 const ends: ReadonlySet<string> = new Set(["smoke", "commit", "stop"]);
 
@@ -56,7 +58,7 @@ export class SimSteward {
   /** The machine it is on lost its power. */
   die(): void {
     this.alive = false;
-    this.#ordered.abort();
+    this.#ordered.abort(AWAKE);
   }
 
   /** The order that was given last. */
@@ -69,7 +71,7 @@ export class SimSteward {
   }
 
   order(name: OrderName, argument: string): number {
-    this.#ordered.abort();
+    this.#ordered.abort(AWAKE);
     return this.#orders.push({ name, argument });
   }
 

@@ -273,11 +273,12 @@ export async function observeAll(context: Context, members: readonly Member[]): 
  * as that address, so the fleet's own are no nodes.
  */
 export function knownSources({ members, check }: Context): string[] {
-  const own = new Set(members.flatMap(({ info }) => [info.address, info.privateAddress]));
+  const isOwn = (source: string): boolean =>
+    members.some(({ info }) => info.privateAddress === source || info.address === source);
   return liveSources(
     members.map((member) => member.lifecycle),
     check,
-  ).filter((source) => !own.has(source));
+  ).filter((source) => !isOwn(source));
 }
 
 /** Most probes in a row, failed or passed, that any one node has sent to a host. */

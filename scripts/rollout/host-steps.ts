@@ -89,10 +89,11 @@ export interface HostPlan {
 }
 
 /**
- * What is on a host: no container · one that does not serve · one that serves and nobody beside it, so that it cannot leave rotation · one
- * that the balancer may send requests to.
+ * What is on a host: no container · one that does not serve · one that the balancer no longer has, whether it serves or not · one that serves
+ * and nobody beside it, so that it cannot leave rotation · one that the balancer may send requests to.
  */
-export type Standing = "empty" | "down" | "alone" | "in-rotation";
+export const standings = ["empty", "down", "untagged", "alone", "in-rotation"] as const;
+export type Standing = (typeof standings)[number];
 
 /** What is known of the host when its steps are laid out. */
 export interface HostContext {
@@ -192,7 +193,7 @@ function replace(release: Release, { policy, standing }: HostContext): HostStep[
     ...(standing === "in-rotation" && policy.gate === "evidence"
       ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const]
       : []),
-    ...(standing === "down" ? [{ name: "expect-down", run: { do: "expect-down" } } as const] : []),
+    ...expectDown(standing),
     ...(standing === "in-rotation" ? [] : [...makeRoom, restartOff]),
     {
       name: "old-stop",
@@ -239,6 +240,7 @@ function commit({ goesBack }: HostContext): HostStep[] {
 /** A superseded host: its container is stopped for good. Docker would start it at the next boot, although it was stopped by hand. */
 function stop({ standing, release }: HostContext): HostStep[] {
   return [
+    ...expectDown(standing).map((step) => ({ ...step, name: `retired-${step.name}` })),
     ...(standing === "empty"
       ? []
       : [
@@ -251,6 +253,10 @@ function stop({ standing, release }: HostContext): HostStep[] {
     { name: "retire", run: { do: "retire" } },
   ];
 }
+
+/** One that came to itself since it was looked at is in rotation again, and nobody has drained it. */
+const expectDown = (standing: Standing): HostStep[] =>
+  standing === "down" ? [{ name: "expect-down", run: { do: "expect-down" } }] : [];
 
 /** Without a release to take it from: Docker's own default. */
 const stopTimeout = (release: Release | null): number => release?.service.stopTimeoutSeconds ?? 10;

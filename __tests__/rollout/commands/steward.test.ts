@@ -166,6 +166,20 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       LIMIT_MS,
     );
 
+    it.each(["replace", "stop"] as const)(
+      "stops nothing that was down and serves after all (%s)",
+      async (order) => {
+        host.occupy();
+        await host.hold();
+        host.prepare({ standing: "down", ...(order === "stop" ? { release: null } : {}) });
+        expect((await host.order(order)).filter((line) => line.startsWith("failed"))).toEqual([
+          "failed it did not serve, and does now: run the rollout again",
+        ]);
+        expect(host.containers()).toEqual(["api old serving always"]);
+      },
+      LIMIT_MS,
+    );
+
     it(
       "takes back a drain when it is told to",
       async () => {

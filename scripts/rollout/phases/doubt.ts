@@ -24,11 +24,16 @@ export function learn(member: Member, survey: Survey): void {
 
 /**
  * Looks again at hosts whose last look leaves it open whether they serve. Afterwards one counts as down only when it served at no
- * look for longer than the balancer needs to let it go: nothing is lost by replacing it at once.
+ * look for longer than the balancer needs to let it go: nothing is lost by replacing it at once. A superseded one whose Docker does
+ * not answer by then may run anything: it counts as out of reach.
  */
 export async function settleDoubt(context: Context, members: readonly Member[]): Promise<void> {
   await settled(members.map((member) => settle(context, member)));
+  for (const member of members) if (mayBeLost(member) && member.survey?.docker === null) member.survey = null;
 }
+
+/** Whether the rollout can do without asking it. */
+const mayBeLost = ({ superseded, locked }: Member): boolean => superseded && !locked;
 
 async function settle(context: Context, member: Member): Promise<void> {
   const { clock } = context.ports;
@@ -38,7 +43,7 @@ async function settle(context: Context, member: Member): Promise<void> {
     await pause(context);
     const outcome = await trySurvey(member);
     if (!(outcome instanceof RolloutError)) learn(member, outcome);
-    else if (member.superseded && !member.locked) member.survey = null;
+    else if (mayBeLost(member)) member.survey = null;
     else throw outcome;
   }
   if (member.survey) setStatus(context, member, serves(member.survey) ? "serving" : "idle");

@@ -154,21 +154,32 @@ export async function goalUnderLocks(context: Context, seen: Goal | null): Promi
   return goal;
 }
 
+/** @throws RolloutError HostUnfit */
 async function lookAgain(context: Context): Promise<void> {
   const locked = context.members.filter((member) => member.locked);
   await settled(locked.map(async (member) => learn(member, await member.host.survey())));
   await settleDoubt(context, locked);
+  for (const member of locked) checkDocker(member);
 }
 
 /** Hands every locked host its steps, laid out from what it looks like now that it is locked. */
 export async function prepare(context: Context): Promise<void> {
   await lookAgain(context);
-  for (const member of listed(context)) {
-    checkDocker(member);
-    checkAnswers(context, member);
-  }
-  const locked = context.members.filter((member) => member.locked);
-  await settled(locked.map((member) => member.host.prepare(stepsFor(context, member))));
+  for (const member of listed(context)) checkAnswers(context, member);
+  await settled(context.members.filter(({ locked }) => locked).map((member) => layOut(context, member)));
+}
+
+const layOut = (context: Context, member: Member): Promise<void> => member.host.prepare(stepsFor(context, member));
+
+/**
+ * The same for one host, long after the first look.
+ * @throws RolloutError HostUnfit
+ */
+export async function prepareAnew(context: Context, member: Member): Promise<void> {
+  learn(member, await member.host.survey());
+  await settleDoubt(context, [member]);
+  checkDocker(member);
+  await layOut(context, member);
 }
 
 function stepsFor(context: Context, member: Member): HostPlan {
@@ -184,7 +195,8 @@ function stepsFor(context: Context, member: Member): HostPlan {
 function standingOf(context: Context, member: Member): Standing {
   const survey = surveyOf(member);
   if (survey.containers.current === undefined) return "empty";
-  if (!member.tagged || !mayGetRequests(survey)) return "down";
+  if (!member.tagged) return "untagged";
+  if (!mayGetRequests(survey)) return "down";
   return isAlone(context, member) ? "alone" : "in-rotation";
 }
 

@@ -2,7 +2,7 @@
 import { emit, pause, setStatus, type Context, type Member } from "../context.js";
 import { mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
-import { conclude } from "./release.js";
+import { conclude, prepareAnew } from "./release.js";
 import { restoring } from "./restore.js";
 import { awaitEjection, awaitTrafficElsewhere, quorum } from "./rotation.js";
 
@@ -16,7 +16,9 @@ export async function retireAll(context: Context, members: readonly Member[]): P
   }
 }
 
+/** It may have come to itself, or stopped serving, while the others were replaced. */
 async function retire(context: Context, member: Member): Promise<void> {
+  await prepareAnew(context, member);
   if (member.tagged && member.survey && mayGetRequests(member.survey)) {
     setStatus(context, member, "draining");
     await perform(context, member, "drain");
@@ -29,7 +31,7 @@ async function retire(context: Context, member: Member): Promise<void> {
 }
 
 /**
- * Off, or on but out of reach: only the balancer can let them go, so they lose their tag, and requests must be seen to go elsewhere.
+ * Off, out of reach, or without a Docker that answers: only the balancer can let them go, so they lose their tag, and requests must be seen to go elsewhere.
  * @throws RolloutError NotEjected, CloudFailed, CloudRefused
  */
 async function retireUnreachable(context: Context, members: readonly Member[]): Promise<void> {
@@ -39,7 +41,7 @@ async function retireUnreachable(context: Context, members: readonly Member[]): 
   await quorum(context, () => members);
   context.rolling = true;
   for (const member of members) {
-    const why = `${member.info.name} cannot be reached over SSH: it loses the tag ${fleetTag} instead`;
+    const why = `${member.info.name} cannot be asked what it runs, as SSH or its Docker does not answer: it loses the tag ${fleetTag} instead`;
     emit(context, "skipped", { why }, member);
     // Only the cloud's API knows of superseded droplets: there is one.
     await cloud?.untag(member.info.id, fleetTag);

@@ -168,13 +168,12 @@ export class StewardHost {
     return lines.map(({ state, detail }) => `${state} ${detail}`.trim());
   }
 
-  /** Orders a smoke boot and lets the time pass that it must stay ready for, after `meanwhile`. */
-  async smoke(meanwhile = (): void => undefined): Promise<string[]> {
+  /** Orders a smoke boot, and once it is ready lets the time pass that it must stay so; does `befall` instead where that is given. */
+  async smoke(befall = (): void => this.setClock(1002)): Promise<string[]> {
     const ended = this.order("smoke");
     await this.until(() => this.journal().some((entry) => entry.detail === "smoke-ready"), "the smoke boot");
     await this.round();
-    meanwhile();
-    this.setClock(1002);
+    befall();
     return ended;
   }
 

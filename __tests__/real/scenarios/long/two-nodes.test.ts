@@ -1,7 +1,7 @@
 /** A balancer of two nodes whose probes are half an interval apart. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import { FAST_CHECK } from "../../support/scenario.js";
-import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../support/real.js";
+import { FAST_CHECK } from "../../../support/scenario.js";
+import { expectUnnoticed, LIMIT_MS, startReal, type RealScenario } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

@@ -177,6 +177,15 @@ describe("a new release that fails once clients are on it", () => {
     for (const { atMs } of run.world.failures) expect(atMs - (first?.atMs ?? 0)).toBeLessThanOrEqual(seconds * 1000);
   });
 
+  it("by failing the balancer's probes while it says that it serves: the host goes back", async () => {
+    const behaviourOf = (release: Release): Behaviour =>
+      release.image === testImage(2) ? { ...healthy, healthyMs: 15_000 } : healthy;
+    const run = await simulate({ manifest: watched, behaviourOf });
+    expect(run.receipt.error?.message).toContain("it is failing the balancer's health checks");
+    back(run);
+    expectUnharmed(run);
+  });
+
   it("at the commit: it leaves rotation before it is stopped, and no request is lost", async () => {
     const steps: typeof standardParts.steps = (context) => {
       const plan = standardParts.steps(context);

@@ -10,6 +10,8 @@ export interface Behaviour {
   readonly kind: "healthy" | "sick" | "exits" | "deaf";
   /** Milliseconds from its first answer until it crashes. @default - never */
   readonly lifeMs?: number;
+  /** Milliseconds from its first answer until its health path fails, while it says that it serves. @default - never */
+  readonly healthyMs?: number;
 }
 
 interface Probes {
@@ -24,6 +26,7 @@ export class SimApp {
   #probes = new Map<string, Probes>();
   #lastRequestMs: number | null = null;
   #witness = 0;
+  #sick = false;
 
   constructor(
     readonly instance: string,
@@ -36,6 +39,7 @@ export class SimApp {
       if (behaviour.kind === "exits") this.kill();
       else this.state = "serving";
       if (behaviour.lifeMs !== undefined) clock.after(behaviour.lifeMs, () => this.kill());
+      if (behaviour.healthyMs !== undefined) clock.after(behaviour.healthyMs, () => (this.#sick = true));
     });
   }
 
@@ -47,7 +51,7 @@ export class SimApp {
   /** What the health path answers; null without an answer. */
   get health(): number | null {
     if (!this.listening) return null;
-    return this.state === "serving" && this.behaviour.kind === "healthy" ? 200 : 503;
+    return this.state === "serving" && this.behaviour.kind === "healthy" && !this.#sick ? 200 : 503;
   }
 
   lifecycle(): Lifecycle | null {

@@ -303,19 +303,22 @@ async function awaitBlindReadmission(context: Context, member: Member, began: nu
 }
 
 /**
- * Watches a new container for `minReadySeconds`: it must neither restart nor stop serving.
+ * Watches a new container for `minReadySeconds`: it must neither restart nor stop serving, nor fail the balancer's probes. One that fails
+ * them at the end is watched until they pass again or the balancer lets it go.
  * @throws RolloutError InstanceChanged
  */
 export async function awaitMinReady(context: Context, member: Member, instance: string): Promise<void> {
   const { minReadySeconds } = context.manifest.rollout;
   const began = context.ports.clock.now();
-  while (secondsSince(context, began) < minReadySeconds) {
+  const failed = (): number => mostProbes(context, member, "failed");
+  while (secondsSince(context, began) < minReadySeconds || failed() > 0) {
     await pause(context);
     const state = await stateNow(context, member, instance);
-    if (state !== "serving")
+    const why = failed() >= context.check.unhealthyThreshold ? "failing the balancer's health checks" : state;
+    if (why !== "serving")
       throw new RolloutError(
         "InstanceChanged",
-        `${member.info.name} did not stay ready for minReadySeconds (${minReadySeconds} s): it is ${state}`,
+        `${member.info.name} did not stay ready for minReadySeconds (${minReadySeconds} s): it is ${why}`,
       );
   }
 }

@@ -283,9 +283,13 @@ export class SimMachine {
     this.watcher.removed(this, container.original);
   }
 
-  async #setAside({ slot, release, timeoutSeconds }: SetAside): Promise<void> {
+  async #setAside({ slot, release, timeoutSeconds, retreat }: SetAside): Promise<void> {
     const container = this.#containers.get(slot);
     if (container?.release.id !== release) return;
+    if (retreat && container.app.health === 200) {
+      container.app.drain();
+      await this.pause(retreat.ejectionSeconds * 1000);
+    }
     this.#remove("failed");
     await this.#stop(container.app, timeoutSeconds);
     this.#move(slot, "failed");

@@ -38,6 +38,18 @@ export interface SetAside {
   readonly slot: Slot;
   readonly release: string;
   readonly timeoutSeconds: number;
+  /** Null: no balancer asks it. */
+  readonly retreat: Retreat | null;
+}
+
+/**
+ * What comes before the stop where the health path has an answer that a balancer takes for healthy, 200 to 399: it may have taken the
+ * container in, although it never became what the rollout waited for. One that cannot be drained is stopped at once.
+ */
+export interface Retreat {
+  readonly via: "control" | "article";
+  /** Seconds after which the balancer has let go. */
+  readonly ejectionSeconds: number;
 }
 
 /**
@@ -130,7 +142,13 @@ function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
     {
       name: "smoke-run",
       run: { do: "run", slot: "smoke", release },
-      undo: { do: "set-aside", slot: "smoke", release: release.id, timeoutSeconds: stopTimeout(release) },
+      undo: {
+        do: "set-aside",
+        slot: "smoke",
+        release: release.id,
+        timeoutSeconds: stopTimeout(release),
+        retreat: null,
+      },
     },
     {
       name: "smoke-ready",
@@ -151,16 +169,17 @@ const restartOff: HostStep = {
   undo: { do: "bring-back", slot: "current" },
 };
 
-const drainOperation = (policy: RolloutPolicy): Operation => ({
-  do: "drain",
-  via: policy.gate === "evidence" ? "control" : "article",
-});
+const viaOf = ({ gate }: RolloutPolicy): "control" | "article" => (gate === "evidence" ? "control" : "article");
+const drainOperation = (policy: RolloutPolicy): Operation => ({ do: "drain", via: viaOf(policy) });
+
+const ejectionSecondsOf = (check: ObservedCheck): number =>
+  Math.ceil((check.unhealthyThreshold + 1) * check.checkIntervalSeconds);
 
 /** Restart policy off first: a crash while draining must not bring the host back into rotation. */
 function drain({ policy, check, release }: HostContext): HostStep[] {
   const revive: Revival = {
     ...{ do: "revive", slot: "current", timeoutSeconds: stopTimeout(release) },
-    ejectionSeconds: Math.ceil((check.unhealthyThreshold + 1) * check.checkIntervalSeconds),
+    ejectionSeconds: ejectionSecondsOf(check),
     idleSeconds: policy.drainTimeoutSeconds,
   };
   return [
@@ -187,7 +206,7 @@ const makeRoom: readonly HostStep[] = [
 ];
 
 /** The old container is stopped and kept; the new one takes its name. */
-function replace(release: Release, { policy, standing }: HostContext): HostStep[] {
+function replace(release: Release, { policy, check, standing }: HostContext): HostStep[] {
   const stopTimeoutSeconds = release.service.stopTimeoutSeconds;
   const setAside: HostStep[] = [
     ...(standing === "in-rotation" && policy.gate === "evidence"
@@ -214,7 +233,10 @@ function replace(release: Release, { policy, standing }: HostContext): HostStep[
     {
       name: "new-run",
       run: { do: "run", slot: "current", release },
-      undo: { do: "set-aside", slot: "current", release: release.id, timeoutSeconds: stopTimeoutSeconds },
+      undo: {
+        ...{ do: "set-aside", slot: "current", release: release.id, timeoutSeconds: stopTimeoutSeconds },
+        retreat: { via: viaOf(policy), ejectionSeconds: ejectionSecondsOf(check) },
+      },
     },
     {
       name: "new-ready",

@@ -418,8 +418,9 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
           "failed Error response from daemon: run is broken",
         ]);
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
-        expect(host.calls().slice(-8)).toEqual([
+        expect(host.calls().slice(-9)).toEqual([
           expect.stringContaining("docker run "),
+          "curl -sS --max-time 5 -o /dev/null -w %{http_code} http://10.110.0.2:80/health",
           "docker stop -t 10 api",
           "docker rename api api-failed",
           "docker rename api-previous api",
@@ -466,7 +467,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
     );
 
     it(
-      "waits for the right release, not for any healthy answer",
+      "waits for the right release, not for any healthy answer, and drains what the balancer may have taken in",
       async () => {
         await drain();
         // The container of the next release answers with the old one's name, as a wrong image would.
@@ -475,7 +476,12 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
         await host.round();
         host.setClock(1120);
+        await host.until(() => host.containers().includes("api new draining no"), "the drain");
+        await host.round();
+        expect(host.containers()).toContain("api new draining no");
+        host.setClock(1120 + 4 * host.manifest.healthCheck.checkIntervalSeconds);
         expect((await ended).at(-1)).toBe("failed not ready within 120 s (health path answered 200)");
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
       },
       LIMIT_MS,
     );
@@ -774,6 +780,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       "frees it when it is killed",
       async () => {
         await host.hold("run1");
+        await host.until(() => existsSync(host.file("recover.sh")), "the first one to be ready for orders");
         process.kill(host.pid("run1"), "SIGKILL");
         await host.hold("run2");
         expect(host.holder()).toBe("run2:me@here");

@@ -9,7 +9,16 @@
 import { appEnvironment, containerName, type Slot } from "../../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
-import type { Condition, HostPlan, HostStep, Operation, Revival, SetAside, StagedOrder } from "../host-steps.js";
+import type {
+  Condition,
+  HostPlan,
+  HostStep,
+  Operation,
+  Retreat,
+  Revival,
+  SetAside,
+  StagedOrder,
+} from "../host-steps.js";
 import * as docker from "./docker.js";
 import { fleetFolder, line, quote } from "./shell.js";
 
@@ -431,7 +440,7 @@ function operation(place: Place, what: Operation): string {
     case "bring-back":
       return `${line(docker.restartPolicy(name(what.slot), "always"))} &&\n  ${line(docker.start(name(what.slot)))}`;
     case "drain":
-      return what.via === "control" ? control(place, "POST") : `answer -f -o /dev/null ${quote(articleUrl(place))}`;
+      return drain(place, what.via);
     case "undrain":
       return eventually(
         `${control(place, "DELETE")} || ended ${quote(name("current"))}`,
@@ -463,7 +472,7 @@ elif [ "$?" -eq 2 ]; then
   return 2
 fi`;
     case "set-aside":
-      return setAside(name(what.slot), name("failed"), what);
+      return setAside(place, what);
     case "run":
       return line(docker.run(place.fleet, what.slot, what.release, publication(place, what.slot)));
     case "retire":
@@ -489,16 +498,32 @@ ${line(docker.cycle(containerName(place.fleet, slot), timeoutSeconds))}`;
 }
 
 /** Only what was made for that release: a container that somebody else has put there by now is left alone. */
-const setAside = (name: string, failed: string, { release, timeoutSeconds }: SetAside): string =>
-  `look_at ${quote(name)} ${quote(docker.RELEASE_FORMAT)}
+function setAside(place: Place, { slot, release, timeoutSeconds, retreat }: SetAside): string {
+  const [name, failed] = [containerName(place.fleet, slot), containerName(place.fleet, "failed")];
+  return `look_at ${quote(name)} ${quote(docker.RELEASE_FORMAT)}
 case $? in
   1) return 0 ;;
   2) return 2 ;;
 esac
 case $seen in *${quote(release)}) ;; *) return 0 ;; esac
-${ifExists(failed, [docker.remove(failed)])}
+${retreat ? leaveRotation(place, slot, retreat) : ""}${ifExists(failed, [docker.remove(failed)])}
 ${line(docker.stop(name, timeoutSeconds))} &&
   ${line(docker.rename(name, failed))}`;
+}
+
+const leaveRotation = (place: Place, slot: Slot, { via, ejectionSeconds }: Retreat): string =>
+  `case $(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))} 2>/dev/null) in
+  2?? | 3??)
+    if ${drain(place, via)}; then
+      since=$(now)
+      while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do sleep ${TICK_SECONDS}; done
+    fi
+    ;;
+esac
+`;
+
+const drain = (place: Place, via: Retreat["via"]): string =>
+  via === "control" ? control(place, "POST") : `answer -f -o /dev/null ${quote(articleUrl(place))}`;
 
 const articleUrl = (place: Place): string => `http://${place.privateAddress}:${place.servicePort}/shutdown`;
 

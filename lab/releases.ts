@@ -1,7 +1,21 @@
 /** Releases that a site can build and push: the reference API, and ones that fail in one way each. */
 
 /** How a release is broken. */
-export type Break = "exits-at-once" | "crash-loop" | "never-healthy" | "wrong-port";
+export type Break =
+  | "exits-at-once"
+  | "crash-loop"
+  | "never-healthy"
+  | "wrong-port"
+  | "health-301"
+  | "health-404"
+  | "health-500"
+  | "health-hangs"
+  | "slow-start"
+  /** Healthy for six seconds. */
+  | "flaps"
+  /** Starts well; cannot be drained, or does not end when it is told to. */
+  | "ignores-drain"
+  | "ignores-term";
 
 export interface ReferenceOptions {
   /** `article`: only the article's three routes, and process 1 without a signal handler. @default "lifecycle" */

@@ -8,6 +8,7 @@ import { ask } from "./ask.js";
 import { closeServer } from "./close.js";
 import type { Route } from "./curlrc.js";
 import { docker } from "./docker/cli.js";
+import type { Output } from "./docker/commands.js";
 import { Engine } from "./docker/engine.js";
 import type { Registries } from "./docker/registry.js";
 import { shimServer } from "./docker/shim.js";
@@ -43,11 +44,13 @@ export interface DropletContext {
 export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> implements SiteDroplet {
   /** Commands that were given over SSH, oldest first. */
   readonly commands: string[] = [];
-  readonly #hostKey = newKeyPair("droplet").private;
+  readonly #firstHostKey = newKeyPair("droplet").private;
+  #hostKey = this.#firstHostKey;
   readonly #files: DropletFiles;
   readonly #ports: DropletPorts;
   readonly #engine: Engine;
   #boot: BootState = "off";
+  #hidden = false;
   #bootFault: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #ssh: SshServer | null = null;
@@ -157,12 +160,49 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
    * answers at all.
    */
   async endpoint(port: number): Promise<number | null | undefined> {
-    return this.#boot === "off" ? undefined : this.#engine.lookUp([this.privateAddress], port);
+    return this.#boot === "off" || this.#hidden ? undefined : this.#engine.lookUp([this.privateAddress], port);
+  }
+
+  /** Whether nothing behind the private address answers whoever is not on the droplet itself. */
+  hideService(hidden: boolean): void {
+    this.#hidden = hidden;
   }
 
   /** Breaks every SSH connection; commands go on. */
   cutSsh(): void {
     this.#ssh?.cutConnections();
+  }
+
+  /** Holds every SSH connection up for a while, as a path that loses its packets does: nothing is refused, nothing is answered. */
+  freezeSsh(milliseconds: number): void {
+    this.#ssh?.freeze(milliseconds);
+  }
+
+  /** Whether it shows another host key, as after a rebuild behind the same address. */
+  async changeHostKey(changed: boolean): Promise<void> {
+    this.#hostKey = changed ? newKeyPair("droplet").private : this.#firstHostKey;
+    await this.#ssh?.close();
+    await this.#startSsh();
+  }
+
+  /** Docker's daemon ends and is back after a while; containers go on, as with live restore. */
+  async restartDocker(awayMs: number): Promise<void> {
+    const shim = this.#shim;
+    this.#shim = null;
+    if (shim) await closeServer(shim);
+    await new Promise((settle) => setTimeout(settle, awayMs));
+    if (this.#boot === "done") await this.#startDocker();
+  }
+
+  /** Whether its disk is full: no image can be kept, no container be made. */
+  fillDisk(full: boolean): void {
+    this.#engine.diskFull = full;
+  }
+
+  /** A docker command as somebody else on the droplet gives it. */
+  docker(...words: string[]): Promise<Output> {
+    const { onFault } = this.context;
+    return docker(words, { engine: this.#engine, folder: this.home }, onFault);
   }
 
   /** Boots: SSH, then cloud-init, then Docker with the containers whose policy says so. */
@@ -174,7 +214,7 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
       await this.#startSsh();
       this.#enter("running");
       this.#after(cloudInitDelayMs, async () => {
-        await this.#startDocker();
+        await this.#startServices();
         this.#enter("done");
       });
     });
@@ -243,6 +283,14 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     await this.#ssh.listen(this.sshPort);
   }
 
+  async #startServices(): Promise<void> {
+    await this.#startDocker();
+    const { onFault } = this.context;
+    const script = recoverScript(this.order.userData);
+    if (script !== null)
+      runRecovery(script, { home: this.home, environment: this.#environment }, (error) => onFault(String(error)));
+  }
+
   async #startDocker(): Promise<void> {
     const { onFault } = this.context;
     const engine = this.#engine;
@@ -250,9 +298,6 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     this.#shim.listen(this.#files.dockerSocket);
     await once(this.#shim, "listening");
     await engine.powerOn();
-    const script = recoverScript(this.order.userData);
-    if (script !== null)
-      runRecovery(script, { home: this.home, environment: this.#environment }, (error) => onFault(String(error)));
   }
 
   /** Leads the droplet's curl to what is published now. */

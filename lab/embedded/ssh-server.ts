@@ -1,5 +1,5 @@
 /** A droplet's SSH server: one user, its keys, commands only, as cloud-init sets up a real one. */
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Connection, ParsedKey, PublicKeyAuthContext, ServerChannel, Session } from "ssh2";
 import ssh2 from "ssh2";
 import { runCommand, type CommandSettings } from "./ssh-command.js";
@@ -19,6 +19,7 @@ export interface SshServerSettings extends CommandSettings {
 export class SshServer {
   readonly #server: ssh2.Server;
   readonly #connections = new Set<Connection>();
+  #frozenUntilMs = 0;
 
   constructor(private readonly settings: SshServerSettings) {
     const keys = settings.authorizedKeys.map((line) => ssh2.utils.parseKey(line)).filter(isKey);
@@ -41,6 +42,12 @@ export class SshServer {
     for (const connection of this.#connections) destroy(connection);
   }
 
+  /** For a while nothing is read from any connection, new ones among them, and nothing is told. */
+  freeze(milliseconds: number): void {
+    this.#frozenUntilMs = Date.now() + milliseconds;
+    for (const connection of this.#connections) this.#hold(connection);
+  }
+
   async close(): Promise<void> {
     const closed = new Promise<void>((settle) => this.#server.close(() => settle()));
     this.cutConnections();
@@ -49,6 +56,7 @@ export class SshServer {
 
   #serve(connection: Connection, keys: readonly ParsedKey[]): void {
     this.#connections.add(connection);
+    this.#hold(connection);
     // As sshd does for commands: otherwise each waits for the client's delayed acknowledgements, 80 ms of them.
     (connection as unknown as NoDelay).setNoDelay(true);
     connection.once("close", () => this.#connections.delete(connection));
@@ -73,6 +81,18 @@ export class SshServer {
       session.once("close", () => (sessions -= 1));
       this.#serveSession(session);
     });
+  }
+
+  #hold(connection: Connection): void {
+    const leftMs = this.#frozenUntilMs - Date.now();
+    const socket = socketOf(connection);
+    if (leftMs <= 0 || !socket) return;
+    socket.pause();
+    socket.cork();
+    setTimeout(() => {
+      socket.uncork();
+      socket.resume();
+    }, leftMs).unref();
   }
 
   /** No terminal, no shell, no file transfer, no forwarding: what has no listener is refused by ssh2. */
@@ -105,9 +125,11 @@ interface NoDelay {
   setNoDelay(noDelay: boolean): void;
 }
 
-/** ssh2 offers only an orderly end; a broken line is the socket's. */
+/** ssh2 offers only an orderly end; a line that breaks or stalls is the socket's. */
+const socketOf = (connection: Connection): Socket | undefined => (connection as unknown as { _sock?: Socket })._sock;
+
 function destroy(connection: Connection): void {
-  const { _sock: socket } = connection as unknown as { _sock?: { destroy(): void } };
+  const socket = socketOf(connection);
   if (socket) socket.destroy();
   else connection.end();
 }

@@ -91,6 +91,11 @@ test.each([
   ["crash-loop", "exited 1", ["fatal: lost the connection to the database"]],
   ["never-healthy", "running 503", ["waiting for the database"]],
   ["wrong-port", "running refused", ["listening on port 3000"]],
+  ["health-301", "running 301", ["the health path answers 301"]],
+  ["health-404", "running 404", ["the health path answers 404"]],
+  ["health-500", "running 500", ["the health path answers 500"]],
+  ["slow-start", "running refused", ["migrating the database"]],
+  ["flaps", "running 200", ["healthy for six seconds"]],
 ] as const)("the broken release %s is %s", async (how, outcome, lines) => {
   const world = await start({ names: ["api-1"] });
   const host = world.droplet("api-1");
@@ -106,6 +111,39 @@ test.each([
   };
   await until(outcome, async () => (await seen()) === outcome && (await host.logs("api")).length > 0);
   expect(await host.logs("api")).toEqual(lines);
+});
+
+test("a release that ignores the request to drain answers it, and stays healthy", async () => {
+  const world = await start({ names: ["api-1"] });
+  const host = world.droplet("api-1");
+  await host.booted();
+  await runContainer(world, await world.pushBroken("ignores-drain"));
+  await until("it answers", () =>
+    host.ask("/health").then(
+      () => true,
+      () => false,
+    ),
+  );
+  expect((await host.control("POST", "/drain")).status).toBe(200);
+  expect((await host.control("GET", "/lifecycle")).body).toMatchObject({ state: "serving" });
+  expect((await host.ask("/health")).status).toBe(200);
+});
+
+test("a release that ignores SIGTERM is drained like any other, and ends when it is killed", async () => {
+  const world = await start({ names: ["api-1"] });
+  const host = world.droplet("api-1");
+  await host.booted();
+  await runContainer(world, await world.pushBroken("ignores-term"));
+  await until("it answers", () =>
+    host.ask("/health").then(
+      () => true,
+      () => false,
+    ),
+  );
+  await host.control("POST", "/drain");
+  expect((await host.ask("/health")).status).toBe(503);
+  await host.docker("stop", "--time", "1", "api");
+  expect(await host.containers()).toMatchObject([{ status: "exited", exitCode: 137 }]);
 });
 
 test("what the lab does not stand for fails the end of the world", async () => {

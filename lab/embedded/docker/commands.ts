@@ -179,12 +179,13 @@ export const logs: Command = ({ engine, words }) => {
   return printed(of("stdout"), 0, of("stderr"));
 };
 
-export const pull: Command = ({ engine, words, configFolder }) => {
+export const pull: Command = async ({ engine, words, configFolder }) => {
   const flags = parseFlags("pull", words, { kinds: { quiet: "flag" }, short: { q: "quiet" } });
   const [name = ""] = flags.operands;
+  await engine.registries.answered();
   const known = engine.images.find(name) !== null;
   const image = engine.registries.pull(name, readConfig(configFolder));
-  engine.images.keep(image, name);
+  engine.keep(image, name);
   const status = known ? "Image is up to date for" : "Downloaded newer image for";
   return printed(
     flags.has("quiet") ? `${name}\n` : lines([`Digest: ${image.digest}`, `Status: ${status} ${name}`, name]),

@@ -16,7 +16,7 @@ import type { PortPair } from "./connection-table.js";
 import { ImageStore, type StoredImage } from "./image-store.js";
 import { LogBuffer } from "./log-buffer.js";
 import { checkExecutable, ContainerProcess } from "./process.js";
-import type { Registries } from "./registry.js";
+import type { LabImage, Registries } from "./registry.js";
 
 /** What the engine keeps with a container besides what Docker's table knows. */
 export interface Contents {
@@ -51,6 +51,8 @@ const newId = (): string => randomBytes(32).toString("hex");
 
 export class Engine {
   readonly images = new ImageStore();
+  /** Nothing can be written: no image is kept, no container made. */
+  diskFull = false;
   readonly #table = new ContainerTable<Contents>(newId);
   readonly #processes = new Map<string, ContainerProcess>();
   #off = false;
@@ -79,11 +81,20 @@ export class Engine {
   imageOrPull(name: string): StoredImage {
     const found = this.images.find(name);
     if (found) return found;
-    this.images.keep(this.registries.pull(name, null), name);
+    this.keep(this.registries.pull(name, null), name);
     return this.imageOrPull(name);
   }
 
+  /** @throws DockerError on a full disk, unless the image is there already */
+  keep(image: LabImage, name: string): void {
+    if (this.diskFull && !this.images.find(name))
+      throw new DockerError("write /var/lib/docker/tmp/GetImageBlob: no space left on device");
+    this.images.keep(image, name);
+  }
+
+  /** @throws DockerError for a taken name, and on a full disk */
   create(spec: ContainerSpec<Contents>): LabContainer {
+    if (this.diskFull) throw new DockerError("mkdir /var/lib/docker/overlay2/new-init: no space left on device");
     return this.#table.create(spec);
   }
 

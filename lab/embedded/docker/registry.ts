@@ -27,6 +27,12 @@ export interface LabImage extends Required<ImageContent> {
   readonly digest: string;
 }
 
+export interface RegistryFault {
+  /** As the engine words it. */
+  readonly error?: string;
+  readonly delayMs?: number;
+}
+
 /** Says whether a login may pull. */
 export type LoginCheck = (user: string, password: string) => boolean;
 
@@ -40,10 +46,22 @@ export class Registries {
   readonly #images: LabImage[] = [];
   readonly #tags = new Map<string, string>();
   readonly #checks = new Map<string, LoginCheck>();
+  #fault: RegistryFault | null = null;
 
   /** Opens a registry host. */
   serve(host: string, check: LoginCheck): void {
     this.#checks.set(host, check);
+  }
+
+  /** Every pull fails with the text that Docker has for it, or takes so much longer; null: as usual. */
+  befall(what: RegistryFault | null): void {
+    this.#fault = what;
+  }
+
+  /** Resolves when the registries answer a pull. */
+  async answered(): Promise<void> {
+    const { delayMs = 0 } = this.#fault ?? {};
+    if (delayMs > 0) await new Promise((settle) => setTimeout(settle, delayMs).unref());
   }
 
   /** Gives back the image's name by digest. Pushing the same content again gives the same digest. */
@@ -67,6 +85,7 @@ export class Registries {
    */
   pull(text: string, dockerConfig: unknown): LabImage {
     const reference = parseReference(text);
+    if (this.#fault?.error !== undefined) throw new DockerError(this.#fault.error);
     this.#checkLogin(reference, dockerConfig);
     const digest = reference.digest ?? this.#tags.get(`${reference.repository}:${reference.tag}`);
     const image = this.#images.find((one) => one.repository === reference.repository && one.digest === digest);

@@ -2,4 +2,4 @@
 import { startTinyApp } from "./tiny-app.mjs";
 
 process.stdout.write("waiting for the database\n");
-startTinyApp({ healthStatus: 503 });
+startTinyApp({ health: () => 503 });

@@ -5,26 +5,39 @@ import { createServer } from "node:http";
 const { PORT = "80", CONTROL_PORT = "9000", HEALTH_PATH = "/health", RELEASE = "unknown" } = process.env;
 const HOST = process.env.HOST ?? "0.0.0.0";
 const instance = randomUUID();
-const startedAt = Date.now();
 
 /**
- * @param {{ port?: number, healthStatus?: number }} faults what this image does otherwise
+ * @param {object} [faults] what this image does otherwise
+ * @param {number} [faults.port] service port
+ * @param {() => number | null} [faults.health] status of the health path while it serves; null: no answer, ever
+ * @param {boolean} [faults.drains] whether it does what `POST /drain` asks; the answer is the same
+ * @param {boolean} [faults.stops] whether SIGTERM ends it
  */
-export function startTinyApp({ port = Number(PORT), healthStatus = 200 } = {}) {
-  const probes = new Map();
+export function startTinyApp({ port = Number(PORT), health = () => 200, drains = true, stops = true } = {}) {
+  const life = { state: "serving", witnessRequests: 0, lastRequestAt: null, probes: new Map() };
   const service = createServer((request, response) => {
     const isProbe = request.url === HEALTH_PATH && request.headers["x-forwarded-for"] === undefined;
-    if (isProbe) count(probes, request.socket.remoteAddress, healthStatus === 200);
-    response.writeHead(isProbe ? healthStatus : 200, { "content-type": "application/json" });
-    response.end(JSON.stringify(isProbe ? { status: healthStatus === 200 ? "ok" : "starting" } : { release: RELEASE }));
+    if (!isProbe) {
+      if (request.headers["x-evenkeel-witness"] === undefined) life.lastRequestAt = Date.now();
+      else life.witnessRequests += 1;
+      return answer(response, 200, { release: RELEASE });
+    }
+    const status = life.state === "serving" ? health() : 503;
+    count(life.probes, request.socket.remoteAddress, status === 200);
+    if (status !== null) answer(response, status, { status: status === 200 ? "ok" : "no" });
   });
-  const control = createServer((_request, response) => {
-    response.writeHead(200, { "content-type": "application/json" });
-    response.end(JSON.stringify(lifecycle(probes)));
+  const control = createServer((request, response) => {
+    if (request.url === "/drain" && drains) life.state = request.method === "DELETE" ? "serving" : "draining";
+    answer(response, 200, lifecycle(life));
   });
   service.listen(port, HOST);
   control.listen(Number(CONTROL_PORT), process.env.CONTROL_HOST ?? "127.0.0.1");
-  process.once("SIGTERM", () => process.exit(0));
+  process.on("SIGTERM", () => stops && process.exit(0));
+}
+
+function answer(response, status, body) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
 }
 
 function count(probes, source, passed) {
@@ -34,16 +47,16 @@ function count(probes, source, passed) {
   probes.set(source, { ...next, at: Date.now() });
 }
 
-function lifecycle(probes) {
+function lifecycle({ state, witnessRequests, lastRequestAt, probes }) {
   const now = Date.now();
   return {
     instance,
     release: RELEASE,
-    state: "serving",
+    state,
     inFlight: 0,
     upgraded: 0,
     probes: [...probes].map(([source, { passed, failed, at }]) => ({ source, passed, failed, agoMs: now - at })),
-    lastRequestAgoMs: now - startedAt,
-    witnessRequests: 0,
+    lastRequestAgoMs: lastRequestAt === null ? null : now - lastRequestAt,
+    witnessRequests,
   };
 }

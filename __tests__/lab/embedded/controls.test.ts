@@ -1,0 +1,97 @@
+/** What may befall a droplet: its SSH, its Docker, its disk, its registry. */
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
+import { embedded, type EmbeddedWorld } from "../../../lab/embedded/site.js";
+import { startWorld } from "../../../lab/world.js";
+import { runContainer } from "../support/container.js";
+import { closeSsh, ssh } from "../support/ssh.js";
+import { stackJson } from "../support/stack.js";
+import { until } from "../support/until.js";
+
+/** For a machine that is slow or busy; nothing is concluded from the time it takes. */
+jest.setTimeout(60_000);
+
+let world: EmbeddedWorld;
+let host: EmbeddedDroplet;
+beforeEach(async () => {
+  world = await startWorld({ stackJson: stackJson({ names: ["api-1"] }), site: embedded() });
+  host = world.droplet("api-1");
+  await host.booted();
+});
+afterEach(async () => {
+  await closeSsh(world);
+  await world.stop();
+});
+
+const run = (command: string) => ssh(world, host, command);
+
+test("SSH that stalls answers nothing, and everything afterwards", async () => {
+  await run("true");
+  const began = performance.now();
+  host.freezeSsh(700);
+  expect(await run("echo there")).toMatchObject({ stdout: "there\n", code: 0 });
+  // A timer of Node may fire a millisecond early.
+  expect(performance.now() - began).toBeGreaterThanOrEqual(699);
+});
+
+test("another host key is refused by whoever knows the first one", async () => {
+  expect((await run("true")).code).toBe(0);
+  await host.changeHostKey(true);
+  const refused = await run("true");
+  expect(refused.code).toBe(255);
+  expect(refused.stderr).toContain("Host key verification failed");
+  await host.changeHostKey(false);
+  expect((await run("true")).code).toBe(0);
+});
+
+test("Docker that is restarted is away for a while; its containers go on", async () => {
+  await runContainer(world, await world.pushReference("v1"));
+  await until("the app answers", async () => (await host.ask("/health")).status === 200);
+  const pid = host.pid("api");
+  const back = host.restartDocker(300);
+  await until("it is away", async () => (await run("docker version")).stderr.includes("Cannot connect to the Docker"));
+  expect((await host.ask("/health")).status).toBe(200);
+  await back;
+  expect((await run("docker ps -q")).code).toBe(0);
+  expect(host.pid("api")).toBe(pid);
+});
+
+test("a full disk takes neither an image nor a container", async () => {
+  const image = await world.pushReference("v1");
+  const other = await world.pushReference("v2");
+  await runContainer(world, image);
+  host.fillDisk(true);
+  for (const argv of [
+    ["pull", other],
+    ["run", "-d", image],
+  ]) {
+    const { exitCode, stderr } = await host.docker(...argv);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain("no space left on device");
+  }
+  expect(await host.containers()).toHaveLength(1);
+  host.fillDisk(false);
+  expect((await host.docker("run", "-d", image)).exitCode).toBe(0);
+});
+
+test("a registry fails every pull in Docker's words until it is mended", async () => {
+  const image = await world.pushReference("v1");
+  world.site.registries.befall({ error: "toomanyrequests: too many requests" });
+  expect(await host.docker("pull", image)).toMatchObject({
+    exitCode: 1,
+    stderr: "Error response from daemon: toomanyrequests: too many requests\n",
+  });
+  world.site.registries.befall(null);
+  expect((await host.docker("pull", image)).stderr).toContain("no basic auth credentials");
+});
+
+test("a service that is hidden answers the droplet, and nobody else", async () => {
+  await runContainer(world, await world.pushReference("v1"));
+  const up = (): boolean => world.balancer.nodesUp(host.id).length > 0;
+  await until("the balancer has it", up);
+  host.hideService(true);
+  await until("the balancer lets it go", () => !up());
+  expect((await host.ask("/health")).status).toBe(200);
+  host.hideService(false);
+  await until("the balancer has it again", up);
+});

@@ -3,12 +3,20 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { environmentNames } from "../../contract/manifest.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import { runFolders } from "../rehearsal.js";
 import type { World } from "../world.js";
 
 /** Between two looks for new events. */
 const LOOK_MS = 20;
+
+export interface Order {
+  /** @default - the release before */
+  readonly image?: string;
+  readonly stackFolder: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
 
 export class Controller {
   /** Exit code; null when a signal ended it. */
@@ -19,17 +27,18 @@ export class Controller {
   #told = 0;
   #said = "";
 
-  /** Runs the provisioner's command, in a process group of its own. */
+  /** Runs what the provisioner's command does, in a process group of its own; without its shell, which a signal would end first. */
   constructor(
     world: World,
-    input: { readonly image: string; readonly stackFolder: string },
+    input: Order,
     private readonly onEvent: (event: RolloutEvent) => void = () => undefined,
   ) {
-    const { command, environment, cwd } = world.rolloutCommand(input);
+    const { environment, cwd } = world.rolloutCommand({ image: "", ...input });
+    const argv = [environment[environmentNames.bundle] ?? "", input.image === undefined ? "rollback" : "deploy"];
     this.#environment = environment;
     this.#before = runFolders(environment);
-    this.#child = spawn("/bin/sh", ["-c", command], {
-      ...{ cwd, env: { ...environment }, detached: true },
+    this.#child = spawn(process.execPath, argv, {
+      ...{ cwd, env: { ...environment, ...input.environment }, detached: true },
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.#said += chunk.toString()));
@@ -47,7 +56,7 @@ export class Controller {
     return this.#said;
   }
 
-  /** To the shell, the rollout and all that it started. One that has ended needs none. */
+  /** To the rollout and all that it started. One that has ended needs none. */
   signal(name: NodeJS.Signals): void {
     const { pid, exitCode, signalCode } = this.#child;
     if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, name);

@@ -58,15 +58,22 @@ export type FaultFigures = z.output<typeof faultFigures>;
 /** What was seen of one fault. */
 export type Seen = Omit<FaultRow, "problems">;
 
+export interface Expected {
+  /** How the rollout may end; null: killed. */
+  readonly exitCodes: readonly (number | null)[];
+  /** Whether the hosts come to rest before the run after it. */
+  readonly rests: boolean;
+}
+
 /** Everything about it that must not be. */
-export function problemsOf(seen: Seen, exitCodes: readonly (number | null)[]): string[] {
+export function problemsOf(seen: Seen, { exitCodes, rests }: Expected): string[] {
   const { sent, failed, allowedFailed, hosts, exitCode, rerunExitCode, onTarget } = seen;
   const allowed = exitCodes.map((code) => code ?? "killed").join(" or ");
   return [
     ...(sent > 0 ? [] : ["no request was sent"]),
     ...(failed > allowedFailed ? [`${failed} requests failed, ${allowedFailed} at most may`] : []),
     ...(exitCodes.includes(exitCode) ? [] : [`it ended with ${exitCode ?? "a signal"}, not ${allowed}`]),
-    ...hosts.flatMap(({ name, release, inRotation, comesBack, unfinished }) => [
+    ...(rests ? hosts : []).flatMap(({ name, release, inRotation, comesBack, unfinished }) => [
       ...(release === "before" || release === "target" ? [] : [`${name} runs ${release ?? "nothing"}`]),
       ...(inRotation ? [] : [`${name} is not in rotation`]),
       ...(comesBack ? [] : [`${name} would not come back by itself, or with something else`]),

@@ -5,12 +5,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import pLimit from "p-limit";
 import { InvalidInput } from "../../contract/problems.js";
 import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
+import { settled } from "../../scripts/rollout/settled.js";
 import { checkFolder, writeTexts } from "../figures/folder.js";
 import { thisCommit, thisMachine } from "../figures/machine.js";
-import { faults, type Fault } from "./catalogue.js";
-import type { FaultFigures, FaultRow } from "./figures.js";
+import { faults } from "./catalogue.js";
+import type { Fault } from "./fault.js";
+import type { FaultRow } from "./figures.js";
 import { readOptions, usage, type Options } from "./options.js";
 import { faultPage } from "./page.js";
 import type { Phase } from "./phase.js";
@@ -18,19 +21,34 @@ import { befall, faultSettings } from "./run.js";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function main({ out }: Options, chosen: readonly Fault[]): Promise<number> {
+async function main({ out, workers }: Options, chosen: readonly Fault[]): Promise<number> {
   const stop = stopSignal();
   try {
     const place = { machine: thisMachine(), date: new Date().toISOString(), commit: await thisCommit() };
-    let figures: FaultFigures = { ...place, settings: faultSettings, rows: [] };
-    for (const [fault, phase] of chosen.flatMap((one) => one.phases.map((at): [Fault, Phase] => [one, at]))) {
-      const row = await inFolder((folder) => befall(fault, phase, folder, stop.signal));
+    const orders = chosen.flatMap((one) => one.phases.map((at): [Fault, Phase] => [one, at]));
+    const rows: (FaultRow | null)[] = orders.map(() => null);
+    const done = (index: number, row: FaultRow): void => {
       stop.signal.throwIfAborted();
       tell(row);
-      figures = { ...figures, rows: [...figures.rows, row] };
+      rows[index] = row;
+      const figures = { ...place, settings: faultSettings, rows: rows.filter((one) => one !== null) };
       writeTexts(out, { "faults.json": `${JSON.stringify(figures, null, 2)}\n`, "faults.md": faultPage(figures) });
-    }
-    return figures.rows.every(({ problems }) => problems.length === 0) ? 0 : 1;
+    };
+    const limit = pLimit(workers);
+    await settled(
+      orders.map(([fault, phase], index) =>
+        limit(async () => {
+          stop.signal.throwIfAborted();
+          try {
+            done(index, await inFolder((folder) => befall(fault, phase, folder, stop.signal)));
+          } catch (error) {
+            if (!stop.signal.aborted) say(`${fault.name}, ${phase}: ${String(error)}`);
+            throw error;
+          }
+        }),
+      ),
+    );
+    return rows.every((row) => row?.problems.length === 0) ? 0 : 1;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     say("interrupted");

@@ -1,23 +1,27 @@
 /** The fault suite's command line. Pure. */
 import { z } from "zod";
-import { text } from "../../contract/fields.js";
+import { text, whole } from "../../contract/fields.js";
 import { parse } from "../../contract/problems.js";
 import { written } from "../command-line.js";
 
-export const usage = `usage: npm run faults -- [--only "<words of a fault's name>"] [--out docs/figures]`;
+export const usage = `usage: npm run faults -- [--only "<words of a fault's name>"] [--workers 1] [--out docs/figures]`;
 
 const options = z.strictObject({
   /** Faults whose name holds these words. @default "" - all */
   only: z.string("words of a fault's name"),
+  /** Faults at a time, each with a fleet of its own. 1 to 16. @default 1 */
+  workers: whole("faults at a time", 1, 16),
   /** Folder for the figures. @default "docs/figures" */
   out: text("a folder", /^[^\0]+$/),
 });
 export type Options = z.output<typeof options>;
 
 /** @throws InvalidInput */
-export const readOptions = (argv: string[]): Options =>
-  parse(
-    "options",
-    options,
-    written(argv, { only: { type: "string", default: "" }, out: { type: "string", default: "docs/figures" } }),
-  );
+export function readOptions(argv: string[]): Options {
+  const { workers, ...words } = written(argv, {
+    only: { type: "string", default: "" },
+    workers: { type: "string", default: "1" },
+    out: { type: "string", default: "docs/figures" },
+  });
+  return parse("options", options, { ...words, workers: Number(workers) });
+}

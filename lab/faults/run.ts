@@ -11,8 +11,8 @@ import { startLoad } from "../load/load.js";
 import { margin } from "../load/margin.js";
 import { deploy, synthesize } from "../rehearsal.js";
 import { startWorld } from "../world.js";
-import type { Fault, Scene } from "./catalogue.js";
-import { Controller } from "./controller.js";
+import { Controller, type Order } from "./controller.js";
+import type { Fault, Scene } from "./fault.js";
 import { problemsOf, type FaultRow, type HostEnd } from "./figures.js";
 import { Phases, type Phase } from "./phase.js";
 
@@ -55,7 +55,7 @@ export async function befall(fault: Fault, phase: Phase, folder: string, signal:
     site: embedded(BOOT),
     // What is not tried elsewhere shows whatever is stopped under clients. Where the fault itself takes a host away, a connection to it goes
     // elsewhere: what is lost is what was inside.
-    options: { balancer: { retries: fault.kills ? 1 : 0 } },
+    options: { balancer: { retries: fault.kills ? 1 : 0, ...fault.balancer } },
   });
   try {
     signal.throwIfAborted();
@@ -66,17 +66,22 @@ export async function befall(fault: Fault, phase: Phase, folder: string, signal:
 }
 
 async function observed(world: EmbeddedWorld, stackFolder: string, fault: Fault, phase: Phase): Promise<FaultRow> {
-  const before = await world.pushReference("v1");
-  const first = await deploy(world, { image: before, stackFolder });
-  if (first.exitCode !== 0) throw new Error(`the first deploy ended with ${first.exitCode}:\n${first.stderr}`);
-  const image = await (fault.release ?? ((on) => on.pushReference("v2")))(world);
+  const served = await (fault.serving ?? (async (on) => [await on.pushReference("v1")]))(world);
+  for (const image of served) {
+    const { exitCode, stderr } = await deploy(world, { image, stackFolder });
+    if (exitCode !== 0) throw new Error(`a deploy before the fault ended with ${exitCode}:\n${stderr}`);
+  }
+  const [before = "", earlier = ""] = [...served].reverse();
+  const { release = (on: EmbeddedWorld) => on.pushReference("v2"), rests = true } = fault;
+  const image = release === null ? earlier : await release(world, before);
   const { ratePerSecond, slowShare, slowMs } = faultSettings;
   const load = await startLoad({ url: world.balancer.url(), ratePerSecond, slowShare, slowMs });
   await margin(load, ratePerSecond);
-  const struck = await strikeAt(world, { stackFolder, image }, fault, phase);
-  const hosts = await atRest(world, before, image);
+  const order = { stackFolder, ...(release === null ? {} : { image }) };
+  const struck = await strikeAt(world, order, image, fault, phase);
+  await fault.mend?.(struck.scene);
+  const hosts = await atRest(world, before, image, rests);
   const target = fault.again === "before" ? before : image;
-  await fault.mend?.({ ...struck.scene, controller: null });
   const again = await deploy(world, { image: target, stackFolder, environment: { [environmentNames.wait]: WAIT } });
   await margin(load, ratePerSecond);
   const { sent, failed } = await load.stop();
@@ -84,9 +89,9 @@ async function observed(world: EmbeddedWorld, stackFolder: string, fault: Fault,
   const seen = {
     ...{ fault: fault.name, phase, sent, failed, allowedFailed: struck.inside, hosts },
     ...{ exitCode: struck.exitCode, rerunExitCode: again.exitCode },
-    onTarget: ends.every(({ release }) => release === (target === before ? "before" : "target")),
+    onTarget: ends.every(({ release: now }) => now === (target === before ? "before" : "target")),
   };
-  return { ...seen, problems: [...struck.problems, ...problemsOf(seen, fault.exitCodes)] };
+  return { ...seen, problems: [...struck.problems, ...problemsOf(seen, { exitCodes: fault.exitCodes, rests })] };
 }
 
 interface Struck {
@@ -101,13 +106,14 @@ interface Struck {
 /** @throws Error when the rollout never comes so far */
 async function strikeAt(
   world: EmbeddedWorld,
-  order: { readonly image: string; readonly stackFolder: string },
+  order: Order,
+  image: string,
   fault: Fault,
   phase: Phase,
 ): Promise<Struck> {
   const [one] = world.droplets;
   if (!one) throw new Error("the fleet has no droplet");
-  let scene: Scene = { world, ...order, droplet: one, controller: null };
+  let scene: Scene = { world, image, stackFolder: order.stackFolder, droplet: one, controller: null };
   const problems: string[] = [];
   let inside = 0;
   const strikes: Promise<void>[] = [];
@@ -125,6 +131,7 @@ async function strikeAt(
     );
   };
   if (phase === "before") strike();
+  await Promise.all(strikes);
   const found = new Phases(world.droplets.length);
   const controller: Controller = new Controller(world, order, (event) => {
     const begun = found.begun(event);
@@ -141,8 +148,8 @@ async function strikeAt(
 }
 
 /** The hosts once each serves something, or after the longest time that it may take. */
-async function atRest(world: EmbeddedWorld, before: string, target: string): Promise<HostEnd[]> {
-  const deadline = Date.now() + REST_MS;
+async function atRest(world: EmbeddedWorld, before: string, target: string, rests: boolean): Promise<HostEnd[]> {
+  const deadline = Date.now() + (rests ? REST_MS : 1.5 * faultSettings.leaseSeconds * 1000);
   for (;;) {
     const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
     if (ends.every(isRested) || Date.now() > deadline) return ends;

@@ -11,7 +11,7 @@ const seen: Seen = {
 
 describe("a fault", () => {
   it("holds when nobody lost anything, the hosts serve and the run after it ends well", () =>
-    expect(problemsOf(seen, [null])).toEqual([]));
+    expect(problemsOf(seen, { exitCodes: [null], rests: true })).toEqual([]));
 
   it.each<[string, Partial<Seen>, string]>([
     ["no request was sent", { sent: 0 }, "no request was sent"],
@@ -25,11 +25,18 @@ describe("a fault", () => {
     ["the run after it failed", { rerunExitCode: 5 }, "the run after it ended with 5"],
     ["the run after it is off target", { onTarget: false }, "the run after it ended with 0, off target"],
   ])("does not hold when %s", (_name, otherwise, problem) =>
-    expect(problemsOf({ ...seen, ...otherwise }, [null])).toEqual([expect.stringContaining(problem)]),
+    expect(problemsOf({ ...seen, ...otherwise }, { exitCodes: [null], rests: true })).toEqual([
+      expect.stringContaining(problem),
+    ]),
   );
 
+  it("may need the run after it where nobody is left to bring the hosts to rest", () =>
+    expect(problemsOf({ ...seen, hosts: [{ ...host, release: null }] }, { exitCodes: [null], rests: false })).toEqual(
+      [],
+    ));
+
   it("may lose what was inside a process that it ended", () =>
-    expect(problemsOf({ ...seen, failed: 2, allowedFailed: 2 }, [null])).toEqual([]));
+    expect(problemsOf({ ...seen, failed: 2, allowedFailed: 2 }, { exitCodes: [null], rests: true })).toEqual([]));
 });
 
 describe("the page", () => {

@@ -1,0 +1,130 @@
+/** What may befall a droplet, its SSH and its Docker. */
+import type { EmbeddedDroplet } from "../../embedded/droplet.js";
+import { another, impatient, onTheHost, theHost, type Fault, type Scene } from "../fault.js";
+
+async function powerCycle(droplet: EmbeddedDroplet): Promise<void> {
+  await droplet.powerOff();
+  droplet.powerOn();
+  await droplet.booted();
+}
+
+/** A container that is none of the fleet's. */
+async function runForeign(droplet: EmbeddedDroplet, image: string, ...words: string[]): Promise<void> {
+  const { exitCode, stderr } = await droplet.docker("run", "-d", "--name", "foreign", ...words, image);
+  if (exitCode !== 0) throw new Error(stderr);
+}
+
+async function removeForeign({ droplet }: Scene): Promise<void> {
+  await droplet.docker("rm", "-f", "foreign");
+}
+
+/** The suite's lease is 10 s: shorter and longer than that. */
+const SHORT_MS = 4000;
+const LONG_MS = 25_000;
+
+export const droplets: readonly Fault[] = [
+  { name: "SSH cut", phases: onTheHost, strike: ({ droplet }) => droplet.cutSsh(), exitCodes: [0] },
+  {
+    name: "SSH stalls for less than the lease (half-open TCP)",
+    phases: ["draining", "starting", "ready"],
+    strike: ({ droplet }) => droplet.freezeSsh(SHORT_MS),
+    exitCodes: [0],
+  },
+  {
+    name: "SSH stalls for longer than the lease (half-open TCP)",
+    phases: ["draining", "starting", "ready"],
+    strike: ({ droplet }) => droplet.freezeSsh(LONG_MS),
+    exitCodes: [5, 6],
+  },
+  {
+    name: "host key changed",
+    phases: ["before"],
+    strike: ({ droplet }) => droplet.changeHostKey(true),
+    mend: ({ droplet }) => droplet.changeHostKey(false),
+    exitCodes: [3],
+  },
+  {
+    name: "droplet is off before the start",
+    phases: ["before"],
+    fleet: { rollout: { bootTimeoutSeconds: 10 } },
+    strike: ({ droplet }) => droplet.powerOff(),
+    mend: async ({ droplet }) => {
+      droplet.powerOn();
+      await droplet.booted();
+    },
+    kills: theHost,
+    exitCodes: [3],
+  },
+  {
+    name: "droplet loses power and boots",
+    phases: onTheHost,
+    strike: ({ droplet }) => powerCycle(droplet),
+    kills: theHost,
+    exitCodes: [5, 6],
+  },
+  {
+    name: "another droplet loses power and boots",
+    phases: ["draining", "ready"],
+    strike: (scene) => powerCycle(another(scene)),
+    kills: another,
+    exitCodes: [0, 5, 6],
+  },
+  {
+    name: "app crashes while it is drained",
+    phases: ["draining", "ejected"],
+    strike: ({ droplet }) => droplet.crash("api"),
+    kills: theHost,
+    exitCodes: [5],
+  },
+  {
+    name: "new container crashes",
+    phases: ["ready"],
+    strike: ({ droplet }) => droplet.crash("api"),
+    kills: theHost,
+    exitCodes: [5],
+  },
+  {
+    name: "the balancer no longer reaches the droplet",
+    phases: ["starting"],
+    fleet: { rollout: impatient },
+    strike: ({ droplet }) => droplet.hideService(true),
+    mend: ({ droplet }) => droplet.hideService(false),
+    exitCodes: [5, 6],
+  },
+  {
+    name: "Docker is restarted",
+    phases: ["draining", "starting", "ready"],
+    strike: ({ droplet }) => droplet.restartDocker(SHORT_MS),
+    exitCodes: [0, 5],
+  },
+  ...(["before", "draining"] as const).map((phase): Fault => ({
+    name: phase === "before" ? "disk full when the image is pulled" : "disk full when the container is made",
+    phases: [phase],
+    strike: ({ droplet }) => droplet.fillDisk(true),
+    mend: ({ droplet }) => droplet.fillDisk(false),
+    exitCodes: [phase === "before" ? 3 : 5],
+  })),
+  {
+    name: "disk full on the last droplet",
+    phases: ["done"],
+    strike: (scene) => another(scene).fillDisk(true),
+    mend: (scene) => another(scene).fillDisk(false),
+    exitCodes: [6],
+  },
+  {
+    name: "a foreign container has the port of the smoke boot",
+    phases: ["before"],
+    strike: async ({ droplet, world }) =>
+      runForeign(droplet, await world.pushReference("v1"), "-p", "127.0.0.1:9080:80"),
+    mend: removeForeign,
+    exitCodes: [3],
+  },
+  {
+    name: "a foreign container keeps an image from being removed at the end",
+    phases: ["before"],
+    serving: async (world) => [await world.pushReference("v0"), await world.pushReference("v1")],
+    strike: async ({ droplet, world }) => runForeign(droplet, await world.pushReference("v0")),
+    mend: removeForeign,
+    exitCodes: [0],
+  },
+];

@@ -1,0 +1,65 @@
+/** A fault of the suite: what is done to a rollout, when, and how it must end. */
+import type { FleetConfig } from "../../constructs/index.js";
+import type { BalancerOptions } from "../balancer-options.js";
+import type { EmbeddedDroplet } from "../embedded/droplet.js";
+import type { EmbeddedWorld } from "../embedded/site.js";
+import type { Break } from "../releases.js";
+import type { Controller } from "./controller.js";
+import type { Phase } from "./phase.js";
+
+/** What a fault may do something to. */
+export interface Scene {
+  readonly world: EmbeddedWorld;
+  readonly stackFolder: string;
+  /** The image that is rolled out. */
+  readonly image: string;
+  /** The host that the phase is about; the first one where it is about none. */
+  readonly droplet: EmbeddedDroplet;
+  /** Null before the rollout. */
+  readonly controller: Controller | null;
+}
+
+export interface Fault {
+  readonly name: string;
+  /** It strikes in each, one rollout at a time. */
+  readonly phases: readonly Phase[];
+  /** @default - the suite's */
+  readonly fleet?: FleetConfig;
+  /** @default - one node; it tries another host only where the fault itself takes one away */
+  readonly balancer?: BalancerOptions;
+  /** What is deployed before it, oldest first. @default - one release that works */
+  readonly serving?: (world: EmbeddedWorld) => Promise<readonly string[]>;
+  /** What is rolled out; null: it goes back to the release before. @default - another release that works */
+  readonly release?: ((world: EmbeddedWorld, serving: string) => Promise<string>) | null;
+  readonly strike?: (scene: Scene) => Promise<void> | void;
+  /** Ends it when the rollout has ended, before the hosts are looked at. @default - nothing is to be ended */
+  readonly mend?: (scene: Scene) => Promise<void> | void;
+  /** Whose process it ends: requests inside it are lost with it. @default - nobody's */
+  readonly kills?: (scene: Scene) => EmbeddedDroplet;
+  /** Why it did not befall anybody; null: it did. @default - it did */
+  readonly missed?: (scene: Scene) => string | null;
+  /** How the rollout may end; null: killed. */
+  readonly exitCodes: readonly (number | null)[];
+  /** Whether the hosts come to rest by themselves; if not, the run after it brings them there. @default true */
+  readonly rests?: boolean;
+  /** What the run after it deploys. @default "same" */
+  readonly again?: "same" | "before";
+}
+
+export const sleep = (milliseconds: number): Promise<void> => new Promise((settle) => setTimeout(settle, milliseconds));
+
+/** For what never comes to pass: the least that the suite's declared check allows. */
+export const impatient = { progressDeadlineSeconds: 15, drainTimeoutSeconds: 10 } as const;
+
+/** Whatever a rollout does with one host. */
+export const onTheHost: readonly Phase[] = ["draining", "ejected", "starting", "ready"];
+
+export const theHost = ({ droplet }: Scene): EmbeddedDroplet => droplet;
+export const another = ({ world, droplet }: Scene): EmbeddedDroplet =>
+  world.droplets.find(({ id }) => id !== droplet.id) ?? droplet;
+
+/** A release that is broken in one way; the run after it goes on with the one before. */
+export const broken = (how: Break): Pick<Fault, "release" | "again"> => ({
+  release: (world) => world.pushBroken(how),
+  again: "before",
+});

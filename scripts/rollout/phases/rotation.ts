@@ -315,11 +315,9 @@ export async function awaitMinReady(context: Context, member: Member, instance: 
     await pause(context);
     const state = await stateNow(context, member, instance);
     const why = failed() >= context.check.unhealthyThreshold ? "failing the balancer's health checks" : state;
-    if (why !== "serving")
-      throw new RolloutError(
-        "InstanceChanged",
-        `${member.info.name} did not stay ready for minReadySeconds (${minReadySeconds} s): it is ${why}`,
-      );
+    const message = `${member.info.name} did not stay ready for minReadySeconds (${minReadySeconds} s): it is ${why}`;
+    if (why !== "serving") throw new RolloutError("InstanceChanged", message);
+    failAfterDeadline(context, began + minReadySeconds * 1000, "NotReadmitted", `${message}, and fails probes`);
   }
 }
 

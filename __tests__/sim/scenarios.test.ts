@@ -6,6 +6,7 @@ import type { SimWorld } from "../../lab/sim/world.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { ContainerState, Survey } from "../../scripts/rollout/ports.js";
 import type { Parts } from "../../scripts/rollout/context.js";
+import { hostSteps } from "../../scripts/rollout/host-steps.js";
 import { standardParts } from "../../scripts/rollout/run.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import { healthy, simulate, type SimRun } from "../support/sim.js";
@@ -153,6 +154,28 @@ describe("a host whose Docker is silent for one look", () => {
     expect(run.receipt.exitCode).toBe(3);
     expect(states(run)).toEqual(["serving", "serving"]);
     expectUnharmed(run);
+  });
+});
+
+describe("a new release that only the balancer takes for healthy", () => {
+  const behaviourOf = (release: Release): Behaviour =>
+    release.image === testImage(2) ? { startMs: 500, kind: "redirects" } : healthy;
+
+  it("leaves rotation before it is stopped, and requests on it end: no client notices", async () => {
+    const unsmoked = testManifest({ rollout: { smokeBoot: false, readyTimeoutSeconds: 30 } });
+    const run = await simulate({ manifest: unsmoked, behaviourOf, requestMs: () => 15_000 });
+    expect(run.receipt.exitCode).toBe(5);
+    expect(releases(run)).toEqual([testRelease(manifest, 1).id, testRelease(manifest, 1).id]);
+    expectUnharmed(run);
+  });
+
+  it("is stopped at once in a fleet of one, where clients have nobody else", async () => {
+    const one = testManifest({ hosts: 1, rollout: { smokeBoot: false, readyTimeoutSeconds: 30 } });
+    const run = await simulate({ manifest: one, behaviourOf, requestMs: () => 5, ratePerSecond: 1 });
+    expect(run.receipt.exitCode).toBe(5);
+    const { healthCheck: check, rollout: policy } = one;
+    const plan = hostSteps({ release: testRelease(one, 2), policy, check, standing: "alone", goesBack: false });
+    expect(plan.stages.replace.find(({ name }) => name === "new-run")?.undo).toMatchObject({ retreat: null });
   });
 });
 

@@ -1,13 +1,14 @@
 /** One process of the app in memory: life cycle, probes, requests in flight. */
 import type { Lifecycle } from "../../contract/host.js";
+import { isPass } from "../model/balancer.js";
 import type { VirtualClock } from "./clock.js";
 
 /** How the app of an image behaves. */
 export interface Behaviour {
   /** Milliseconds from the start of the process to its first answer. */
   readonly startMs: number;
-  /** healthy · sick: health path answers 503 for ever · exits: ends after `startMs` · deaf: listens on another port */
-  readonly kind: "healthy" | "sick" | "exits" | "deaf";
+  /** healthy · redirects: health path answers 301, which a balancer takes for healthy · sick: it answers 503 for ever · exits: ends after `startMs` · deaf: listens on another port */
+  readonly kind: "healthy" | "redirects" | "sick" | "exits" | "deaf";
   /** Milliseconds from its first answer until it crashes. @default - never */
   readonly lifeMs?: number;
   /** Milliseconds from its first answer until its health path fails, while it says that it serves. @default - never */
@@ -51,7 +52,8 @@ export class SimApp {
   /** What the health path answers; null without an answer. */
   get health(): number | null {
     if (!this.listening) return null;
-    return this.state === "serving" && this.behaviour.kind === "healthy" && !this.#sick ? 200 : 503;
+    if (this.state !== "serving" || this.#sick || this.behaviour.kind === "sick") return 503;
+    return this.behaviour.kind === "redirects" ? 301 : 200;
   }
 
   lifecycle(): Lifecycle | null {
@@ -79,7 +81,7 @@ export class SimApp {
     const health = this.health;
     if (health === null) return false;
     const seen = this.#probes.get(source) ?? { passed: 0, failed: 0, atMs: 0 };
-    const passed = health === 200;
+    const passed = isPass(health);
     this.#probes.set(source, {
       passed: passed ? seen.passed + 1 : 0,
       failed: passed ? 0 : seen.failed + 1,

@@ -105,7 +105,7 @@ export class Faults {
         this.#call(info, method, () => work(...args));
     return {
       name: host.name,
-      survey: at("survey", () => host.survey()),
+      survey: at("survey", (...args) => host.survey(...args)),
       lock: at("lock", (request) => host.lock(request)),
       pull: at("pull", (...args) => host.pull(...args)),
       prepare: at("prepare", (plan) => host.prepare(plan)),

@@ -3,6 +3,7 @@ import type { Slot } from "../../contract/host.js";
 import type { Release } from "../../contract/release.js";
 import type { Operation, Revival, SetAside } from "../../scripts/rollout/host-steps.js";
 import type { ContainerState } from "../../scripts/rollout/ports.js";
+import { isPass } from "../model/balancer.js";
 import { SimApp, type Behaviour } from "./app.js";
 import type { VirtualClock } from "./clock.js";
 
@@ -286,9 +287,12 @@ export class SimMachine {
   async #setAside({ slot, release, timeoutSeconds, retreat }: SetAside): Promise<void> {
     const container = this.#containers.get(slot);
     if (container?.release.id !== release) return;
-    if (retreat && container.app.health === 200) {
+    if (retreat && isPass(container.app.health ?? 0)) {
       container.app.drain();
       await this.pause(retreat.ejectionSeconds * 1000);
+      const idle = this.clock.now() + retreat.idleSeconds * 1000;
+      while ((container.app.lifecycle()?.inFlight ?? 0) > 0 && this.clock.now() < idle) await this.pause(TICK_MS);
+      if (!this.dockerAnswers) throw new StepFailure("Docker does not answer");
     }
     this.#remove("failed");
     await this.#stop(container.app, timeoutSeconds);

@@ -38,7 +38,7 @@ export interface SetAside {
   readonly slot: Slot;
   readonly release: string;
   readonly timeoutSeconds: number;
-  /** Null: no balancer asks it. */
+  /** Null: no balancer asks it, or it asks no other. */
   readonly retreat: Retreat | null;
 }
 
@@ -50,6 +50,8 @@ export interface Retreat {
   readonly via: "control" | "article";
   /** Seconds after which the balancer has let go. */
   readonly ejectionSeconds: number;
+  /** Most seconds for requests to end after that. */
+  readonly idleSeconds: number;
 }
 
 /**
@@ -172,7 +174,13 @@ const restartOff: HostStep = {
 const viaOf = ({ gate }: RolloutPolicy): "control" | "article" => (gate === "evidence" ? "control" : "article");
 const drainOperation = (policy: RolloutPolicy): Operation => ({ do: "drain", via: viaOf(policy) });
 
-const ejectionSecondsOf = (check: ObservedCheck): number =>
+const retreatOf = (policy: RolloutPolicy, check: ObservedCheck): Retreat => ({
+  via: viaOf(policy),
+  ejectionSeconds: ejectionSecondsOf(check),
+  idleSeconds: policy.drainTimeoutSeconds,
+});
+
+export const ejectionSecondsOf = (check: ObservedCheck): number =>
   Math.ceil((check.unhealthyThreshold + 1) * check.checkIntervalSeconds);
 
 /** Restart policy off first: a crash while draining must not bring the host back into rotation. */
@@ -235,7 +243,8 @@ function replace(release: Release, { policy, check, standing }: HostContext): Ho
       run: { do: "run", slot: "current", release },
       undo: {
         ...{ do: "set-aside", slot: "current", release: release.id, timeoutSeconds: stopTimeoutSeconds },
-        retreat: { via: viaOf(policy), ejectionSeconds: ejectionSecondsOf(check) },
+        // Where nobody serves beside it, clients lose less by a stop at once.
+        retreat: standing === "alone" ? null : retreatOf(policy, check),
       },
     },
     {

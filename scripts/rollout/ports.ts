@@ -136,7 +136,8 @@ export type PullResult =
 /** One host, over one connection. Every call has its own deadline and throws `RolloutError` when the host does not answer. */
 export interface Host {
   readonly name: string;
-  survey(): Promise<Survey>;
+  /** @param insist also over a connection that breaks: for a host that was seen to be there */
+  survey(insist?: boolean): Promise<Survey>;
   /** Starts the steward, which holds the host's lock for as long as it lives. */
   lock(request: LockRequest): Promise<LockResult>;
   /** `login` is a Docker configuration; it reaches the host over stdin and is gone after the pull. */

@@ -131,7 +131,7 @@ async function watch(context: Context, end: AbortSignal): Promise<void> {
 /** @throws RolloutError NotConverged */
 async function prove(context: Context): Promise<void> {
   const members = listed(context);
-  await settled(members.map(async (member) => learn(member, await member.host.survey())));
+  await settled(members.map(async (member) => learn(member, await member.host.survey(true))));
   await settleDoubt(context, members);
   for (const member of members) {
     const survey = surveyOf(member);

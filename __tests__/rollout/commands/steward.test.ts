@@ -487,6 +487,43 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
     );
 
     it(
+      "drains a new container whose health path is moved: a balancer takes that for healthy; then waits for its requests to end",
+      async () => {
+        await drain();
+        host.break(`moved-${host.next.id}`, "busy");
+        writeFileSync(`${host.home}/break/busy`, "2");
+        const ended = host.order("replace", "i0");
+        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
+        await host.round();
+        host.setClock(1120);
+        await host.until(() => host.containers().includes("api new draining no"), "the drain");
+        await host.round();
+        host.setClock(1140);
+        await host.round();
+        expect(host.containers()).toContain("api new draining no");
+        writeFileSync(`${host.home}/break/busy`, "0");
+        expect((await ended).at(-1)).toBe("failed not ready within 120 s (health path answered 301)");
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "stops a new container at once that cannot be drained",
+      async () => {
+        await drain();
+        host.break(`moved-${host.next.id}`, `drain-${host.next.id}`);
+        const ended = host.order("replace", "i0");
+        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
+        await host.round();
+        host.setClock(1120);
+        expect((await ended).at(-1)).toBe("failed not ready within 120 s (health path answered 301)");
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
       "leaves the serving container alone when the smoke boot fails, and keeps the failed one for its log",
       async () => {
         host.occupy();

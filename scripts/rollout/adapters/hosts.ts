@@ -8,14 +8,17 @@ import * as commands from "../commands/host.js";
 import * as look from "../commands/look.js";
 import { engine, environmentOf, placeOf, stages, type Place } from "../commands/steward.js";
 import { RolloutError } from "../core/errors.js";
-import type { HostPlan, OrderName } from "../host-steps.js";
+import { ejectionSecondsOf, type HostPlan, type OrderName } from "../host-steps.js";
 import type { Clock, Host, Hosts, LockRequest, LockResult, Observation, PullResult, Survey } from "../ports.js";
 import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings } from "./ssh.js";
 
 /** Seconds that a command may take which does not wait for anything. */
 const QUICK_SECONDS = 30;
-/** Seconds that a steward may take to say whether it holds the lock: it ends first what another run left unfinished. */
-const LOCK_SECONDS = 150;
+/**
+ * Seconds that a steward may take to say whether it holds the lock, besides the waits for balancer and clients: it ends first what another
+ * run left unfinished, and waits for Docker.
+ */
+const LOCK_SECONDS = 90;
 const PRUNE_SECONDS = 300;
 
 /** Opens connections to the hosts of one manifest; `dispose` removes what they left on this machine. */
@@ -32,7 +35,9 @@ export class SshHosts implements Hosts {
   open(host: ManifestHost): Host {
     this.#opened += 1;
     const connection = new SshConnection(host, this.settings, path.join(this.#folder, String(this.#opened)));
-    return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock);
+    const { healthCheck, rollout } = this.manifest;
+    const lockSeconds = LOCK_SECONDS + ejectionSecondsOf(healthCheck) + rollout.drainTimeoutSeconds;
+    return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock, lockSeconds);
   }
 
   dispose(): void {
@@ -51,11 +56,12 @@ class SshHost implements Host {
     private readonly connection: SshConnection,
     private readonly place: Place,
     private readonly clock: Clock,
+    private readonly lockSeconds: number,
   ) {}
 
-  async survey(): Promise<Survey> {
+  async survey(insist = false): Promise<Survey> {
     const script = look.survey(this.place, this.#booted);
-    const output = await this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, retry: false });
+    const output = await this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, retry: insist });
     const found = look.parseSurvey(output, this.place.fleet);
     this.#booted = found.boot === "done";
     return found;
@@ -67,13 +73,13 @@ class SshHost implements Host {
     this.#beats = 0;
     const { fleet } = this.place;
     await this.#give(commands.startSteward(fleet, request, engine(fleet)));
-    const deadline = this.clock.now() + LOCK_SECONDS * 1000;
+    const deadline = this.clock.now() + this.lockSeconds * 1000;
     for (;;) {
       const { journal } = await this.observe();
       const answer = journal.find((entry) => entry.state === "held" || entry.state === "refused");
       if (answer) return answer.state === "held" ? { type: "held" } : { type: "refused", holder: answer.detail };
       if (this.clock.now() > deadline)
-        throw new RolloutError("HostTimeout", `${this.name}: the steward did not start within ${LOCK_SECONDS} s`);
+        throw new RolloutError("HostTimeout", `${this.name}: the steward did not start within ${this.lockSeconds} s`);
       await this.clock.sleep(100);
     }
   }

@@ -511,12 +511,19 @@ ${line(docker.stop(name, timeoutSeconds))} &&
   ${line(docker.rename(name, failed))}`;
 }
 
-const leaveRotation = (place: Place, slot: Slot, { via, ejectionSeconds }: Retreat): string =>
+const leaveRotation = (place: Place, slot: Slot, { via, ejectionSeconds, idleSeconds }: Retreat): string =>
   `case $(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))} 2>/dev/null) in
   2?? | 3??)
     if ${drain(place, via)}; then
       since=$(now)
       while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do sleep ${TICK_SECONDS}; done
+      since=$(now)
+      while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
+        case $(${via === "control" ? `answer -f ${lifecycleUrl(place, slot)} 2>/dev/null | tr -d ' \n'` : countConnections(place, slot)}) in
+          ${via === "control" ? `'' | *'"inFlight":0,'* | *'"inFlight":0}'*` : "0"}) break ;;
+        esac
+        sleep ${TICK_SECONDS}
+      done
     fi
     ;;
 esac

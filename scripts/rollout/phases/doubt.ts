@@ -9,7 +9,7 @@ import type { Survey } from "../ports.js";
 /** Looks at a host; one that cannot be reached is told apart from other failures. */
 export async function trySurvey(member: Member): Promise<Survey | RolloutError> {
   try {
-    return await member.host.survey();
+    return await member.host.survey(member.locked);
   } catch (error) {
     if (error instanceof RolloutError && (error.code === "HostUnreachable" || error.code === "HostTimeout"))
       return error;
@@ -29,7 +29,15 @@ export function learn(member: Member, survey: Survey): void {
  */
 export async function settleDoubt(context: Context, members: readonly Member[]): Promise<void> {
   await settled(members.map((member) => settle(context, member)));
-  for (const member of members) if (mayBeLost(member) && member.survey?.docker === null) member.survey = null;
+  for (const member of members) if (mayBeLost(member) && member.survey?.docker === null) lose(member);
+}
+
+const isInDoubt = ({ survey }: Member): boolean => survey !== null && isDoubtful(survey);
+
+/** Nobody looks at it any more: what it said last, of the balancer's nodes too, is not to be believed later. */
+function lose(member: Member): void {
+  member.survey = null;
+  member.lifecycle = null;
 }
 
 /** Whether the rollout can do without asking it. */
@@ -37,13 +45,13 @@ const mayBeLost = ({ superseded, locked }: Member): boolean => superseded && !lo
 
 async function settle(context: Context, member: Member): Promise<void> {
   const { clock } = context.ports;
-  if (!member.survey || !isDoubtful(member.survey)) return;
+  if (!isInDoubt(member)) return;
   const until = clock.now() + blindWaitMs(context.check.unhealthyThreshold, context.check);
-  while (member.survey && isDoubtful(member.survey) && clock.now() < until) {
+  while (isInDoubt(member) && clock.now() < until) {
     await pause(context);
     const outcome = await trySurvey(member);
     if (!(outcome instanceof RolloutError)) learn(member, outcome);
-    else if (mayBeLost(member)) member.survey = null;
+    else if (mayBeLost(member)) lose(member);
     else throw outcome;
   }
   if (member.survey) setStatus(context, member, serves(member.survey) ? "serving" : "idle");

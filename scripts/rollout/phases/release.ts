@@ -142,7 +142,7 @@ export function isInfrastructureOnly({ request, members }: Context): boolean {
 export async function goalUnderLocks(context: Context, seen: Goal | null): Promise<Goal | null> {
   const { wanted } = context.request;
   if (wanted.do === "deploy" && wanted.image) return goalOf(context);
-  await lookAgain(context);
+  await lookAgain(context, lockedOf(context));
   const goal = goalOf(context);
   if (seen?.back && goal?.back?.to !== seen.back.to) {
     throw new RolloutError(
@@ -154,19 +154,23 @@ export async function goalUnderLocks(context: Context, seen: Goal | null): Promi
   return goal;
 }
 
+const lockedOf = ({ members }: Context): Member[] => members.filter(({ locked }) => locked);
+
 /** @throws RolloutError HostUnfit */
-async function lookAgain(context: Context): Promise<void> {
-  const locked = context.members.filter((member) => member.locked);
-  await settled(locked.map(async (member) => learn(member, await member.host.survey())));
+async function lookAgain(context: Context, locked: readonly Member[]): Promise<void> {
+  await settled(locked.map(async (member) => learn(member, await member.host.survey(true))));
   await settleDoubt(context, locked);
   for (const member of locked) checkDocker(member);
 }
 
-/** Hands every locked host its steps, laid out from what it looks like now that it is locked. */
-export async function prepare(context: Context): Promise<void> {
-  await lookAgain(context);
-  for (const member of listed(context)) checkAnswers(context, member);
-  await settled(context.members.filter(({ locked }) => locked).map((member) => layOut(context, member)));
+/**
+ * Hands hosts their steps, laid out from what they look like now that they are locked.
+ * @throws RolloutError HostUnfit
+ */
+export async function prepare(context: Context, members = lockedOf(context)): Promise<void> {
+  await lookAgain(context, members);
+  for (const member of members) if (!member.superseded) checkAnswers(context, member);
+  await settled(members.map((member) => layOut(context, member)));
 }
 
 const layOut = (context: Context, member: Member): Promise<void> => member.host.prepare(stepsFor(context, member));
@@ -176,7 +180,7 @@ const layOut = (context: Context, member: Member): Promise<void> => member.host.
  * @throws RolloutError HostUnfit
  */
 export async function prepareAnew(context: Context, member: Member): Promise<void> {
-  learn(member, await member.host.survey());
+  learn(member, await member.host.survey(true));
   await settleDoubt(context, [member]);
   checkDocker(member);
   await layOut(context, member);

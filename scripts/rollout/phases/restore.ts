@@ -87,7 +87,7 @@ async function retreat(context: Context, member: Member): Promise<void> {
 
 /** Not where the answer to a commit was lost: what is committed is no longer taken back. */
 async function isOnOldRelease(member: Member): Promise<boolean> {
-  const { containers } = await member.host.survey();
+  const { containers } = await member.host.survey(true);
   return containers.current?.release === member.survey?.containers.current?.release;
 }
 

@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const sample: readonly (readonly [string, Phase])[] = [
   ["controller killed (SIGKILL)", "starting"],
   ["controller and steward killed (SIGKILL): a lock whose process is gone", "draining"],
-  ["Docker is restarted", "starting"],
+  ["release: health-301, no smoke boot", "before"],
   ["disk full on the last droplet", "done"],
 ];
 

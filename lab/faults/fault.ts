@@ -4,6 +4,8 @@ import type { BalancerOptions } from "../balancer-options.js";
 import type { EmbeddedDroplet } from "../embedded/droplet.js";
 import type { EmbeddedWorld } from "../embedded/site.js";
 import type { Break } from "../releases.js";
+import type { ErrorCode } from "../../scripts/rollout/core/errors.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Controller } from "./controller.js";
 import type { Phase } from "./phase.js";
 
@@ -18,6 +20,12 @@ export interface Scene {
   /** Null before the rollout. */
   readonly controller: Controller | null;
 }
+
+/**
+ * all: every host, on the release before or the one that was rolled out · others: but for the host that was struck, which the run after it
+ * mends · newer: every host, on another release still
+ */
+export type Rest = "all" | "others" | "newer";
 
 export interface Fault {
   readonly name: string;
@@ -36,12 +44,16 @@ export interface Fault {
   readonly mend?: (scene: Scene) => Promise<void> | void;
   /** Whose process it ends: requests inside it are lost with it. @default - nobody's */
   readonly kills?: (scene: Scene) => EmbeddedDroplet;
-  /** Why it did not befall anybody; null: it did. @default - it did */
-  readonly missed?: (scene: Scene) => string | null;
+  /** Why it did not befall anybody; nothing: it did. @default - it did */
+  readonly missed?: (scene: Scene) => readonly string[];
   /** How the rollout may end; null: killed. */
   readonly exitCodes: readonly (number | null)[];
-  /** Whether the hosts come to rest by themselves; if not, the run after it brings them there. @default true */
-  readonly rests?: boolean;
+  /** Error that the rollout must end with. @default - any that has one of the exit codes */
+  readonly error?: ErrorCode;
+  /** Event that it must tell. @default - none */
+  readonly tells?: RolloutEvent["name"];
+  /** What comes to rest by itself, and on what. @default "all" */
+  readonly rests?: Rest;
   /** What the run after it deploys. @default "same" */
   readonly again?: "same" | "before";
 }

@@ -31,7 +31,12 @@ async function main({ out, workers }: Options, chosen: readonly Fault[]): Promis
       stop.signal.throwIfAborted();
       tell(row);
       rows[index] = row;
-      const figures = { ...place, settings: faultSettings, rows: rows.filter((one) => one !== null) };
+      const figures = {
+        ...place,
+        settings: faultSettings,
+        due: orders.length,
+        rows: rows.filter((one) => one !== null),
+      };
       writeTexts(out, { "faults.json": `${JSON.stringify(figures, null, 2)}\n`, "faults.md": faultPage(figures) });
     };
     const limit = pLimit(workers);

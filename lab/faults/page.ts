@@ -50,8 +50,9 @@ function inWords({ release, inRotation, comesBack }: HostEnd): string {
   return [runs, ...(inRotation ? [] : ["out of rotation"]), ...(comesBack ? [] : ["not after a reboot"])].join(", ");
 }
 
-function verdict({ rows }: FaultFigures): string {
+function verdict({ rows, due }: FaultFigures): string {
   const broken = rows.filter(({ problems }) => problems.length > 0);
-  if (broken.length === 0) return "Every line holds.";
+  if (rows.length < due) return `${due - rows.length} of ${due} lines are missing.`;
+  if (broken.length === 0) return `Every one of ${due} lines holds.`;
   return broken.map(({ fault, phase, problems }) => `- ${fault}, ${phase}: ${problems.join("; ")}`).join("\n");
 }

@@ -13,7 +13,7 @@ import { deploy, synthesize } from "../rehearsal.js";
 import { startWorld } from "../world.js";
 import { Controller, type Order } from "./controller.js";
 import type { Fault, Scene } from "./fault.js";
-import { problemsOf, type FaultRow, type HostEnd } from "./figures.js";
+import { problemsOf, type Expected, type FaultRow, type HostEnd } from "./figures.js";
 import { Phases, type Phase } from "./phase.js";
 
 export const faultSettings = {
@@ -34,6 +34,10 @@ const LOOK_MS = 100;
 const BOOT = { sshDelayMs: 3000, cloudInitDelayMs: 1000 };
 /** Seconds that the run after it waits for a lease to end. */
 const WAIT = "60";
+
+/** What hosts may rest on. */
+const USUAL: Expected["releases"] = ["before", "target"];
+const NEWER: Expected["releases"] = ["other"];
 
 /** The fleet that a fault befalls. */
 export const fleetOf = ({ fleet }: Fault): FleetConfig => ({
@@ -72,7 +76,7 @@ async function observed(world: EmbeddedWorld, stackFolder: string, fault: Fault,
     if (exitCode !== 0) throw new Error(`a deploy before the fault ended with ${exitCode}:\n${stderr}`);
   }
   const [before = "", earlier = ""] = [...served].reverse();
-  const { release = (on: EmbeddedWorld) => on.pushReference("v2"), rests = true } = fault;
+  const { release = (on: EmbeddedWorld) => on.pushReference("v2"), rests = "all" } = fault;
   const image = release === null ? earlier : await release(world, before);
   const { ratePerSecond, slowShare, slowMs } = faultSettings;
   const load = await startLoad({ url: world.balancer.url(), ratePerSecond, slowShare, slowMs });
@@ -80,7 +84,7 @@ async function observed(world: EmbeddedWorld, stackFolder: string, fault: Fault,
   const order = { stackFolder, ...(release === null ? {} : { image }) };
   const struck = await strikeAt(world, order, image, fault, phase);
   await fault.mend?.(struck.scene);
-  const hosts = await atRest(world, before, image, rests);
+  const hosts = await atRest(world, before, image, rests === "others");
   const target = fault.again === "before" ? before : image;
   const again = await deploy(world, { image: target, stackFolder, environment: { [environmentNames.wait]: WAIT } });
   await margin(load, ratePerSecond);
@@ -91,7 +95,9 @@ async function observed(world: EmbeddedWorld, stackFolder: string, fault: Fault,
     ...{ exitCode: struck.exitCode, rerunExitCode: again.exitCode },
     onTarget: ends.every(({ release: now }) => now === (target === before ? "before" : "target")),
   };
-  return { ...seen, problems: [...struck.problems, ...problemsOf(seen, { exitCodes: fault.exitCodes, rests })] };
+  const exempt = rests === "others" ? struck.scene.droplet.name : null;
+  const expected = { exitCodes: fault.exitCodes, exempt, releases: rests === "newer" ? NEWER : USUAL };
+  return { ...seen, problems: [...struck.problems, ...problemsOf(seen, expected)] };
 }
 
 interface Struck {
@@ -133,7 +139,11 @@ async function strikeAt(
   if (phase === "before") strike();
   await Promise.all(strikes);
   const found = new Phases(world.droplets.length);
+  const told = new Set<string>();
+  const errors: string[] = [];
   const controller: Controller = new Controller(world, order, (event) => {
+    told.add(event.name);
+    if (event.name === "failed") errors.push(event.data.code);
     const begun = found.begun(event);
     if (strikes.length > 0 || begun?.phase !== phase) return;
     scene = { ...scene, controller, droplet: begun.host === null ? one : world.droplet(begun.host) };
@@ -143,13 +153,16 @@ async function strikeAt(
   if (strikes.length === 0)
     throw new Error(`the rollout ended with ${exitCode} before it was ${phase}:\n${controller.said}`);
   await Promise.all(strikes);
-  const missed = fault.missed?.(scene);
-  return { scene, exitCode, inside, problems: missed ? [...problems, missed] : problems };
+  problems.push(...(fault.missed?.(scene) ?? []));
+  if (fault.error && !errors.includes(fault.error))
+    problems.push(`it failed with ${errors.join(", ") || "nothing"}, not ${fault.error}`);
+  if (fault.tells && !told.has(fault.tells)) problems.push(`it did not tell ${fault.tells}`);
+  return { scene, exitCode, inside, problems };
 }
 
 /** The hosts once each serves something, or after the longest time that it may take. */
-async function atRest(world: EmbeddedWorld, before: string, target: string, rests: boolean): Promise<HostEnd[]> {
-  const deadline = Date.now() + (rests ? REST_MS : 1.5 * faultSettings.leaseSeconds * 1000);
+async function atRest(world: EmbeddedWorld, before: string, target: string, soon: boolean): Promise<HostEnd[]> {
+  const deadline = Date.now() + (soon ? 1.5 * faultSettings.leaseSeconds * 1000 : REST_MS);
   for (;;) {
     const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
     if (ends.every(isRested) || Date.now() > deadline) return ends;

@@ -23,6 +23,11 @@ afterEach(async () => {
   await world.stop();
 });
 
+const answers = (): Promise<boolean> =>
+  host.ask("/health").then(
+    ({ status }) => status === 200,
+    () => false,
+  );
 const run = (command: string) => ssh(world, host, command);
 
 test("SSH that stalls answers nothing, and everything afterwards", async () => {
@@ -46,7 +51,7 @@ test("another host key is refused by whoever knows the first one", async () => {
 
 test("Docker that is restarted is away for a while; its containers go on", async () => {
   await runContainer(world, await world.pushReference("v1"));
-  await until("the app answers", async () => (await host.ask("/health")).status === 200);
+  await until("the app answers", answers);
   const pid = host.pid("api");
   const back = host.restartDocker(300);
   await until("it is away", async () => (await run("docker version")).stderr.includes("Cannot connect to the Docker"));
@@ -58,15 +63,15 @@ test("Docker that is restarted is away for a while; its containers go on", async
 
 test("a full disk takes neither an image nor a container", async () => {
   const image = await world.pushReference("v1");
-  const other = await world.pushReference("v2");
   await runContainer(world, image);
+  const other = await world.pushReference("v2");
   host.fillDisk(true);
-  for (const argv of [
-    ["pull", other],
-    ["run", "-d", image],
-  ]) {
-    const { exitCode, stderr } = await host.docker(...argv);
-    expect(exitCode).not.toBe(0);
+  const refused = await Promise.all([
+    run(`docker --config "$HOME/c" pull --quiet ${other}`),
+    run(`docker run -d ${image}`),
+  ]);
+  for (const { code, stderr } of refused) {
+    expect(code).not.toBe(0);
     expect(stderr).toContain("no space left on device");
   }
   expect(await host.containers()).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { faultFigures, problemsOf, type FaultFigures, type Seen } from "../../../lab/faults/figures.js";
+import { faultFigures, problemsOf, type Expected, type FaultFigures, type Seen } from "../../../lab/faults/figures.js";
 import { faultPage } from "../../../lab/faults/page.js";
 import { faultSettings } from "../../../lab/faults/run.js";
 
@@ -9,9 +9,11 @@ const seen: Seen = {
   ...{ hosts: [host], exitCode: null, rerunExitCode: 0, onTarget: true },
 };
 
+const expected: Expected = { exitCodes: [null], exempt: null, releases: ["before", "target"] };
+
 describe("a fault", () => {
   it("holds when nobody lost anything, the hosts serve and the run after it ends well", () =>
-    expect(problemsOf(seen, { exitCodes: [null], rests: true })).toEqual([]));
+    expect(problemsOf(seen, expected)).toEqual([]));
 
   it.each<[string, Partial<Seen>, string]>([
     ["no request was sent", { sent: 0 }, "no request was sent"],
@@ -25,31 +27,32 @@ describe("a fault", () => {
     ["the run after it failed", { rerunExitCode: 5 }, "the run after it ended with 5"],
     ["the run after it is off target", { onTarget: false }, "the run after it ended with 0, off target"],
   ])("does not hold when %s", (_name, otherwise, problem) =>
-    expect(problemsOf({ ...seen, ...otherwise }, { exitCodes: [null], rests: true })).toEqual([
-      expect.stringContaining(problem),
-    ]),
+    expect(problemsOf({ ...seen, ...otherwise }, expected)).toEqual([expect.stringContaining(problem)]),
   );
 
   it("may need the run after it where nobody is left to bring the hosts to rest", () =>
-    expect(problemsOf({ ...seen, hosts: [{ ...host, release: null }] }, { exitCodes: [null], rests: false })).toEqual(
+    expect(problemsOf({ ...seen, hosts: [{ ...host, release: null }] }, { ...expected, exempt: host.name })).toEqual(
       [],
     ));
 
   it("may lose what was inside a process that it ended", () =>
-    expect(problemsOf({ ...seen, failed: 2, allowedFailed: 2 }, { exitCodes: [null], rests: true })).toEqual([]));
+    expect(problemsOf({ ...seen, failed: 2, allowedFailed: 2 }, expected)).toEqual([]));
 });
 
 describe("the page", () => {
   const machine = { cpu: "a processor", cores: 2, memoryGb: 24, node: "v20", kernel: "Linux 6" };
   const figures = (rows: FaultFigures["rows"]): FaultFigures => ({
-    ...{ machine, date: "2026-11-28T07:00:00.000Z", commit: "abc", settings: faultSettings, rows },
+    ...{ machine, date: "2026-11-28T07:00:00.000Z", commit: "abc", settings: faultSettings, due: rows.length, rows },
   });
 
   it("has a line for each fault, with what the hosts came to rest as", () => {
     const page = faultPage(figures([{ ...seen, problems: [] }]));
     expect(page).toContain("| controller killed | starting | 4,000 | 0 | 0 | killed | old | 0 | yes |");
-    expect(page).toContain("Every line holds.");
+    expect(page).toContain("Every one of 1 lines holds.");
   });
+
+  it("says that a line is missing", () =>
+    expect(faultPage({ ...figures([{ ...seen, problems: [] }]), due: 3 })).toContain("2 of 3 lines are missing."));
 
   it("says what does not hold", () => {
     const hosts = [{ ...host, release: null, inRotation: false, comesBack: false }];

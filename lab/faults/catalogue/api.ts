@@ -7,8 +7,8 @@ const ALWAYS = 1000;
 
 const answered =
   (status: number) =>
-  ({ world }: Scene): string | null =>
-    world.api.calls.some((call) => call.status === status) ? null : `no call was answered with ${status}`;
+  ({ world }: Scene): string[] =>
+    world.api.calls.some((call) => call.status === status) ? [] : [`no call was answered with ${status}`];
 
 export const api: readonly Fault[] = [
   {
@@ -31,5 +31,6 @@ export const api: readonly Fault[] = [
     strike: ({ world }) => world.api.fail(ANY_CALL, status, ALWAYS),
     mend: ({ world }) => world.api.mend(),
     exitCodes: [3],
+    error: status === 401 ? "CloudRefused" : "CloudFailed",
   })),
 ];

@@ -5,11 +5,11 @@ import type { Fault } from "../fault.js";
 const DRAIN_SECONDS = 3;
 const LONG_MS = 40_000;
 
-/** One request for each droplet, in turn, that takes longer than the drain may. Whether each was answered. */
+/** Enough requests that each droplet gets one, which take longer than the drain may. Whether each was answered. */
 function longRequests({ balancer, droplets }: EmbeddedWorld): Promise<boolean[]> {
   const url = new URL(`/slow?ms=${LONG_MS}`, balancer.url());
   return Promise.all(
-    droplets.map(() =>
+    Array.from({ length: 5 * droplets.length }, () =>
       fetch(url, { headers: { connection: "close" } }).then(
         ({ ok }) => ok,
         () => false,
@@ -27,6 +27,7 @@ export const clients: readonly Fault[] = [
       if ((await longRequests(world)).includes(false)) throw new Error("a long request was cut");
     },
     exitCodes: [5],
+    error: "DrainTimeout",
   },
   {
     name: "requests longer than the drain may take; the policy cuts",
@@ -36,6 +37,7 @@ export const clients: readonly Fault[] = [
       if (!(await longRequests(world)).includes(false)) throw new Error("no long request was cut");
     },
     exitCodes: [0],
+    tells: "cut",
   },
   {
     name: "the balancer keeps its connections to droplets open",

@@ -1,5 +1,5 @@
 /** What may befall whoever rolls out, and who else does. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { environmentNames } from "../../../contract/manifest.js";
 import type { EmbeddedDroplet } from "../../embedded/droplet.js";
@@ -16,16 +16,14 @@ const signalled =
   ({ controller }: Scene): void =>
     controller?.signal(name);
 
-/** Kills every steward that has run on a droplet and is still there. */
-function killStewards({ home }: EmbeddedDroplet): void {
-  const runs = path.join(home, ".evenkeel/api/runs");
-  for (const run of readdirSync(runs)) {
-    try {
-      process.kill(Number(readFileSync(path.join(runs, run, "pid"), "utf8")), "SIGKILL");
-    } catch {
-      // It has left.
-    }
-  }
+/** Kills the steward that has a droplet in hand. */
+function killSteward({ home }: EmbeddedDroplet): void {
+  const fleet = path.join(home, ".evenkeel/api");
+  const run = path.basename(path.dirname(readlinkSync(path.join(fleet, "recover.sh"))));
+  const pid = Number(readFileSync(path.join(fleet, "runs", run, "pid"), "utf8"));
+  const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  if (!argv.includes(`runs/${run}/steward.sh`)) throw new Error(`process ${pid} is no steward: ${argv}`);
+  process.kill(pid, "SIGKILL");
 }
 
 async function second({ world, stackFolder }: Scene, image: string, wait: string, expected: number): Promise<void> {
@@ -36,13 +34,26 @@ async function second({ world, stackFolder }: Scene, image: string, wait: string
 
 export const controllers: readonly Fault[] = [
   { name: "controller killed (SIGKILL)", phases: everywhere, strike: signalled("SIGKILL"), exitCodes: [null] },
-  { name: "controller told to stop (SIGTERM)", phases: everywhere, strike: signalled("SIGTERM"), exitCodes: [130] },
-  { name: "controller told to stop (SIGINT)", phases: ["starting"], strike: signalled("SIGINT"), exitCodes: [130] },
+  {
+    name: "controller told to stop (SIGTERM)",
+    phases: everywhere,
+    strike: signalled("SIGTERM"),
+    exitCodes: [130],
+    error: "Interrupted",
+  },
+  {
+    name: "controller told to stop (SIGINT)",
+    phases: ["starting"],
+    strike: signalled("SIGINT"),
+    exitCodes: [130],
+    error: "Interrupted",
+  },
   {
     name: "controller's terminal closed (SIGHUP)",
     phases: ["starting"],
     strike: signalled("SIGHUP"),
     exitCodes: [130],
+    error: "Interrupted",
   },
   {
     name: "controller paused beyond the lease",
@@ -59,10 +70,10 @@ export const controllers: readonly Fault[] = [
     phases: ["draining", "starting", "ready"],
     strike: ({ controller, droplet }) => {
       controller?.signal("SIGKILL");
-      killStewards(droplet);
+      killSteward(droplet);
     },
     exitCodes: [null],
-    rests: false,
+    rests: "others",
   },
   {
     name: "another rollout is started meanwhile",
@@ -77,8 +88,8 @@ export const controllers: readonly Fault[] = [
     fleet: { rollout: { smokeBoot: false } },
     strike: async (scene) => second(scene, await scene.world.pushReference("v3"), "120", 0),
     exitCodes: [5],
-    // What it brought is neither: the run after it goes back.
-    rests: false,
+    error: "StepFailed",
+    rests: "newer",
   },
   {
     name: "the same image again",

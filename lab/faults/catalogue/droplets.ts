@@ -42,6 +42,7 @@ export const droplets: readonly Fault[] = [
     strike: ({ droplet }) => droplet.changeHostKey(true),
     mend: ({ droplet }) => droplet.changeHostKey(false),
     exitCodes: [3],
+    error: "HostKeyChanged",
   },
   {
     name: "droplet is off before the start",
@@ -54,6 +55,7 @@ export const droplets: readonly Fault[] = [
     },
     kills: theHost,
     exitCodes: [3],
+    error: "HostUnreachable",
   },
   {
     name: "droplet loses power and boots",
@@ -90,6 +92,7 @@ export const droplets: readonly Fault[] = [
     strike: ({ droplet }) => droplet.hideService(true),
     mend: ({ droplet }) => droplet.hideService(false),
     exitCodes: [5, 6],
+    error: "NotReadmitted",
   },
   {
     name: "Docker is restarted",
@@ -103,6 +106,7 @@ export const droplets: readonly Fault[] = [
     strike: ({ droplet }) => droplet.fillDisk(true),
     mend: ({ droplet }) => droplet.fillDisk(false),
     exitCodes: [phase === "before" ? 3 : 5],
+    error: phase === "before" ? "PullFailed" : "StepFailed",
   })),
   {
     name: "disk full on the last droplet",
@@ -110,6 +114,7 @@ export const droplets: readonly Fault[] = [
     strike: (scene) => another(scene).fillDisk(true),
     mend: (scene) => another(scene).fillDisk(false),
     exitCodes: [6],
+    error: "StepFailed",
   },
   {
     name: "a foreign container has the port of the smoke boot",
@@ -118,6 +123,7 @@ export const droplets: readonly Fault[] = [
       runForeign(droplet, await world.pushReference("v1"), "-p", "127.0.0.1:9080:80"),
     mend: removeForeign,
     exitCodes: [3],
+    error: "SmokeBootFailed",
   },
   {
     name: "a foreign container keeps an image from being removed at the end",
@@ -126,5 +132,6 @@ export const droplets: readonly Fault[] = [
     strike: async ({ droplet, world }) => runForeign(droplet, await world.pushReference("v0")),
     mend: removeForeign,
     exitCodes: [0],
+    tells: "pruneFailed",
   },
 ];

@@ -24,8 +24,15 @@ const unsmoked = { rollout: { smokeBoot: false } };
 
 export const releases: readonly Fault[] = [
   ...breaks.flatMap((how): Fault[] => [
-    { name: `release: ${how}`, phases: ["before"], ...broken(how), exitCodes: [3] },
-    { name: `release: ${how}, no smoke boot`, phases: ["before"], ...broken(how), fleet: unsmoked, exitCodes: [5] },
+    { name: `release: ${how}`, phases: ["before"], ...broken(how), exitCodes: [3], error: "SmokeBootFailed" },
+    {
+      name: `release: ${how}, no smoke boot`,
+      phases: ["before"],
+      ...broken(how),
+      fleet: unsmoked,
+      exitCodes: [5],
+      error: "StepFailed",
+    },
   ]),
   {
     name: "release: is healthy, taken in, and sick within minReadySeconds",
@@ -33,6 +40,7 @@ export const releases: readonly Fault[] = [
     ...broken("flaps"),
     fleet: { rollout: { smokeBoot: false, minReadySeconds: 10, ...impatient } },
     exitCodes: [5],
+    error: "InstanceChanged",
   },
   {
     name: "the release before answers the request to drain and serves on",
@@ -41,6 +49,7 @@ export const releases: readonly Fault[] = [
     again: "before",
     fleet: { rollout: impatient },
     exitCodes: [5],
+    error: "NotEjected",
   },
   {
     name: "the release before ignores SIGTERM",
@@ -55,6 +64,7 @@ export const releases: readonly Fault[] = [
     release: async (world) => (await world.pushReference("v2")).replace(/[0-9a-f]{64}$/, "0".repeat(64)),
     again: "before",
     exitCodes: [3],
+    error: "PullFailed",
   },
   ...registry.map(([what, fault]): Fault => ({
     name: `the registry ${what}`,
@@ -63,5 +73,6 @@ export const releases: readonly Fault[] = [
     strike: ({ world }) => world.site.registries.befall(fault),
     mend: ({ world }) => world.site.registries.befall(null),
     exitCodes: [3],
+    error: "PullFailed",
   })),
 ];

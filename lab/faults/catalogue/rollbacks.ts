@@ -36,6 +36,7 @@ export const rollbacks: readonly Fault[] = [
     strike: ({ world }) => void preload(world, "process.exit(1);\n"),
     mend: ({ world }) => void preload(world, ""),
     exitCodes: [3],
+    error: "SmokeBootFailed",
   },
   {
     name: "going back: told to stop (SIGTERM)",
@@ -44,6 +45,7 @@ export const rollbacks: readonly Fault[] = [
     release: null,
     strike: ({ controller }) => controller?.signal("SIGTERM"),
     exitCodes: [130],
+    error: "Interrupted",
   },
   {
     name: "going back: the last droplet's disk is full",
@@ -53,5 +55,6 @@ export const rollbacks: readonly Fault[] = [
     strike: (scene) => another(scene).fillDisk(true),
     mend: (scene) => another(scene).fillDisk(false),
     exitCodes: [6],
+    error: "StepFailed",
   },
 ];

@@ -209,7 +209,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "what is kept is what served before another rollout was waited for",
     file: `${rollout}/phases/release.ts`,
-    find: "  await lookAgain(context);\n  const goal",
+    find: "  await lookAgain(context, lockedOf(context));\n  const goal",
     replace: "  const goal",
   },
   {

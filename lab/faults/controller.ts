@@ -24,6 +24,7 @@ export class Controller {
   readonly #child: ChildProcess;
   readonly #before: readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
+  #folder: string | undefined;
   #told = 0;
   #said = "";
 
@@ -63,8 +64,9 @@ export class Controller {
   }
 
   #look(): void {
-    const folder = runFolders(this.#environment).find((candidate) => !this.#before.includes(candidate));
-    const file = folder === undefined ? "" : path.join(folder, "events.jsonl");
+    // The first one: a second rollout that is started meanwhile has its own.
+    this.#folder ??= runFolders(this.#environment).find((candidate) => !this.#before.includes(candidate));
+    const file = this.#folder === undefined ? "" : path.join(this.#folder, "events.jsonl");
     if (!existsSync(file)) return;
     const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
     for (const line of lines.slice(this.#told)) {

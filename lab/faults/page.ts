@@ -52,7 +52,10 @@ function inWords({ release, inRotation, comesBack }: HostEnd): string {
 
 function verdict({ rows, due }: FaultFigures): string {
   const broken = rows.filter(({ problems }) => problems.length > 0);
-  if (rows.length < due) return `${due - rows.length} of ${due} lines are missing.`;
-  if (broken.length === 0) return `Every one of ${due} lines holds.`;
-  return broken.map(({ fault, phase, problems }) => `- ${fault}, ${phase}: ${problems.join("; ")}`).join("\n");
+  const missing = due - rows.length;
+  if (missing === 0 && broken.length === 0) return `Every one of ${due} lines holds.`;
+  return [
+    ...broken.map(({ fault, phase, problems }) => `- ${fault}, ${phase}: ${problems.join("; ")}`),
+    ...(missing > 0 ? [`- ${missing} of ${due} lines are missing.`] : []),
+  ].join("\n");
 }

@@ -128,7 +128,7 @@ async function strikeAt(
     const counting = world.balancer.inFlight();
     const killed = fault.kills?.(scene).id;
     strikes.push(
-      Promise.all([counting, fault.strike?.(scene)]).then(
+      Promise.all([counting, (async () => fault.strike?.(scene))()]).then(
         ([counts]) => {
           inside = killed === undefined ? 0 : (counts[killed] ?? 0);
         },

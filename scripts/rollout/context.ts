@@ -283,11 +283,8 @@ export function knownSources({ members, check }: Context): string[] {
 
 /** Most probes in a row, failed or passed, that any one node has sent to a host. */
 export function mostProbes(context: Context, { lifecycle }: Member, outcome: "failed" | "passed"): number {
-  const known = knownSources(context);
-  // Of a node that asks here no more, what it saw last says nothing of now.
-  const sources = liveSources([lifecycle], context.check).filter((source) => known.includes(source));
-  const counts =
-    lifecycle?.probes.filter((probe) => sources.includes(probe.source)).map((probe) => probe[outcome]) ?? [];
+  const sources = new Set(knownSources(context));
+  const counts = lifecycle?.probes.filter((probe) => sources.has(probe.source)).map((probe) => probe[outcome]) ?? [];
   return Math.max(0, ...counts);
 }
 

@@ -1,6 +1,7 @@
 /** What may befall whoever rolls out, and who else does. */
 import { readFileSync, readlinkSync } from "node:fs";
 import path from "node:path";
+import { execaSync } from "execa";
 import { environmentNames } from "../../../contract/manifest.js";
 import type { EmbeddedDroplet } from "../../embedded/droplet.js";
 import { Controller } from "../controller.js";
@@ -21,7 +22,7 @@ function killSteward({ home }: EmbeddedDroplet): void {
   const fleet = path.join(home, ".evenkeel/api");
   const run = path.basename(path.dirname(readlinkSync(path.join(fleet, "recover.sh"))));
   const pid = Number(readFileSync(path.join(fleet, "runs", run, "pid"), "utf8"));
-  const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  const argv = execaSync("ps", ["-ww", "-o", "args=", "-p", String(pid)]).stdout;
   if (!argv.includes(`runs/${run}/steward.sh`)) throw new Error(`process ${pid} is no steward: ${argv}`);
   process.kill(pid, "SIGKILL");
 }

@@ -15,8 +15,8 @@ import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings }
 /** Seconds that a command may take which does not wait for anything. */
 const QUICK_SECONDS = 30;
 /**
- * Seconds that a steward may take to say whether it holds the lock, besides the waits for balancer and clients: it ends first what another
- * run left unfinished, and waits for Docker.
+ * Seconds that a steward may take to say whether it holds the lock, besides what the steps of a fleet may wait for: it ends first what
+ * another run left unfinished, and waits for Docker.
  */
 const LOCK_SECONDS = 90;
 const PRUNE_SECONDS = 300;
@@ -35,8 +35,15 @@ export class SshHosts implements Hosts {
   open(host: ManifestHost): Host {
     this.#opened += 1;
     const connection = new SshConnection(host, this.settings, path.join(this.#folder, String(this.#opened)));
-    const { healthCheck, rollout } = this.manifest;
-    const lockSeconds = LOCK_SECONDS + ejectionSecondsOf(healthCheck) + rollout.drainTimeoutSeconds;
+    const { healthCheck, service, rollout } = this.manifest;
+    const { drainTimeoutSeconds, readyTimeoutSeconds } = rollout;
+    const waits = [
+      ejectionSecondsOf(healthCheck),
+      drainTimeoutSeconds,
+      readyTimeoutSeconds,
+      service.stopTimeoutSeconds * 2,
+    ];
+    const lockSeconds = waits.reduce((sum, seconds) => sum + seconds, LOCK_SECONDS);
     return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock, lockSeconds);
   }
 

@@ -519,15 +519,22 @@ const leaveRotation = (place: Place, slot: Slot, { via, ejectionSeconds, idleSec
       while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do sleep ${TICK_SECONDS}; done
       since=$(now)
       while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
-        case $(${via === "control" ? `answer -f ${lifecycleUrl(place, slot)} 2>/dev/null | tr -d ' \n'` : countConnections(place, slot)}) in
-          ${via === "control" ? `'' | *'"inFlight":0,'* | *'"inFlight":0}'*` : "0"}) break ;;
-        esac
+        if ended ${quote(containerName(place.fleet, slot))}; then break; fi
+        ${nothingInFlight(place, slot, via)}
         sleep ${TICK_SECONDS}
       done
     fi
     ;;
 esac
 `;
+
+/** Breaks the loop that it stands in. */
+const nothingInFlight = (place: Place, slot: Slot, via: Retreat["via"]): string =>
+  via === "control"
+    ? `shown=$(answer -f ${lifecycleUrl(place, slot)} 2>/dev/null | tr -d ' \\n')
+        case $shown in *'"inFlight":0'[!0-9]*) case $shown in *'"upgraded":0'[!0-9]*) break ;; esac ;; esac`
+    : `connections=$(${countConnections(place, slot)})
+        if [ "\${connections:-unknown}" = 0 ]; then break; fi`;
 
 const drain = (place: Place, via: Retreat["via"]): string =>
   via === "control" ? control(place, "POST") : `answer -f -o /dev/null ${quote(articleUrl(place))}`;

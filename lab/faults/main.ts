@@ -21,39 +21,44 @@ import { befall, faultSettings } from "./run.js";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
+interface Order {
+  readonly fault: Fault;
+  readonly phase: Phase;
+  /** Which of the fault's phases it is, from 0. */
+  readonly turn: number;
+}
+
 async function main({ out, workers }: Options, chosen: readonly Fault[]): Promise<number> {
   const stop = stopSignal();
   try {
     const place = { machine: thisMachine(), date: new Date().toISOString(), commit: await thisCommit() };
-    const orders = chosen.flatMap((one) => one.phases.map((at): [Fault, Phase] => [one, at]));
-    const rows: (FaultRow | null)[] = orders.map(() => null);
-    const done = (index: number, row: FaultRow): void => {
+    const orders = chosen.flatMap((one) => one.phases.map((at, turn): Order => ({ fault: one, phase: at, turn })));
+    const rows = new Map<Order, FaultRow>();
+    const done = (order: Order, row: FaultRow): void => {
       stop.signal.throwIfAborted();
       tell(row);
-      rows[index] = row;
-      const figures = {
-        ...place,
-        settings: faultSettings,
-        due: orders.length,
-        rows: rows.filter((one) => one !== null),
-      };
+      rows.set(order, row);
+      const inOrder = orders.flatMap((one) => rows.get(one) ?? []);
+      const figures = { ...place, settings: faultSettings, due: orders.length, rows: inOrder };
       writeTexts(out, { "faults.json": `${JSON.stringify(figures, null, 2)}\n`, "faults.md": faultPage(figures) });
     };
     const limit = pLimit(workers);
+    // Each fault once before any a second time: one that is interrupted has tried most.
+    const byTurn = [...orders].sort((one, other) => one.turn - other.turn);
     await settled(
-      orders.map(([fault, phase], index) =>
+      byTurn.map((order) =>
         limit(async () => {
           stop.signal.throwIfAborted();
           try {
-            done(index, await inFolder((folder) => befall(fault, phase, folder, stop.signal)));
+            done(order, await inFolder((folder) => befall(order.fault, order.phase, folder, stop.signal)));
           } catch (error) {
-            if (!stop.signal.aborted) say(`${fault.name}, ${phase}: ${String(error)}`);
+            if (!stop.signal.aborted) say(`${order.fault.name}, ${order.phase}: ${String(error)}`);
             throw error;
           }
         }),
       ),
     );
-    return rows.every((row) => row?.problems.length === 0) ? 0 : 1;
+    return [...rows.values()].every(({ problems }) => problems.length === 0) ? 0 : 1;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     say("interrupted");

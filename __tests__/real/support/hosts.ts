@@ -65,9 +65,10 @@ export class Host {
   get seen(): Seen[] {
     const file = path.join(this.folder, "requests.jsonl");
     if (!existsSync(file)) return [];
+    // A last line without its end is still being written.
     return readFileSync(file, "utf8")
-      .trim()
       .split("\n")
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as Seen);
   }
 

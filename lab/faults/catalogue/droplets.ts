@@ -65,8 +65,10 @@ export const droplets: readonly Fault[] = [
     exitCodes: [5, 6],
   },
   {
-    name: "another droplet loses power and boots",
+    name: "another droplet of three loses power and boots",
     phases: ["draining", "ready"],
+    // Of two, nobody is left until the one that leaves is back: no rollout can help that once the balancer has let go.
+    fleet: { dropletCount: 3 },
     strike: (scene) => powerCycle(another(scene)),
     kills: another,
     exitCodes: [0, 5, 6],

@@ -224,4 +224,28 @@ export const mutations: readonly Mutation[] = [
     find: "    if (this.#next) return this.#next;\n",
     replace: "",
   },
+  {
+    title: "what the balancer may have taken in is stopped at once when it is taken back",
+    file: `${rollout}/host-steps.ts`,
+    find: 'retreat: standing === "alone" ? null : retreatOf(policy, check),',
+    replace: "retreat: null,",
+  },
+  {
+    title: "a superseded host whose Docker does not answer counts as empty",
+    file: `${rollout}/phases/doubt.ts`,
+    find: "  for (const member of members) if (mayBeLost(member) && member.survey?.docker === null) lose(member);\n",
+    replace: "",
+  },
+  {
+    title: "a superseded host is taken out by what it was before the others were replaced",
+    file: `${rollout}/phases/retire.ts`,
+    find: "  await prepare(context, [member]);\n",
+    replace: "",
+  },
+  {
+    title: "a new container that fails the balancer's probes stays ready",
+    file: `${rollout}/phases/rotation.ts`,
+    find: 'failed() >= context.check.unhealthyThreshold ? "failing the balancer\'s health checks" : state',
+    replace: "state",
+  },
 ];

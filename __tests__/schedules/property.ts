@@ -16,7 +16,7 @@ const SHORT: Partial<Record<FaultPhase, number>> = { preflight: 2, smoke: 2, eje
 const fault: fc.Arbitrary<FaultPlan> = fc.record({
   kind: fc.constantFrom(...faultKinds),
   phase: fc.oneof(...faultPhases.map((phase) => ({ weight: SHORT[phase] ?? 1, arbitrary: fc.constant(phase) }))),
-  call: fc.oneof({ weight: 3, arbitrary: fc.nat(3) }, fc.nat(15)),
+  call: fc.oneof({ weight: 3, arbitrary: fc.nat(3) }, fc.nat(40)),
   lastsMs: fc.constantFrom(1000, 20_000, 3 * LEASE_SECONDS * 1000),
 });
 

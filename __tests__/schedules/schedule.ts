@@ -17,7 +17,7 @@ export const schedule = fc
     liveUnhealthy: fc.integer({ min: 1, max: 4 }),
     phases: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 3 }),
     unavailable: fc.integer({ min: 1, max: 4 }),
-    rate: fc.constantFrom(1, 4, 10),
+    rate: fc.constantFrom(1, 5, 20),
     longestRequestMs: fc.constantFrom(10, 800, 4000),
     startMs: fc.constantFrom(0, 300, 4000),
     latencyMs: fc.constantFrom(5, 40, 200),

@@ -7,7 +7,10 @@ import type { VirtualClock } from "./clock.js";
 export interface Behaviour {
   /** Milliseconds from the start of the process to its first answer. */
   readonly startMs: number;
-  /** healthy · redirects: health path answers 301, which a balancer takes for healthy · sick: it answers 503 for ever · exits: ends after `startMs` · deaf: listens on another port */
+  /**
+   * healthy · redirects: health path answers 301, which a balancer takes for healthy · sick: it answers 503 for ever · exits: ends after
+   * `startMs` · deaf: listens on another port
+   */
   readonly kind: "healthy" | "redirects" | "sick" | "exits" | "deaf";
   /** Milliseconds from its first answer until it crashes. @default - never */
   readonly lifeMs?: number;

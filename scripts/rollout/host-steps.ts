@@ -3,8 +3,10 @@
  * The steward's shell script is rendered from it (commands/steward.ts) and the lab's simulation interprets it.
  */
 import type { Slot } from "../../contract/host.js";
+import type { Manifest } from "../../contract/manifest.js";
 import type { ObservedCheck, RolloutPolicy } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
+import { blindWaitMs } from "./core/floor.js";
 
 /** One thing done on a host. */
 export type Operation =
@@ -180,8 +182,12 @@ const retreatOf = (policy: RolloutPolicy, check: ObservedCheck): Retreat => ({
   idleSeconds: policy.drainTimeoutSeconds,
 });
 
-export const ejectionSecondsOf = (check: ObservedCheck): number =>
-  Math.ceil((check.unhealthyThreshold + 1) * check.checkIntervalSeconds);
+const ejectionSecondsOf = (check: ObservedCheck): number =>
+  Math.ceil(blindWaitMs(check.unhealthyThreshold, check) / 1000);
+
+/** Longest, in seconds, that the steps of one order wait together: stops, a start, and the waits of a revival or of a retreat. */
+export const longestSeconds = ({ rollout, service }: Manifest, check: ObservedCheck): number =>
+  ejectionSecondsOf(check) + rollout.drainTimeoutSeconds + rollout.readyTimeoutSeconds + 2 * service.stopTimeoutSeconds;
 
 /** Restart policy off first: a crash while draining must not bring the host back into rotation. */
 function drain({ policy, check, release }: HostContext): HostStep[] {

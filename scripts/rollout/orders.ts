@@ -2,7 +2,7 @@
 import type { JournalEntry } from "../../contract/host.js";
 import { betweenLooks, observe, pause, type Context, type Member } from "./context.js";
 import { RolloutError } from "./core/errors.js";
-import { ejectionSecondsOf, type OrderName } from "./host-steps.js";
+import { longestSeconds, type OrderName } from "./host-steps.js";
 
 /** Between two looks at an order: what it does is over soon. */
 const CLOSE_LOOK_MS = 100;
@@ -58,14 +58,8 @@ function ended(member: Member, order: OrderName, entries: readonly JournalEntry[
   return entries.some((entry) => entry.state === "done");
 }
 
-/** All that the steps of one order may wait for together: stops, a start, and the waits of a revival or of a retreat. */
-function longestMs({ manifest, check }: Context): number {
-  const { rollout, service } = manifest;
-  const { progressDeadlineSeconds, drainTimeoutSeconds, readyTimeoutSeconds } = rollout;
-  const stops = service.stopTimeoutSeconds * 2;
-  const waits = [progressDeadlineSeconds, drainTimeoutSeconds, readyTimeoutSeconds, stops, ejectionSecondsOf(check)];
-  return (waits.reduce((sum, seconds) => sum + seconds, 0) + SLACK_SECONDS) * 1000;
-}
+const longestMs = ({ manifest, check }: Context): number =>
+  (manifest.rollout.progressDeadlineSeconds + longestSeconds(manifest, check) + SLACK_SECONDS) * 1000;
 
 const lastWords = (journal: readonly JournalEntry[]): string => {
   const last = journal.at(-1);

@@ -1,6 +1,8 @@
 import { jest } from "@jest/globals";
 import { startCloud } from "../../../lab/cloud.js";
+import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
 import { embedded, type EmbeddedOptions, type EmbeddedWorld } from "../../../lab/embedded/site.js";
+import type { Break } from "../../../lab/releases.js";
 import { startWorld, type WorldOptions } from "../../../lab/world.js";
 import { runContainer } from "../support/container.js";
 import { closeSsh, ssh } from "../support/ssh.js";
@@ -113,33 +115,29 @@ test.each([
   expect(await host.logs("api")).toEqual(lines);
 });
 
-test("a release that ignores the request to drain answers it, and stays healthy", async () => {
+async function startBroken(how: Break): Promise<EmbeddedDroplet> {
   const world = await start({ names: ["api-1"] });
   const host = world.droplet("api-1");
   await host.booted();
-  await runContainer(world, await world.pushBroken("ignores-drain"));
+  await runContainer(world, await world.pushBroken(how));
   await until("it answers", () =>
     host.ask("/health").then(
       () => true,
       () => false,
     ),
   );
+  return host;
+}
+
+test("a release that ignores the request to drain answers it, and stays healthy", async () => {
+  const host = await startBroken("ignores-drain");
   expect((await host.control("POST", "/drain")).status).toBe(200);
   expect((await host.control("GET", "/lifecycle")).body).toMatchObject({ state: "serving" });
   expect((await host.ask("/health")).status).toBe(200);
 });
 
 test("a release that ignores SIGTERM is drained like any other, and ends when it is killed", async () => {
-  const world = await start({ names: ["api-1"] });
-  const host = world.droplet("api-1");
-  await host.booted();
-  await runContainer(world, await world.pushBroken("ignores-term"));
-  await until("it answers", () =>
-    host.ask("/health").then(
-      () => true,
-      () => false,
-    ),
-  );
+  const host = await startBroken("ignores-term");
   await host.control("POST", "/drain");
   expect((await host.ask("/health")).status).toBe(503);
   await host.docker("stop", "--time", "1", "api");

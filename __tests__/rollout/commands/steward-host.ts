@@ -177,6 +177,12 @@ export class StewardHost {
     return ended;
   }
 
+  /** Until a replacement waits for its new container, and has looked at it. */
+  async untilAwaited(): Promise<void> {
+    await this.until(() => this.journal().some((entry) => entry.detail === "new-ready"), "the new container");
+    await this.round();
+  }
+
   beat(runId = "run1"): void {
     this.#beats += 1;
     writeFileSync(this.file("runs", runId, "beat.new"), String(this.#beats));

@@ -453,8 +453,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await drain();
         host.break(`sick-${host.next.id}`);
         const ended = host.order("replace", "i0");
-        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
-        await host.round();
+        await host.untilAwaited();
         expect(host.journal().at(-1)?.detail).toBe("new-ready");
         host.setClock(1120);
         expect((await ended).slice(-2)).toEqual([
@@ -473,8 +472,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         // The container of the next release answers with the old one's name, as a wrong image would.
         host.sh(`sed -i.old 's/^release=.*/release=${host.old.id}/' "$HOME/bin/curl"`);
         const ended = host.order("replace", "i0");
-        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
-        await host.round();
+        await host.untilAwaited();
         host.setClock(1120);
         await host.until(() => host.containers().includes("api new draining no"), "the drain");
         await host.round();
@@ -493,8 +491,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         host.break(`moved-${host.next.id}`, "busy");
         writeFileSync(`${host.home}/break/busy`, "2");
         const ended = host.order("replace", "i0");
-        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
-        await host.round();
+        await host.untilAwaited();
         host.setClock(1120);
         await host.until(() => host.containers().includes("api new draining no"), "the drain");
         await host.round();
@@ -514,8 +511,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await drain();
         host.break(`moved-${host.next.id}`, `drain-${host.next.id}`);
         const ended = host.order("replace", "i0");
-        await host.until(() => host.journal().some((entry) => entry.detail === "new-ready"), "the new container");
-        await host.round();
+        await host.untilAwaited();
         host.setClock(1120);
         expect((await ended).at(-1)).toBe("failed not ready within 120 s (health path answered 301)");
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);

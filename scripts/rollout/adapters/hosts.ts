@@ -8,14 +8,14 @@ import * as commands from "../commands/host.js";
 import * as look from "../commands/look.js";
 import { engine, environmentOf, placeOf, stages, type Place } from "../commands/steward.js";
 import { RolloutError } from "../core/errors.js";
-import { ejectionSecondsOf, type HostPlan, type OrderName } from "../host-steps.js";
+import { longestSeconds, type HostPlan, type OrderName } from "../host-steps.js";
 import type { Clock, Host, Hosts, LockRequest, LockResult, Observation, PullResult, Survey } from "../ports.js";
 import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings } from "./ssh.js";
 
 /** Seconds that a command may take which does not wait for anything. */
 const QUICK_SECONDS = 30;
 /**
- * Seconds that a steward may take to say whether it holds the lock, besides what the steps of a fleet may wait for: it ends first what
+ * Seconds that a steward may take to say whether it holds the lock, besides what its steps may wait for: it ends first what
  * another run left unfinished, and waits for Docker.
  */
 const LOCK_SECONDS = 90;
@@ -35,15 +35,7 @@ export class SshHosts implements Hosts {
   open(host: ManifestHost): Host {
     this.#opened += 1;
     const connection = new SshConnection(host, this.settings, path.join(this.#folder, String(this.#opened)));
-    const { healthCheck, service, rollout } = this.manifest;
-    const { drainTimeoutSeconds, readyTimeoutSeconds } = rollout;
-    const waits = [
-      ejectionSecondsOf(healthCheck),
-      drainTimeoutSeconds,
-      readyTimeoutSeconds,
-      service.stopTimeoutSeconds * 2,
-    ];
-    const lockSeconds = waits.reduce((sum, seconds) => sum + seconds, LOCK_SECONDS);
+    const lockSeconds = LOCK_SECONDS + longestSeconds(this.manifest, this.manifest.healthCheck);
     return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock, lockSeconds);
   }
 

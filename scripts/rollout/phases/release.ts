@@ -167,23 +167,10 @@ async function lookAgain(context: Context, locked: readonly Member[]): Promise<v
  * Hands hosts their steps, laid out from what they look like now that they are locked.
  * @throws RolloutError HostUnfit
  */
-export async function prepare(context: Context, members = lockedOf(context)): Promise<void> {
+export async function prepare(context: Context, members: readonly Member[] = lockedOf(context)): Promise<void> {
   await lookAgain(context, members);
   for (const member of members) if (!member.superseded) checkAnswers(context, member);
-  await settled(members.map((member) => layOut(context, member)));
-}
-
-const layOut = (context: Context, member: Member): Promise<void> => member.host.prepare(stepsFor(context, member));
-
-/**
- * The same for one host, long after the first look.
- * @throws RolloutError HostUnfit
- */
-export async function prepareAnew(context: Context, member: Member): Promise<void> {
-  learn(member, await member.host.survey(true));
-  await settleDoubt(context, [member]);
-  checkDocker(member);
-  await layOut(context, member);
+  await settled(members.map((member) => member.host.prepare(stepsFor(context, member))));
 }
 
 function stepsFor(context: Context, member: Member): HostPlan {

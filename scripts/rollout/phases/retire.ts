@@ -2,7 +2,7 @@
 import { emit, pause, setStatus, type Context, type Member } from "../context.js";
 import { mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
-import { conclude, prepareAnew } from "./release.js";
+import { conclude, prepare } from "./release.js";
 import { restoring } from "./restore.js";
 import { awaitEjection, awaitTrafficElsewhere, quorum } from "./rotation.js";
 
@@ -18,7 +18,7 @@ export async function retireAll(context: Context, members: readonly Member[]): P
 
 /** It may have come to itself, or stopped serving, while the others were replaced. */
 async function retire(context: Context, member: Member): Promise<void> {
-  await prepareAnew(context, member);
+  await prepare(context, [member]);
   if (member.tagged && member.survey && mayGetRequests(member.survey)) {
     setStatus(context, member, "draining");
     await perform(context, member, "drain");
@@ -31,7 +31,8 @@ async function retire(context: Context, member: Member): Promise<void> {
 }
 
 /**
- * Off, out of reach, or without a Docker that answers: only the balancer can let them go, so they lose their tag, and requests must be seen to go elsewhere.
+ * Off, out of reach, or without a Docker that answers: only the balancer can let them go, so they lose their tag, and requests must be
+ * seen to go elsewhere.
  * @throws RolloutError NotEjected, CloudFailed, CloudRefused
  */
 async function retireUnreachable(context: Context, members: readonly Member[]): Promise<void> {

@@ -15,7 +15,9 @@ export type Break =
   | "flaps"
   /** Starts well; cannot be drained, or does not end when it is told to. */
   | "ignores-drain"
-  | "ignores-term";
+  | "ignores-term"
+  /** Nothing is wrong with it: its clients may stay for ever. */
+  | "websocket";
 
 export interface ReferenceOptions {
   /** `article`: only the article's three routes, and process 1 without a signal handler. @default "lifecycle" */

@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, it, jest } from "@jest/globals";
 import { faults } from "../../lab/faults/catalogue.js";
 import type { Phase } from "../../lab/faults/phase.js";
-import { befall } from "../../lab/faults/run.js";
+import { befall, faultStacks } from "../../lab/faults/run.js";
 
 jest.setTimeout(300_000);
 
@@ -23,7 +23,7 @@ const sample: readonly (readonly [string, Phase])[] = [
 it.each(sample)("%s, %s: nobody loses a request, and one run more ends well", async (name, phase) => {
   const fault = faults.find((one) => one.name === name);
   if (!fault?.phases.includes(phase)) throw new Error(`there is no fault "${name}" at ${phase}`);
-  const row = await befall(fault, phase, folder, new AbortController().signal);
+  const row = await befall(fault, phase, { stacks: faultStacks(folder), signal: new AbortController().signal });
   expect(row.problems).toEqual([]);
   expect(row).toMatchObject({ failed: 0, rerunExitCode: 0, onTarget: true });
 });

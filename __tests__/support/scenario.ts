@@ -10,8 +10,9 @@ import { withCheck } from "../../lab/check.js";
 import { embedded, type EmbeddedWorld } from "../../lab/embedded/site.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
 import { margin } from "../../lab/load/margin.js";
-import { deploy, synthesize, type Deployment, type SynthesizedStack } from "../../lab/rehearsal.js";
+import { deploy, type Deployment } from "../../lab/rehearsal.js";
 import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
+import { Stacks } from "../../lab/stacks.js";
 import { startWorld, type World, type WorldOptions } from "../../lab/world.js";
 import { realPorts } from "../../scripts/rollout/compose.js";
 import type { Parts } from "../../scripts/rollout/context.js";
@@ -27,17 +28,10 @@ export const FAST_CHECK = {
   healthyThreshold: 2,
 } as const;
 
-/** Stacks of this test file, each synthesized once. */
-const stacks = new Map<string, Promise<SynthesizedStack>>();
 const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-e2e-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function synthesized(fleet: string): Promise<SynthesizedStack> {
-  const out = path.join(folder, String(stacks.size));
-  const stack = stacks.get(fleet) ?? synthesize("__tests__/support/e2e.config.ts", out, { E2E_FLEET: fleet });
-  stacks.set(fleet, stack);
-  return stack;
-}
+/** Of this test file. */
+const stacks = new Stacks("__tests__/support/e2e.config.ts", "E2E_FLEET", folder);
 
 export interface ScenarioOptions {
   readonly fleet?: FleetConfig;
@@ -78,7 +72,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
   ): Promise<Scenario<World<Droplet, On>>>;
   static async start(options: Partial<SiteScenarioOptions<Site>> = {}): Promise<Scenario<World>> {
     const { fleet = {}, site = embedded(), world = {}, check = FAST_CHECK, change = (json: object) => json } = options;
-    const stack = await synthesized(JSON.stringify(fleet));
+    const stack = await stacks.of(fleet);
     const stackJson = change(withCheck(stack.json, check));
     return new Scenario(await startWorld({ stackJson, site, options: world }), stack.folder);
   }

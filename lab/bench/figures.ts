@@ -1,7 +1,7 @@
 /** The figures of the bench: their form, and how they grow pair by pair. Pure. */
 import { z } from "zod";
 import { machineForm } from "../figures/machine.js";
-import { siteNames } from "./site-names.js";
+import { siteNames } from "../site-names.js";
 
 const counts = z.object({ sent: z.int(), failed: z.int() });
 

@@ -8,8 +8,8 @@ import { synthesize } from "../rehearsal.js";
 import { startWorld, type World } from "../world.js";
 import { unlessAborted } from "./interrupt.js";
 import { BALANCER_RETRIES } from "./settings.js";
-import type { SiteName } from "./site-names.js";
-import { sites } from "./sites.js";
+import type { SiteName } from "../site-names.js";
+import { sites } from "../sites.js";
 
 export interface FleetWanted {
   readonly site: SiteName;

@@ -15,7 +15,7 @@ import { benchPage } from "./page.js";
 import { benchSvg } from "./plot.js";
 import { OffTarget } from "./rollout.js";
 import { benchSettings } from "./settings.js";
-import { checkSite } from "./sites.js";
+import { checkSite } from "../sites.js";
 import { unproven, unprovenAnywhere } from "./verdict.js";
 
 const FIGURES = "bench.json";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { choice, flag, text, whole } from "../../contract/fields.js";
 import { parse } from "../../contract/problems.js";
 import { written } from "../command-line.js";
-import { siteNames } from "./site-names.js";
+import { siteNames } from "../site-names.js";
 
 export const usage = `usage: npm run bench -- [--pairs 3] [--droplets 2,3,5] [--intervals 3,10] [--site ${siteNames.join("|")}] [--out docs/figures] [--quick] [--resume]`;
 

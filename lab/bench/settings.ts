@@ -1,6 +1,6 @@
 /** What bench and soak hold fast: the article's balancer, and what clients send. */
 import type { BenchSettings } from "./figures.js";
-import type { SiteName } from "./site-names.js";
+import type { SiteName } from "../site-names.js";
 
 /** The article's thresholds. The interval of a run replaces the one here. */
 export const articleCheck = {

@@ -1,12 +1,13 @@
 /** The load balancer: real HTTP on loopback, with the health state machine of lab/model in each of its nodes. */
 import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { BalancerEntry, BalancerSettings } from "../balancer-options.js";
 import type { Change, SiteBalancer } from "../site.js";
 import { BalancerNode, type Member } from "./balancer-node.js";
 import type { EmbeddedDroplet } from "./droplet.js";
 import { EntryServers } from "./entry-servers.js";
-import { forward, type ProxySettings } from "./proxy.js";
+import { forward, tunnel, type ProxySettings } from "./proxy.js";
 
 /** What the balancer knows of a client's connection. */
 interface ClientConnection {
@@ -34,6 +35,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
       takePort,
       onConnection: (socket) => this.#assign(socket),
       onRequest: (...exchange) => this.#handle(...exchange),
+      onUpgrade: (...asked) => this.#upgrade(...asked),
     });
     this.#nodes = Array.from({ length: settings.nodes }, (_, index) => this.#newNode(index));
   }
@@ -120,6 +122,11 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     response.once("close", () => this.#underWay.delete(response));
     const next = (tried: ReadonlySet<string>): Member | null => this.#count(node.next(tried), response);
     void forward({ incoming, response, reused: connection.requests > 1, next }, this.#proxySettings(entry, node));
+  }
+
+  #upgrade(entry: BalancerEntry, incoming: IncomingMessage, client: Duplex): void {
+    const node = this.#connections.get(incoming.socket)?.node;
+    if (node) void tunnel(incoming, client, node.next(), this.#proxySettings(entry, node));
   }
 
   #count(member: Member | null, response: ServerResponse): Member | null {

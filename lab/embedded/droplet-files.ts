@@ -21,8 +21,8 @@ export class DropletFiles {
     this.#programs = path.join(folder, "bin");
     this.#bootState = path.join(folder, "boot");
     for (const created of [this.home, this.containers, this.#programs]) mkdirSync(created, { recursive: true });
-    this.#writeProgram("docker", shimScript(this.dockerSocket));
-    this.#writeProgram("cloud-init", cloudInit(this.#bootState));
+    this.writeProgram("docker", shimScript(this.dockerSocket));
+    this.writeProgram("cloud-init", cloudInit(this.#bootState));
   }
 
   /** The whole environment of a command over SSH. */
@@ -49,7 +49,8 @@ export class DropletFiles {
     renameSync(`${file}.new`, file);
   }
 
-  #writeProgram(name: string, script: string): void {
+  /** A command that goes before the machine's own of that name. */
+  writeProgram(name: string, script: string): void {
     writeFileSync(path.join(this.#programs, name), script, { mode: 0o755 });
   }
 }

@@ -1,14 +1,16 @@
 /** One droplet: an SSH server, Docker, cloud-init and addresses of its own, in a folder on this machine. */
 import { EventEmitter, once } from "node:events";
 import type { Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
 import type { ContainerView, Publication } from "../model/containers.js";
-import type { Answer, BootState, DropletOrder, SiteDroplet } from "../site.js";
+import type { Answer, BootState, DropletOrder } from "../site.js";
 import { newKeyPair } from "../ssh-client.js";
+import { dateProgram, type ShellOutput, type TroubledDroplet } from "../trouble.js";
 import { ask } from "./ask.js";
 import { closeServer } from "./close.js";
 import type { Route } from "./curlrc.js";
 import { docker } from "./docker/cli.js";
-import type { Output } from "./docker/commands.js";
 import { Engine } from "./docker/engine.js";
 import type { Registries } from "./docker/registry.js";
 import { shimServer } from "./docker/shim.js";
@@ -41,7 +43,7 @@ export interface DropletContext {
 }
 
 /** Emits `boot` whenever {@link EmbeddedDroplet.boot} changes. */
-export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> implements SiteDroplet {
+export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> implements TroubledDroplet {
   /** Commands that were given over SSH, oldest first. */
   readonly commands: string[] = [];
   readonly #firstHostKey = newKeyPair("droplet").private;
@@ -163,8 +165,7 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     return this.#boot === "off" || this.#hidden ? undefined : this.#engine.lookUp([this.privateAddress], port);
   }
 
-  /** Whether nothing behind the private address answers whoever is not on the droplet itself. */
-  hideService(hidden: boolean): void {
+  async hideService(hidden: boolean): Promise<void> {
     this.#hidden = hidden;
   }
 
@@ -173,36 +174,41 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     this.#ssh?.cutConnections();
   }
 
-  /** Holds every SSH connection up for a while, as a path that loses its packets does: nothing is refused, nothing is answered. */
-  freezeSsh(milliseconds: number): void {
+  async freezeSsh(milliseconds: number): Promise<void> {
     this.#ssh?.freeze(milliseconds);
+    await sleep(milliseconds);
   }
 
-  /** Whether it shows another host key, as after a rebuild behind the same address. */
   async changeHostKey(changed: boolean): Promise<void> {
     this.#hostKey = changed ? newKeyPair("droplet").private : this.#firstHostKey;
     await this.#ssh?.close();
     await this.#startSsh();
   }
 
-  /** Docker's daemon ends and is back after a while; containers go on, as with live restore. */
   async restartDocker(awayMs: number): Promise<void> {
     const shim = this.#shim;
     this.#shim = null;
     if (shim) await closeServer(shim);
-    await new Promise((settle) => setTimeout(settle, awayMs));
+    await sleep(awayMs);
     if (this.#boot === "done") await this.#startDocker();
   }
 
-  /** Whether its disk is full: no image can be kept, no container be made. */
-  fillDisk(full: boolean): void {
+  async fillDisk(full: boolean): Promise<void> {
     this.#engine.diskFull = full;
   }
 
-  /** A docker command as somebody else on the droplet gives it. */
-  docker(...words: string[]): Promise<Output> {
-    const { onFault } = this.context;
-    return docker(words, { engine: this.#engine, folder: this.home }, onFault);
+  async setClock(aheadSeconds: number): Promise<void> {
+    this.#files.writeProgram("date", dateProgram(aheadSeconds));
+  }
+
+  /** @throws Error when the droplet is off */
+  async shell(script: string): Promise<ShellOutput> {
+    if (this.#boot === "off") throw new Error(`${this.name} is off`);
+    const { exitCode, stdout, stderr } = await execa("/bin/sh", ["-c", script], {
+      ...{ cwd: this.home, env: this.#environment, extendEnv: false },
+      ...{ reject: false, stdin: "ignore" },
+    });
+    return { exitCode: exitCode ?? -1, stdout, stderr };
   }
 
   /** Boots: SSH, then cloud-init, then Docker with the containers whose policy says so. */

@@ -1,6 +1,7 @@
 /** The HTTP servers behind the balancer's declared ports: they come and go as the declaration has them. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { BalancerEntry } from "../balancer-options.js";
 import { closeServer } from "./close.js";
 
@@ -9,6 +10,8 @@ export interface EntryServersOptions {
   readonly takePort: () => Promise<number>;
   readonly onConnection: (socket: Socket) => void;
   readonly onRequest: (entry: BalancerEntry, incoming: IncomingMessage, response: ServerResponse) => void;
+  /** A client asks for another protocol on its connection. */
+  readonly onUpgrade: (entry: BalancerEntry, incoming: IncomingMessage, client: Duplex) => void;
 }
 
 interface Open {
@@ -65,6 +68,7 @@ export class EntryServers {
     const open: Open = { entry, realPort, server };
     server.requestTimeout = 0;
     server.on("connection", this.options.onConnection);
+    server.on("upgrade", (incoming, client) => this.options.onUpgrade(open.entry, incoming, client));
     await new Promise<void>((settle, fail) => {
       server.once("error", fail);
       server.listen(realPort, "127.0.0.1", settle);

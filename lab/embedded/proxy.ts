@@ -1,6 +1,7 @@
 /** Passes one request on to a target and its answer back, as HAProxy does in `option http-server-close`. */
 import { request, type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { createConnection, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Member } from "./balancer-node.js";
 import { answerWithPage } from "./pages.js";
 
@@ -75,6 +76,34 @@ async function connect(exchange: Exchange, member: Member, settings: ProxySettin
     });
   });
 }
+
+/** Passes a request for another protocol on, and then whatever either side sends, until one of them ends it; never throws. */
+export async function tunnel(
+  incoming: IncomingMessage,
+  client: Duplex,
+  member: Member | null,
+  settings: ProxySettings,
+): Promise<void> {
+  client.on("error", () => undefined);
+  const port = await member?.endpoint(settings.targetPort);
+  if (typeof port !== "number") {
+    client.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
+    return;
+  }
+  const { sourceAddress: localAddress } = settings;
+  const target = createConnection({ host: "127.0.0.1", port, ...(localAddress === undefined ? {} : { localAddress }) });
+  target.on("error", () => undefined);
+  target.once("close", () => client.destroy());
+  client.once("close", () => target.destroy());
+  const lines = [`${incoming.method} ${incoming.url} HTTP/1.1`, ...headerLines(incoming)];
+  target.write(`${lines.join("\r\n")}\r\n\r\n`);
+  client.pipe(target).pipe(client);
+}
+
+const headerLines = ({ rawHeaders, socket }: IncomingMessage): string[] => [
+  ...rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1] ?? ""}`] : [])),
+  `X-Forwarded-For: ${socket.remoteAddress ?? ""}`,
+];
 
 function exchangeBodies({ incoming, response, reused }: Exchange, outgoing: ClientRequest): void {
   outgoing.once("response", (reply) => {

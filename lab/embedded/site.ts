@@ -6,13 +6,14 @@ import path from "node:path";
 import { environmentNames } from "../../contract/manifest.js";
 import { balancerSettings, type BalancerOptions } from "../balancer-options.js";
 import type { Break, ReferenceOptions } from "../releases.js";
-import type { Addresses, DropletOrder, OpenSite, Site, SiteBalancer, SiteContext } from "../site.js";
+import type { Addresses, DropletOrder, OpenSite, SiteBalancer, SiteContext } from "../site.js";
 import { SshClientFiles } from "../ssh-client.js";
 import type { BalancerBlock } from "../stack.js";
+import type { RegistryTrouble, TroubledSite } from "../trouble.js";
 import type { World } from "../world.js";
 import { AddressPool, BALANCER_ADDRESS } from "./addresses.js";
 import { EmbeddedBalancer } from "./balancer.js";
-import { DIGITALOCEAN_REGISTRY, Registries, type ImageSource } from "./docker/registry.js";
+import { DIGITALOCEAN_REGISTRY, Registries, type ImageSource, type RegistryFault } from "./docker/registry.js";
 import { EmbeddedDroplet } from "./droplet.js";
 import { brokenImage, referenceImage } from "./images.js";
 import { PortPool } from "./ports.js";
@@ -27,6 +28,16 @@ export interface EmbeddedOptions {
   readonly registries?: Readonly<Record<string, { readonly user: string; readonly password: string }>>;
 }
 
+/** What Docker's engine has of a registry in that state, in its words. */
+const REGISTRY_FAULTS: Readonly<Record<RegistryTrouble, RegistryFault>> = {
+  down: { error: `Get "https://${DIGITALOCEAN_REGISTRY}/v2/": dial tcp: connect: connection refused` },
+  slow: { delayMs: 60_000 },
+  unauthorized: {
+    error: `Head "https://${DIGITALOCEAN_REGISTRY}/v2/lab/api/manifests/v2": unauthorized: authentication required`,
+  },
+  "rate-limited": { error: "toomanyrequests: too many requests" },
+};
+
 export type EmbeddedWorld = World<EmbeddedDroplet, EmbeddedSite>;
 
 /** Opens an embedded site: for Linux and macOS, without root and Docker. */
@@ -35,7 +46,7 @@ export const embedded =
   (context) =>
     EmbeddedSite.open(context, options);
 
-export class EmbeddedSite implements Site<EmbeddedDroplet> {
+export class EmbeddedSite implements TroubledSite {
   readonly kind = "embedded";
   /** Every process of the site carries it in its environment. */
   readonly id = randomBytes(8).toString("hex");
@@ -106,6 +117,10 @@ export class EmbeddedSite implements Site<EmbeddedDroplet> {
   /** Puts an image into a registry. Gives back its name by digest. */
   push(source: ImageSource): string {
     return this.registries.push(source);
+  }
+
+  async troubleRegistry(trouble: RegistryTrouble | null): Promise<void> {
+    this.registries.befall(trouble && REGISTRY_FAULTS[trouble]);
   }
 
   async pushReference(version: string, options?: ReferenceOptions): Promise<string> {

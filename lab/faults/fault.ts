@@ -1,9 +1,9 @@
 /** A fault of the suite: what is done to a rollout, when, and how it must end. */
 import type { FleetConfig } from "../../constructs/index.js";
 import type { BalancerOptions } from "../balancer-options.js";
-import type { EmbeddedDroplet } from "../embedded/droplet.js";
-import type { EmbeddedWorld } from "../embedded/site.js";
 import type { Break } from "../releases.js";
+import type { SiteName } from "../site-names.js";
+import type { TroubledDroplet, TroubledWorld } from "../trouble.js";
 import type { ErrorCode } from "../../scripts/rollout/core/errors.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Controller } from "./controller.js";
@@ -11,24 +11,22 @@ import type { Phase } from "./phase.js";
 
 /** What a fault may do something to. */
 export interface Scene {
-  readonly world: EmbeddedWorld;
+  readonly world: TroubledWorld;
   readonly stackFolder: string;
+  /** Declares a fleet of another size, as an apply beside the rollout would: droplets come at once, and those that go are deleted. */
+  readonly resize: (dropletCount: number) => Promise<void>;
   /** The image that is rolled out. */
   readonly image: string;
   /** The host that the phase is about; the first one where it is about none. */
-  readonly droplet: EmbeddedDroplet;
+  readonly droplet: TroubledDroplet;
   /** Null before the rollout. */
   readonly controller: Controller | null;
 }
 
-/**
- * all: every host, on the release before or the one that was rolled out · others: but for the host that was struck, which the run after it
- * mends · newer: every host, on another release still
- */
-export type Rest = "all" | "others" | "newer";
-
 export interface Fault {
   readonly name: string;
+  /** Sites that can stand for it. @default - all */
+  readonly sites?: readonly SiteName[];
   /** It strikes in each, one rollout at a time. */
   readonly phases: readonly Phase[];
   /** @default - the suite's */
@@ -36,14 +34,14 @@ export interface Fault {
   /** @default - one node; it tries another host only where the fault itself takes one away */
   readonly balancer?: BalancerOptions;
   /** What is deployed before it, oldest first. @default - one release that works */
-  readonly serving?: (world: EmbeddedWorld) => Promise<readonly string[]>;
+  readonly serving?: (world: TroubledWorld) => Promise<readonly string[]>;
   /** What is rolled out; null: it goes back to the release before. @default - another release that works */
-  readonly release?: ((world: EmbeddedWorld, serving: string) => Promise<string>) | null;
+  readonly release?: ((world: TroubledWorld, serving: string) => Promise<string>) | null;
   readonly strike?: (scene: Scene) => Promise<void> | void;
   /** Ends it when the rollout has ended, before the hosts are looked at. @default - nothing is to be ended */
   readonly mend?: (scene: Scene) => Promise<void> | void;
   /** Whose process it ends: requests inside it are lost with it. @default - nobody's */
-  readonly kills?: (scene: Scene) => EmbeddedDroplet;
+  readonly kills?: (scene: Scene) => TroubledDroplet;
   /** Why it did not befall anybody; nothing: it did. @default - it did */
   readonly missed?: (scene: Scene) => readonly string[];
   /** How the rollout may end; null: killed. */
@@ -52,8 +50,10 @@ export interface Fault {
   readonly error?: ErrorCode;
   /** Event that it must tell. @default - none */
   readonly tells?: RolloutEvent["name"];
-  /** What comes to rest by itself, and on what. @default "all" */
-  readonly rests?: Rest;
+  /** The host that only the run after it brings to rest. @default - each comes to rest by itself */
+  readonly unrested?: (scene: Scene) => TroubledDroplet;
+  /** What the hosts come to rest on: the release before or the one that was rolled out, or another one. @default "usual" */
+  readonly restsOn?: "usual" | "another";
   /** What the run after it deploys. @default "same" */
   readonly again?: "same" | "before";
 }
@@ -66,8 +66,10 @@ export const impatient = { progressDeadlineSeconds: 15, drainTimeoutSeconds: 10 
 /** Whatever a rollout does with one host. */
 export const onTheHost: readonly Phase[] = ["draining", "ejected", "starting", "ready"];
 
-export const theHost = ({ droplet }: Scene): EmbeddedDroplet => droplet;
-export const another = ({ world, droplet }: Scene): EmbeddedDroplet =>
+export const theHost = ({ droplet }: Scene): TroubledDroplet => droplet;
+/** The one that was declared last. */
+export const lastDroplet = ({ world, droplet }: Scene): TroubledDroplet => world.droplets.at(-1) ?? droplet;
+export const another = ({ world, droplet }: Scene): TroubledDroplet =>
   world.droplets.find(({ id }) => id !== droplet.id) ?? droplet;
 
 /** A release that is broken in one way; the run after it goes on with the one before. */

@@ -1,6 +1,7 @@
 /** The figures of the fault suite, and what they say. Pure. */
 import { z } from "zod";
 import { machineForm } from "../figures/machine.js";
+import { siteNames } from "../site-names.js";
 import { phases } from "./phase.js";
 
 const count = z.int().min(0);
@@ -20,12 +21,17 @@ const hostEnd = z.object({
 export type HostEnd = z.output<typeof hostEnd>;
 
 const faultRow = z.object({
+  site: z.enum(siteNames),
+  commit: z.string(),
   fault: z.string(),
   phase: z.enum(phases),
   /** Requests of the whole run: from before the rollout to the end of the run after it. */
   sent: count,
   failed: count,
-  /** Requests inside a process at the moment when the fault ended that process. */
+  /**
+   * Requests inside a process at the moment when the fault ended that process; in a fleet of one also those that the balancer had nowhere
+   * to send.
+   */
   allowedFailed: count,
   hosts: z.array(hostEnd),
   /** Null: killed. */
@@ -42,9 +48,7 @@ export const faultFigures = z.object({
   machine: machineForm,
   /** ISO 8601 in UTC. */
   date: z.string(),
-  commit: z.string(),
   settings: z.object({
-    world: z.literal("embedded"),
     droplets: count,
     ratePerSecond: z.number(),
     slowShare: z.number(),
@@ -58,7 +62,7 @@ export const faultFigures = z.object({
 export type FaultFigures = z.output<typeof faultFigures>;
 
 /** What was seen of one fault. */
-export type Seen = Omit<FaultRow, "problems">;
+export type Seen = Omit<FaultRow, "problems" | "commit">;
 
 export interface Expected {
   /** How the rollout may end; null: killed. */

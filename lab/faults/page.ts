@@ -6,26 +6,31 @@ export function faultPage(figures: FaultFigures): string {
   return `${[heading(figures), table(figures), verdict(figures)].join("\n\n")}\n`;
 }
 
-function heading({ machine, date, commit, settings, rows }: FaultFigures): string {
+function heading({ machine, date, settings, rows }: FaultFigures): string {
   const { droplets, ratePerSecond, slowShare, slowMs, leaseSeconds } = settings;
+  const distinct = (values: readonly string[]): string[] => [...new Set(values)];
+  const commits = distinct(rows.map(({ commit }) => commit));
+  const sites = distinct(rows.map(({ site }) => site)).join(" or ");
   return `# What a rollout does when something goes wrong
 
-Each line is a fleet of its own on the ${settings.world} lab: ${many(droplets, "droplet")} under ${ratePerSecond} requests a second, ${slowShare * 100} % of
+Each line is a fleet of its own on the ${sites} lab: ${many(droplets, "droplet")} unless it says otherwise, under ${ratePerSecond} requests a second, ${slowShare * 100} % of
 them ${slowMs} ms long. The fault strikes while the first droplet is in that phase (\`last\`: while the last one's container is replaced). Then the hosts are left
 alone until they have come to rest, and one more run is started; the load goes on from before the rollout until after that. A lease is ${leaseSeconds} s here.
-*Lost* are requests that failed; *inside* those that were inside a process at the moment when the fault ended it, which nothing can save.
+*Lost* are requests that failed; *may* those of them that nothing can save: what was inside a process at the moment when the fault ended it, and in a
+fleet of one what came while there was nowhere to send it.
 
 Written by \`npm run faults\`, which fails when a line does not hold; the single values are in [faults.json](faults.json).
-${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}, Node ${machine.node}; ${date.slice(0, 10)}; commit \`${commit}\`.
+${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}, Node ${machine.node}; ${date.slice(0, 10)}; ${commits.length === 1 ? "commit" : "commits"} ${commits.map((commit) => `\`${commit}\``).join(", ")}.
 All lines together: ${grouped(rows.reduce((sum, { sent }) => sum + sent, 0))} requests.`;
 }
 
-const COLUMNS = "| fault | phase | sent | lost | inside | exit | hosts at rest | run after it | holds |";
-const RULE = "| --- | --- | --: | --: | --: | --: | --- | --: | --- |";
+const COLUMNS = "| lab | fault | phase | sent | lost | may | exit | hosts at rest | run after it | holds |";
+const RULE = "| --- | --- | --- | --: | --: | --: | --: | --- | --: | --- |";
 
 const table = ({ rows }: FaultFigures): string => [COLUMNS, RULE, ...rows.map(line)].join("\n");
 
 function line({
+  site,
   fault,
   phase,
   sent,
@@ -37,7 +42,7 @@ function line({
   problems,
 }: FaultRow): string {
   const cells = [
-    ...[fault, phase, grouped(sent), failed, allowedFailed, exitCode ?? "killed"],
+    ...[site, fault, phase, grouped(sent), failed, allowedFailed, exitCode ?? "killed"],
     ...[hosts.map(inWords).join(", "), rerunExitCode ?? "killed", problems.length === 0 ? "yes" : "**no**"],
   ];
   return `| ${cells.join(" | ")} |`;
@@ -55,7 +60,7 @@ function verdict({ rows, due }: FaultFigures): string {
   const missing = due - rows.length;
   if (missing === 0 && broken.length === 0) return `Every one of ${due} lines holds.`;
   return [
-    ...broken.map(({ fault, phase, problems }) => `- ${fault}, ${phase}: ${problems.join("; ")}`),
+    ...broken.map(({ site, fault, phase, problems }) => `- ${site}: ${fault}, ${phase}: ${problems.join("; ")}`),
     ...(missing > 0 ? [`- ${missing} of ${due} lines are missing.`] : []),
   ].join("\n");
 }

@@ -29,7 +29,8 @@ export class Phases {
     if (name === "step") return event.data.step === "smoke-run" ? { phase: "smoke", host } : null;
     if (name !== "hostStatus" || host === null) return null;
     const { status } = event.data;
-    if (status === "draining") this.#first ??= host;
+    // A fleet of one is not drained.
+    if (status === "draining" || status === "starting") this.#first ??= host;
     if (status === "starting") this.#started += 1;
     if (status === "starting" && this.#started === this.hosts && this.hosts > 1) return { phase: "last", host };
     if (host !== this.#first) return null;

@@ -1,15 +1,18 @@
 /** One fault at one phase: a fleet under load, a rollout that it befalls, what the hosts end as, and the run after it. */
-import { existsSync } from "node:fs";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { environmentNames } from "../../contract/manifest.js";
 import type { FleetConfig } from "../../constructs/index.js";
 import { withCheck } from "../check.js";
-import { embedded, type EmbeddedSite, type EmbeddedWorld } from "../embedded/site.js";
-import type { EmbeddedDroplet } from "../embedded/droplet.js";
+import { embedded } from "../embedded/site.js";
 import { startLoad } from "../load/load.js";
+import type { LoadReport } from "../load/load.js";
 import { margin } from "../load/margin.js";
-import { deploy, synthesize } from "../rehearsal.js";
+import { real } from "../real/site.js";
+import { deploy } from "../rehearsal.js";
+import type { OpenSite } from "../site.js";
+import type { SiteName } from "../site-names.js";
+import type { TroubledDroplet, TroubledSite, TroubledWorld } from "../trouble.js";
+import { Stacks } from "../stacks.js";
 import { startWorld } from "../world.js";
 import { Controller, type Order } from "./controller.js";
 import type { Fault, Scene } from "./fault.js";
@@ -17,7 +20,6 @@ import { problemsOf, type Expected, type FaultRow, type HostEnd } from "./figure
 import { Phases, type Phase } from "./phase.js";
 
 export const faultSettings = {
-  world: "embedded",
   droplets: 2,
   ratePerSecond: 100,
   slowShare: 0.05,
@@ -29,76 +31,127 @@ export const faultSettings = {
 const CHECK = { checkIntervalSeconds: 1, responseTimeoutSeconds: 1, unhealthyThreshold: 2, healthyThreshold: 2 };
 /** Longest until the hosts have come to rest: a lease, what a steward then does, and a boot. */
 const REST_MS = 90_000;
-const LOOK_MS = 100;
+const LOOK_MS = 250;
 /** A droplet is away for longer than the balancer needs to see it. */
 const BOOT = { sshDelayMs: 3000, cloudInitDelayMs: 1000 };
+
+interface Place {
+  readonly open: OpenSite<TroubledSite>;
+  /** Longest that a new container needs where nothing is wrong with it. */
+  readonly readyTimeoutSeconds: number;
+}
+const places: Readonly<Record<SiteName, Place>> = {
+  embedded: { open: embedded(BOOT), readyTimeoutSeconds: 5 },
+  // A real container starts in a second or two, and several at once on one machine.
+  real: { open: real(), readyTimeoutSeconds: 15 },
+};
 /** Seconds that the run after it waits for a lease to end. */
 const WAIT = "60";
 
 /** What hosts may rest on. */
 const USUAL: Expected["releases"] = ["before", "target"];
-const NEWER: Expected["releases"] = ["other"];
+const ANOTHER: Expected["releases"] = ["other"];
 
 /** The fleet that a fault befalls. */
-export const fleetOf = ({ fleet }: Fault): FleetConfig => ({
+export const fleetOf = ({ fleet }: Fault, site: SiteName = "embedded"): FleetConfig => ({
   dropletCount: faultSettings.droplets,
   ...fleet,
   rollout: {
-    ...{ leaseSeconds: faultSettings.leaseSeconds, readyTimeoutSeconds: 5, minReadySeconds: 1 },
+    leaseSeconds: faultSettings.leaseSeconds,
+    readyTimeoutSeconds: places[site].readyTimeoutSeconds,
+    minReadySeconds: 1,
     ...fleet?.rollout,
   },
 });
 
-/** @param folder for the synthesized stack; new for every fleet */
-export async function befall(fault: Fault, phase: Phase, folder: string, signal: AbortSignal): Promise<FaultRow> {
-  const stack = await synthesize("lab/faults/fleet.config.ts", folder, {
-    FAULTS_FLEET: JSON.stringify(fleetOf(fault)),
-  });
-  const world = await startWorld<EmbeddedDroplet, EmbeddedSite>({
+/** Stacks of the suite, which faults share. @param folder where they lie */
+export const faultStacks = (folder: string): Stacks => new Stacks("lab/faults/fleet.config.ts", "FAULTS_FLEET", folder);
+
+/** Where a fault befalls a fleet. */
+export interface Ground {
+  /** @default "embedded" */
+  readonly site?: SiteName;
+  readonly stacks: Stacks;
+  readonly signal: AbortSignal;
+}
+
+/** What was seen, and why it must not be. */
+export type Outcome = Omit<FaultRow, "commit">;
+
+export async function befall(
+  fault: Fault,
+  phase: Phase,
+  { site = "embedded", stacks, signal }: Ground,
+): Promise<Outcome> {
+  const fleet = fleetOf(fault, site);
+  const stack = await stacks.of(fleet);
+  const world = await startWorld<TroubledDroplet, TroubledSite>({
     stackJson: withCheck(stack.json, CHECK),
-    site: embedded(BOOT),
+    site: places[site].open,
     // What is not tried elsewhere shows whatever is stopped under clients. Where the fault itself takes a host away, a connection to it goes
     // elsewhere: what is lost is what was inside.
     options: { balancer: { retries: fault.kills ? 1 : 0, ...fault.balancer } },
   });
+  const resize = async (dropletCount: number): Promise<void> => {
+    const { json } = await stacks.of({ ...fleet, dropletCount });
+    await world.redeclare(withCheck(json, CHECK));
+    for (const droplet of world.superseded) await world.remove(droplet);
+  };
   try {
     signal.throwIfAborted();
-    return await observed(world, stack.folder, fault, phase);
+    await world.booted();
+    return await observed(fault, phase, { site, world, stackFolder: stack.folder, resize });
   } finally {
     await world.stop();
   }
 }
 
-async function observed(world: EmbeddedWorld, stackFolder: string, fault: Fault, phase: Phase): Promise<FaultRow> {
+/** A fleet that a fault befalls. */
+interface Stage extends Pick<Scene, "world" | "stackFolder" | "resize"> {
+  readonly site: SiteName;
+}
+
+async function observed(fault: Fault, phase: Phase, stage: Stage): Promise<Outcome> {
+  const { site, world, stackFolder } = stage;
   const served = await (fault.serving ?? (async (on) => [await on.pushReference("v1")]))(world);
   for (const image of served) {
     const { exitCode, stderr } = await deploy(world, { image, stackFolder });
     if (exitCode !== 0) throw new Error(`a deploy before the fault ended with ${exitCode}:\n${stderr}`);
   }
   const [before = "", earlier = ""] = [...served].reverse();
-  const { release = (on: EmbeddedWorld) => on.pushReference("v2"), rests = "all" } = fault;
+  const { release = (on: TroubledWorld) => on.pushReference("v2"), restsOn = "usual" } = fault;
   const image = release === null ? earlier : await release(world, before);
   const { ratePerSecond, slowShare, slowMs } = faultSettings;
   const load = await startLoad({ url: world.balancer.url(), ratePerSecond, slowShare, slowMs });
   await margin(load, ratePerSecond);
-  const order = { stackFolder, ...(release === null ? {} : { image }) };
-  const struck = await strikeAt(world, order, image, fault, phase);
+  const ordered = release === null ? null : image;
+  const alone = world.droplets.length === 1;
+  const struck = await strikeAt({ ...stage, image, droplet: firstOf(world), controller: null }, ordered, fault, phase);
   await fault.mend?.(struck.scene);
-  const hosts = await atRest(world, before, image, rests === "others");
+  const hosts = await atRest(world, before, image, fault.unrested !== undefined);
   const target = fault.again === "before" ? before : image;
   const again = await deploy(world, { image: target, stackFolder, environment: { [environmentNames.wait]: WAIT } });
   await margin(load, ratePerSecond);
-  const { sent, failed } = await load.stop();
+  const report = await load.stop();
   const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
   const seen = {
-    ...{ fault: fault.name, phase, sent, failed, allowedFailed: struck.inside, hosts },
+    ...{ site, fault: fault.name, phase, sent: report.sent, failed: report.failed, hosts },
+    allowedFailed: struck.inside + (alone ? unserved(report) : 0),
     ...{ exitCode: struck.exitCode, rerunExitCode: again.exitCode },
     onTarget: ends.every(({ release: now }) => now === (target === before ? "before" : "target")),
   };
-  const exempt = rests === "others" ? struck.scene.droplet.name : null;
-  const expected = { exitCodes: fault.exitCodes, exempt, releases: rests === "newer" ? NEWER : USUAL };
+  const exempt = fault.unrested?.(struck.scene).name ?? null;
+  const expected = { exitCodes: fault.exitCodes, exempt, releases: restsOn === "another" ? ANOTHER : USUAL };
   return { ...seen, problems: [...struck.problems, ...problemsOf(seen, expected)] };
 }
+
+function firstOf({ droplets: [one] }: TroubledWorld): TroubledDroplet {
+  if (!one) throw new Error("the fleet has no droplet");
+  return one;
+}
+
+/** Requests that reached no process, as the balancer had nowhere to send them: the price of a fleet of one, whatever befalls it. */
+const unserved = ({ failures }: LoadReport): number => failures.filter(({ status }) => status === 503).length;
 
 interface Struck {
   readonly scene: Scene;
@@ -109,17 +162,13 @@ interface Struck {
   readonly problems: readonly string[];
 }
 
-/** @throws Error when the rollout never comes so far */
-async function strikeAt(
-  world: EmbeddedWorld,
-  order: Order,
-  image: string,
-  fault: Fault,
-  phase: Phase,
-): Promise<Struck> {
-  const [one] = world.droplets;
-  if (!one) throw new Error("the fleet has no droplet");
-  let scene: Scene = { world, image, stackFolder: order.stackFolder, droplet: one, controller: null };
+/**
+ * @param image what is rolled out; null: it goes back
+ * @throws Error when the rollout never comes so far
+ */
+async function strikeAt(before: Scene, image: string | null, fault: Fault, phase: Phase): Promise<Struck> {
+  const { world, stackFolder, droplet: first } = before;
+  let scene = before;
   const problems: string[] = [];
   let inside = 0;
   const strikes: Promise<void>[] = [];
@@ -141,12 +190,13 @@ async function strikeAt(
   const found = new Phases(world.droplets.length);
   const told = new Set<string>();
   const errors: string[] = [];
+  const order: Order = { stackFolder, ...(image === null ? {} : { image }) };
   const controller: Controller = new Controller(world, order, (event) => {
     told.add(event.name);
     if (event.name === "failed") errors.push(event.data.code);
     const begun = found.begun(event);
     if (strikes.length > 0 || begun?.phase !== phase) return;
-    scene = { ...scene, controller, droplet: begun.host === null ? one : world.droplet(begun.host) };
+    scene = { ...scene, controller, droplet: begun.host === null ? first : world.droplet(begun.host) };
     strike();
   });
   const exitCode = await controller.ended;
@@ -161,7 +211,7 @@ async function strikeAt(
 }
 
 /** The hosts once each serves something, or after the longest time that it may take. */
-async function atRest(world: EmbeddedWorld, before: string, target: string, soon: boolean): Promise<HostEnd[]> {
+async function atRest(world: TroubledWorld, before: string, target: string, soon: boolean): Promise<HostEnd[]> {
   const deadline = Date.now() + (soon ? 1.5 * faultSettings.leaseSeconds * 1000 : REST_MS);
   for (;;) {
     const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
@@ -174,21 +224,25 @@ const isRested = ({ release, inRotation, comesBack, unfinished }: HostEnd): bool
   release !== null && inRotation && comesBack && !unfinished;
 
 async function endOf(
-  { balancer }: EmbeddedWorld,
-  droplet: EmbeddedDroplet,
+  { balancer }: TroubledWorld,
+  droplet: TroubledDroplet,
   before: string,
   target: string,
 ): Promise<HostEnd> {
+  const { name, id } = droplet;
+  const inRotation = balancer.nodesUp(id).length === balancer.settings.nodes;
+  if (droplet.boot !== "done") return { name, release: null, inRotation, comesBack: false, unfinished: true };
   const containers = await droplet.containers();
-  const current = containers.find(({ name, status }) => name === "api" && status === "running");
+  const current = containers.find((container) => container.name === "api" && container.status === "running");
   const names: Readonly<Record<string, "before" | "target">> = { [target]: "target", [before]: "before" };
   return {
-    name: droplet.name,
+    ...{ name, inRotation },
     release: current ? (names[current.image] ?? "other") : null,
-    inRotation: balancer.nodesUp(droplet.id).length === balancer.settings.nodes,
-    comesBack: containers.every(({ name, restart, status }) =>
-      name === "api" ? restart === "always" : restart === "no" && status !== "running",
+    comesBack: containers.every((container) =>
+      container.name === "api"
+        ? container.restart === "always"
+        : container.restart === "no" && container.status !== "running",
     ),
-    unfinished: existsSync(path.join(droplet.home, ".evenkeel/api/recover.sh")),
+    unfinished: (await droplet.shell("test -e .evenkeel/api/recover.sh")).exitCode === 0,
   };
 }

@@ -1,7 +1,10 @@
 /** A real droplet: a machine in namespaces of its own, set up by the real cloud-init with the declared user data. */
-import { execaSync } from "execa";
+import { writeFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa, execaSync } from "execa";
 import type { ContainerView } from "../model/containers.js";
-import type { Answer, BootState, DropletOrder, SiteDroplet } from "../site.js";
+import type { Answer, BootState, DropletOrder } from "../site.js";
+import { dateProgram, type ShellOutput, type TroubledDroplet } from "../trouble.js";
 import type { Claim } from "./claim.js";
 import { Disk, trustedAuthorities } from "./disk.js";
 import { DockerApi } from "./docker-api.js";
@@ -31,7 +34,7 @@ export type DropletService = "ssh" | "docker";
 
 const DEFAULT_DISK_MB = 25_000;
 
-export class RealDroplet implements SiteDroplet {
+export class RealDroplet implements TroubledDroplet {
   readonly id: string;
   readonly name: string;
   readonly address: string;
@@ -42,6 +45,8 @@ export class RealDroplet implements SiteDroplet {
     order: DropletOrder,
     private readonly context: RealDropletContext,
     private readonly disk: Disk,
+    /** Whom cloud-init creates. */
+    private readonly user: string,
     sshDelayMs: number,
   ) {
     this.id = order.id;
@@ -60,7 +65,7 @@ export class RealDroplet implements SiteDroplet {
     const { claim } = context;
     const disk = await Disk.create(claim, order.id, diskMb);
     await disk.write(dropletFiles(order, extras, cgroupOf(claim.number, order.id), await trustedAuthorities()));
-    const droplet = new RealDroplet(order, context, disk, sshDelayMs);
+    const droplet = new RealDroplet(order, context, disk, order.user, sshDelayMs);
     droplet.powerOn();
     return droplet;
   }
@@ -103,6 +108,15 @@ export class RealDroplet implements SiteDroplet {
     return answerOf(await this.run(requestFrom("GET", `http://${this.privateAddress}:${port}${route}`)));
   }
 
+  async shell(script: string): Promise<ShellOutput> {
+    const [file = "", ...rest] = this.#power.machine.argv;
+    const { exitCode, stdout, stderr } = await execa(file, [...rest, "runuser", "-l", this.user, "-c", script], {
+      ...{ env: this.context.claim.environment, extendEnv: false },
+      ...{ reject: false, stdin: "ignore" },
+    });
+    return { exitCode: exitCode ?? -1, stdout, stderr };
+  }
+
   cutSsh(): void {
     const [file = "", ...rest] = [...this.#power.machine.argv, ...controlScript("cut", "ssh")];
     execaSync(file, rest, { env: this.context.claim.environment, extendEnv: false });
@@ -120,6 +134,37 @@ export class RealDroplet implements SiteDroplet {
   /** Resolves once the service answers again. */
   restart(service: DropletService): Promise<void> {
     return this.#control("restart", service);
+  }
+
+  async freezeSsh(milliseconds: number): Promise<void> {
+    await this.freeze("ssh");
+    await sleep(milliseconds);
+    await this.thaw("ssh");
+  }
+
+  async changeHostKey(changed: boolean): Promise<void> {
+    await this.#control(changed ? "change" : "restore", "host-key");
+    await this.restart("ssh");
+  }
+
+  async restartDocker(awayMs: number): Promise<void> {
+    await this.#control("stop", "docker");
+    await sleep(awayMs);
+    await this.#control("start", "docker");
+  }
+
+  fillDisk(full: boolean): Promise<void> {
+    return this.#control(full ? "fill" : "free", "disk");
+  }
+
+  async hideService(hidden: boolean): Promise<void> {
+    await (hidden ? this.linkDown("private") : this.linkUp("private"));
+  }
+
+  /** Searched before the droplet's own programs. */
+  async setClock(aheadSeconds: number): Promise<void> {
+    const file = this.#power.machine.path("/usr/local/bin/date");
+    await writeFile(file, dateProgram(aheadSeconds), { mode: 0o755 });
   }
 
   /** Pulls a cable: what is sent is lost, nothing is refused. */

@@ -5,9 +5,10 @@ import { environmentNames } from "../../contract/manifest.js";
 import { balancerSettings, type BalancerOptions } from "../balancer-options.js";
 import { privateAddress } from "../private-address.js";
 import type { Break } from "../releases.js";
-import type { Addresses, DropletOrder, OpenSite, Site, SiteContext } from "../site.js";
+import type { Addresses, DropletOrder, OpenSite, SiteContext } from "../site.js";
 import { SshClientFiles } from "../ssh-client.js";
 import type { BalancerBlock } from "../stack.js";
+import type { RegistryTrouble, TroubledSite } from "../trouble.js";
 import type { World } from "../world.js";
 import { RealBalancer } from "./balancer.js";
 import { Authority } from "./certificates.js";
@@ -17,6 +18,7 @@ import { Images, REPOSITORY } from "./images.js";
 import type { RealReferenceOptions } from "./images-recipes.js";
 import { Network } from "./network.js";
 import { RealRegistry, REGISTRY_NAME } from "./registry.js";
+import type { RegistryFault } from "./registry-front.js";
 import type { StoredImage } from "./registry-push.js";
 
 export interface RealOptions {
@@ -33,6 +35,16 @@ const BALANCER_HOST = 10;
 const FIRST_NODE_HOST = 200;
 const FIRST_DROPLET_HOST = 20;
 
+/** At that rate a manifest of a kilobyte takes a minute. */
+const SLOW_BYTES_PER_SECOND = 20;
+
+const REGISTRY_FAULTS: Readonly<Record<RegistryTrouble, RegistryFault>> = {
+  down: { kind: "down" },
+  slow: { kind: "slow", bytesPerSecond: SLOW_BYTES_PER_SECOND },
+  unauthorized: { kind: "unauthorized" },
+  "rate-limited": { kind: "rate-limited" },
+};
+
 /** Opens a real site. @throws Error when this machine is not able to; requirements.ts says why */
 export const real =
   (options: RealOptions = {}): OpenSite<RealSite> =>
@@ -48,7 +60,7 @@ interface Ground {
   readonly images: Images;
 }
 
-export class RealSite implements Site<RealDroplet> {
+export class RealSite implements TroubledSite {
   readonly kind = "real";
   readonly #client: SshClientFiles;
   readonly #droplets: RealDroplet[] = [];
@@ -135,6 +147,10 @@ export class RealSite implements Site<RealDroplet> {
     });
     this.#balancers.push(balancer);
     return balancer;
+  }
+
+  async troubleRegistry(trouble: RegistryTrouble | null): Promise<void> {
+    await this.registry.breakWith(trouble && REGISTRY_FAULTS[trouble]);
   }
 
   async pushReference(version: string, options?: RealReferenceOptions): Promise<string> {

@@ -1,6 +1,6 @@
 /** The figures of a soak, and what they say. Pure. */
 import type { Machine } from "../figures/machine.js";
-import type { SiteName } from "../bench/site-names.js";
+import type { SiteName } from "../site-names.js";
 import type { Progress } from "../load/load.js";
 
 interface Counts {

@@ -11,7 +11,7 @@ import { thisCommit, thisMachine } from "../figures/machine.js";
 import type { Measured } from "../bench/measure.js";
 import { OffTarget } from "../bench/rollout.js";
 import { benchLoad, SECOND_TOOL_PER_SECOND } from "../bench/settings.js";
-import { checkSite } from "../bench/sites.js";
+import { checkSite } from "../sites.js";
 import { keepEvidence } from "./evidence.js";
 import { whyFailed, type SoakFigures } from "./figures.js";
 import { readOptions, usage, type Options } from "./options.js";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { choice, text, whole } from "../../contract/fields.js";
 import { parse } from "../../contract/problems.js";
 import { written } from "../command-line.js";
-import { siteNames } from "../bench/site-names.js";
+import { siteNames } from "../site-names.js";
 
 export const usage = `usage: npm run soak -- [--rollouts 100] [--droplets 3] [--interval 3] [--site ${siteNames.join("|")}] [--out docs/figures]`;
 

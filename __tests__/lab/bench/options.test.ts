@@ -1,7 +1,7 @@
 /** The bench's command line. */
 import { describe, expect, it } from "@jest/globals";
 import { readOptions } from "../../../lab/bench/options.js";
-import { siteNames } from "../../../lab/bench/site-names.js";
+import { siteNames } from "../../../lab/site-names.js";
 
 const faultOf = (...argv: string[]): string => {
   try {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
 import { embedded, type EmbeddedWorld } from "../../../lab/embedded/site.js";
+import type { ShellOutput } from "../../../lab/trouble.js";
 import { startWorld } from "../../../lab/world.js";
 import { runContainer } from "../support/container.js";
 import { closeSsh, ssh } from "../support/ssh.js";
@@ -33,10 +34,11 @@ const run = (command: string) => ssh(world, host, command);
 test("SSH that stalls answers nothing, and everything afterwards", async () => {
   await run("true");
   const began = performance.now();
-  host.freezeSsh(700);
+  const over = host.freezeSsh(700);
   expect(await run("echo there")).toMatchObject({ stdout: "there\n", code: 0 });
   // A timer of Node may fire a millisecond early.
   expect(performance.now() - began).toBeGreaterThanOrEqual(699);
+  await over;
 });
 
 test("another host key is refused by whoever knows the first one", async () => {
@@ -65,7 +67,7 @@ test("a full disk takes neither an image nor a container", async () => {
   const image = await world.pushReference("v1");
   await runContainer(world, image);
   const other = await world.pushReference("v2");
-  host.fillDisk(true);
+  await host.fillDisk(true);
   const refused = await Promise.all([
     run(`docker --config "$HOME/c" pull --quiet ${other}`),
     run(`docker run -d ${image}`),
@@ -75,28 +77,48 @@ test("a full disk takes neither an image nor a container", async () => {
     expect(stderr).toContain("no space left on device");
   }
   expect(await host.containers()).toHaveLength(1);
-  host.fillDisk(false);
-  expect((await host.docker("run", "-d", image)).exitCode).toBe(0);
+  await host.fillDisk(false);
+  expect((await host.shell(`docker run -d ${image}`)).exitCode).toBe(0);
 });
 
 test("a registry fails every pull in Docker's words until it is mended", async () => {
   const image = await world.pushReference("v1");
-  world.site.registries.befall({ error: "toomanyrequests: too many requests" });
-  expect(await host.docker("pull", image)).toMatchObject({
+  const pull = (): Promise<ShellOutput> => host.shell(`docker pull ${image}`);
+  await world.site.troubleRegistry("rate-limited");
+  expect(await pull()).toMatchObject({
     exitCode: 1,
-    stderr: "Error response from daemon: toomanyrequests: too many requests\n",
+    stderr: "Error response from daemon: toomanyrequests: too many requests",
   });
-  world.site.registries.befall(null);
-  expect((await host.docker("pull", image)).stderr).toContain("no basic auth credentials");
+  await world.site.troubleRegistry("down");
+  expect((await pull()).stderr).toContain("connection refused");
+  await world.site.troubleRegistry("unauthorized");
+  expect((await pull()).stderr).toContain("unauthorized: authentication required");
+  await world.site.troubleRegistry(null);
+  expect((await pull()).stderr).toContain("no basic auth credentials");
 });
 
 test("a service that is hidden answers the droplet, and nobody else", async () => {
   await runContainer(world, await world.pushReference("v1"));
   const up = (): boolean => world.balancer.nodesUp(host.id).length > 0;
   await until("the balancer has it", up);
-  host.hideService(true);
+  await host.hideService(true);
   await until("the balancer lets it go", () => !up());
   expect((await host.ask("/health")).status).toBe(200);
-  host.hideService(false);
+  await host.hideService(false);
   await until("the balancer has it again", up);
+});
+
+test("a clock that is off is what date tells there, and here it is not", async () => {
+  const apart = async (): Promise<number> => Number((await run("date +%s")).stdout) - Date.now() / 1000;
+  await host.setClock(3600);
+  // Within a minute.
+  expect(await apart()).toBeCloseTo(3600, -2);
+  await host.setClock(0);
+  expect(await apart()).toBeCloseTo(0, -2);
+});
+
+test("a droplet that is off has no shell", async () => {
+  expect((await host.shell("echo there")).stdout).toBe("there");
+  await host.powerOff();
+  await expect(host.shell("echo there")).rejects.toThrow("api-1 is off");
 });

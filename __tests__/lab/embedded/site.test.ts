@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { jest } from "@jest/globals";
 import { startCloud } from "../../../lab/cloud.js";
 import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
@@ -140,8 +143,36 @@ test("a release that ignores SIGTERM is drained like any other, and ends when it
   const host = await startBroken("ignores-term");
   await host.control("POST", "/drain");
   expect((await host.ask("/health")).status).toBe(503);
-  await host.docker("stop", "--time", "1", "api");
+  await host.shell("docker stop --time 1 api");
   expect(await host.containers()).toMatchObject([{ status: "exited", exitCode: 137 }]);
+});
+
+test("a websocket goes through the balancer, is counted where it ends, and ends with its process", async () => {
+  const world = await start({ names: ["api-1"] });
+  const host = world.droplet("api-1");
+  await host.booted();
+  await runContainer(world, await world.pushBroken("websocket"));
+  await until("the balancer has it", () => world.balancer.nodesUp(host.id).length > 0);
+  const upgraded = async (): Promise<unknown> =>
+    ((await host.control("GET", "/lifecycle")).body as { upgraded: unknown }).upgraded;
+  const { hostname, port } = new URL(world.balancer.url());
+  const headers = { connection: "Upgrade", upgrade: "websocket" };
+  const asked = request({ hostname, port, path: "/socket", agent: false, headers }).end();
+  const [answer, socket] = (await once(asked, "upgrade")) as [IncomingMessage, Socket];
+  expect(answer.statusCode).toBe(101);
+  expect(await upgraded()).toBe(1);
+  const closed = once(socket.on("error", () => undefined).resume(), "close");
+  await host.shell("docker stop api");
+  await closed;
+});
+
+test("a websocket that nobody can serve is refused by the balancer", async () => {
+  const world = await start({ names: ["api-1"] });
+  const { hostname, port } = new URL(world.balancer.url());
+  const headers = { connection: "Upgrade", upgrade: "websocket" };
+  const asked = request({ hostname, port, path: "/socket", agent: false, headers }).end();
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  expect(answer.statusCode).toBe(503);
 });
 
 test("what the lab does not stand for fails the end of the world", async () => {

@@ -5,7 +5,7 @@ import { faultSettings } from "../../../lab/faults/run.js";
 
 const host = { name: "api-1", release: "before", inRotation: true, comesBack: true, unfinished: false } as const;
 const seen: Seen = {
-  ...{ fault: "controller killed", phase: "starting", sent: 4000, failed: 0, allowedFailed: 0 },
+  ...{ site: "embedded", fault: "controller killed", phase: "starting", sent: 4000, failed: 0, allowedFailed: 0 },
   ...{ hosts: [host], exitCode: null, rerunExitCode: 0, onTarget: true },
 };
 
@@ -42,27 +42,28 @@ describe("a fault", () => {
 describe("the page", () => {
   const machine = { cpu: "a processor", cores: 2, memoryGb: 24, node: "v20", kernel: "Linux 6" };
   const figures = (rows: FaultFigures["rows"]): FaultFigures => ({
-    ...{ machine, date: "2026-11-28T07:00:00.000Z", commit: "abc", settings: faultSettings, due: rows.length, rows },
+    ...{ machine, date: "2026-11-28T07:00:00.000Z", settings: faultSettings, due: rows.length, rows },
   });
+  const holds = { ...seen, commit: "abc", problems: [] };
 
   it("has a line for each fault, with what the hosts came to rest as", () => {
-    const page = faultPage(figures([{ ...seen, problems: [] }]));
-    expect(page).toContain("| controller killed | starting | 4,000 | 0 | 0 | killed | old | 0 | yes |");
+    const page = faultPage(figures([holds]));
+    expect(page).toContain("| embedded | controller killed | starting | 4,000 | 0 | 0 | killed | old | 0 | yes |");
     expect(page).toContain("Every one of 1 lines holds.");
   });
 
   it("says that a line is missing", () =>
-    expect(faultPage({ ...figures([{ ...seen, problems: [] }]), due: 3 })).toContain("2 of 3 lines are missing."));
+    expect(faultPage({ ...figures([holds]), due: 3 })).toContain("2 of 3 lines are missing."));
 
   it("says what does not hold", () => {
     const hosts = [{ ...host, release: null, inRotation: false, comesBack: false }];
-    const page = faultPage(figures([{ ...seen, hosts, problems: ["api-1 runs nothing"] }]));
+    const page = faultPage(figures([{ ...holds, hosts, problems: ["api-1 runs nothing"] }]));
     expect(page).toContain("| nothing, out of rotation, not after a reboot | 0 | **no** |");
-    expect(page).toContain("- controller killed, starting: api-1 runs nothing");
+    expect(page).toContain("- embedded: controller killed, starting: api-1 runs nothing");
   });
 
   it("comes from figures that can be read again", () => {
-    const all = figures([{ ...seen, problems: [] }]);
+    const all = figures([holds]);
     expect(faultFigures.parse(JSON.parse(JSON.stringify(all)))).toEqual(all);
   });
 });

@@ -4,8 +4,8 @@ import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
 
 const status = (host: string, name: string): RolloutEvent =>
   ({ name: "hostStatus", host, data: { status: name, detail: "" } }) as unknown as RolloutEvent;
-const phasesOf = (events: readonly RolloutEvent[]): (string | null)[] => {
-  const phases = new Phases(2);
+const phasesOf = (events: readonly RolloutEvent[], hosts = 2): (string | null)[] => {
+  const phases = new Phases(hosts);
   return events.map((event) => {
     const begun = phases.begun(event);
     return begun && `${begun.phase} ${begun.host ?? "all"}`;
@@ -36,3 +36,11 @@ it("follows the first host that leaves, whichever it is, and names the last repl
     "last api-1",
   ]);
 });
+
+it("follows the host of a fleet of one, which does not leave", () =>
+  expect(
+    phasesOf(
+      ["starting", "ready", "serving"].map((name) => status("api-1", name)),
+      1,
+    ),
+  ).toEqual(["starting api-1", "ready api-1", "done api-1"]));

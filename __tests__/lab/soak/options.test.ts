@@ -1,7 +1,7 @@
 /** The soak's command line, and its entry with options that it cannot take. */
 import { describe, expect, it, jest } from "@jest/globals";
 import { execa } from "execa";
-import { siteNames } from "../../../lab/bench/site-names.js";
+import { siteNames } from "../../../lab/site-names.js";
 import { readOptions } from "../../../lab/soak/options.js";
 
 jest.setTimeout(60_000);

@@ -12,9 +12,16 @@ const instance = randomUUID();
  * @param {() => number | null} [faults.health] status of the health path while it serves; null: no answer, ever
  * @param {boolean} [faults.drains] whether it does what `POST /drain` asks; the answer is the same
  * @param {boolean} [faults.stops] whether SIGTERM ends it
+ * @param {boolean} [faults.upgrades] whether it takes connections over for another protocol, in which it says nothing
  */
-export function startTinyApp({ port = Number(PORT), health = () => 200, drains = true, stops = true } = {}) {
-  const life = { state: "serving", witnessRequests: 0, lastRequestAt: null, probes: new Map() };
+export function startTinyApp({
+  port = Number(PORT),
+  health = () => 200,
+  drains = true,
+  stops = true,
+  upgrades = false,
+} = {}) {
+  const life = { state: "serving", witnessRequests: 0, lastRequestAt: null, upgraded: 0, probes: new Map() };
   const service = createServer((request, response) => {
     const isProbe = request.url === HEALTH_PATH && request.headers["x-forwarded-for"] === undefined;
     if (!isProbe) {
@@ -30,6 +37,7 @@ export function startTinyApp({ port = Number(PORT), health = () => 200, drains =
     if (request.url === "/drain" && drains) life.state = request.method === "DELETE" ? "serving" : "draining";
     answer(response, 200, lifecycle(life));
   });
+  if (upgrades) service.on("upgrade", (_request, socket) => hold(life, socket));
   service.listen(port, HOST);
   control.listen(Number(CONTROL_PORT), process.env.CONTROL_HOST ?? "127.0.0.1");
   process.on("SIGTERM", () => stops && process.exit(0));
@@ -40,6 +48,15 @@ function answer(response, status, body) {
   response.end(JSON.stringify(body));
 }
 
+/** Open until the other side, or the end of the process, ends it. */
+function hold(life, socket) {
+  life.upgraded += 1;
+  socket.on("error", () => undefined);
+  socket.once("close", () => (life.upgraded -= 1));
+  socket.resume();
+  socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+}
+
 function count(probes, source, passed) {
   if (source === "127.0.0.1") return;
   const before = probes.get(source) ?? { passed: 0, failed: 0 };
@@ -47,14 +64,14 @@ function count(probes, source, passed) {
   probes.set(source, { ...next, at: Date.now() });
 }
 
-function lifecycle({ state, witnessRequests, lastRequestAt, probes }) {
+function lifecycle({ state, witnessRequests, lastRequestAt, upgraded, probes }) {
   const now = Date.now();
   return {
     instance,
     release: RELEASE,
     state,
     inFlight: 0,
-    upgraded: 0,
+    upgraded,
     probes: [...probes].map(([source, { passed, failed, at }]) => ({ source, passed, failed, agoMs: now - at })),
     lastRequestAgoMs: lastRequestAt === null ? null : now - lastRequestAt,
     witnessRequests,

@@ -1,11 +1,8 @@
 /** What may befall whoever rolls out, and who else does. */
-import { readFileSync, readlinkSync } from "node:fs";
-import path from "node:path";
-import { execaSync } from "execa";
 import { environmentNames } from "../../../contract/manifest.js";
-import type { EmbeddedDroplet } from "../../embedded/droplet.js";
+import type { TroubledDroplet } from "../../trouble.js";
 import { Controller } from "../controller.js";
-import { broken, onTheHost, sleep, type Fault, type Scene } from "../fault.js";
+import { broken, onTheHost, sleep, theHost, type Fault, type Scene } from "../fault.js";
 import type { Phase } from "../phase.js";
 
 /** Long enough for every lease of the suite to end. */
@@ -18,14 +15,18 @@ const signalled =
     controller?.signal(name);
 
 /** Kills the steward that has a droplet in hand. */
-function killSteward({ home }: EmbeddedDroplet): void {
-  const fleet = path.join(home, ".evenkeel/api");
-  const run = path.basename(path.dirname(readlinkSync(path.join(fleet, "recover.sh"))));
-  const pid = Number(readFileSync(path.join(fleet, "runs", run, "pid"), "utf8"));
-  const argv = execaSync("ps", ["-ww", "-o", "args=", "-p", String(pid)]).stdout;
-  if (!argv.includes(`runs/${run}/steward.sh`)) throw new Error(`process ${pid} is no steward: ${argv}`);
-  process.kill(pid, "SIGKILL");
+async function killSteward(droplet: TroubledDroplet): Promise<void> {
+  const { exitCode, stderr } = await droplet.shell(STEWARD_KILLED);
+  if (exitCode !== 0) throw new Error(`${droplet.name}: ${stderr}`);
 }
+
+const STEWARD_KILLED = `cd .evenkeel/api || exit
+run=$(basename "$(dirname "$(readlink recover.sh)")")
+pid=$(cat "runs/$run/pid")
+case $(ps -ww -o args= -p "$pid") in
+  *"runs/$run/steward.sh"*) kill -9 "$pid" ;;
+  *) echo "process $pid is no steward" >&2 && exit 1 ;;
+esac`;
 
 async function second({ world, stackFolder }: Scene, image: string, wait: string, expected: number): Promise<void> {
   const order = { image, stackFolder, environment: { [environmentNames.wait]: wait } };
@@ -35,6 +36,13 @@ async function second({ world, stackFolder }: Scene, image: string, wait: string
 
 export const controllers: readonly Fault[] = [
   { name: "controller killed (SIGKILL)", phases: everywhere, strike: signalled("SIGKILL"), exitCodes: [null] },
+  {
+    name: "fleet of one: controller killed (SIGKILL)",
+    phases: ["locked", "starting"],
+    fleet: { dropletCount: 1 },
+    strike: signalled("SIGKILL"),
+    exitCodes: [null],
+  },
   {
     name: "controller told to stop (SIGTERM)",
     phases: everywhere,
@@ -69,12 +77,12 @@ export const controllers: readonly Fault[] = [
   {
     name: "controller and steward killed (SIGKILL): a lock whose process is gone",
     phases: ["draining", "starting", "ready"],
-    strike: ({ controller, droplet }) => {
+    strike: async ({ controller, droplet }) => {
       controller?.signal("SIGKILL");
-      killSteward(droplet);
+      await killSteward(droplet);
     },
     exitCodes: [null],
-    rests: "others",
+    unrested: theHost,
   },
   {
     name: "another rollout is started meanwhile",
@@ -90,7 +98,7 @@ export const controllers: readonly Fault[] = [
     strike: async (scene) => second(scene, await scene.world.pushReference("v3"), "120", 0),
     exitCodes: [5],
     error: "StepFailed",
-    rests: "newer",
+    restsOn: "another",
   },
   {
     name: "the same image again",

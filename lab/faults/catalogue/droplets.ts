@@ -1,26 +1,27 @@
 /** What may befall a droplet, its SSH and its Docker. */
-import type { EmbeddedDroplet } from "../../embedded/droplet.js";
-import { another, impatient, onTheHost, theHost, type Fault, type Scene } from "../fault.js";
+import type { TroubledDroplet } from "../../trouble.js";
+import { another, impatient, lastDroplet, onTheHost, theHost, type Fault, type Scene } from "../fault.js";
 
-async function powerCycle(droplet: EmbeddedDroplet): Promise<void> {
+async function powerCycle(droplet: TroubledDroplet): Promise<void> {
   await droplet.powerOff();
   droplet.powerOn();
   await droplet.booted();
 }
 
 /** A container that is none of the fleet's. */
-async function runForeign(droplet: EmbeddedDroplet, image: string, ...words: string[]): Promise<void> {
-  const { exitCode, stderr } = await droplet.docker("run", "-d", "--name", "foreign", ...words, image);
+async function runForeign(droplet: TroubledDroplet, image: string, ...words: string[]): Promise<void> {
+  const { exitCode, stderr } = await droplet.shell(`docker run -d --name foreign ${words.join(" ")} ${image}`);
   if (exitCode !== 0) throw new Error(stderr);
 }
 
 async function removeForeign({ droplet }: Scene): Promise<void> {
-  await droplet.docker("rm", "-f", "foreign");
+  await droplet.shell("docker rm -f foreign");
 }
 
 /** The suite's lease is 10 s: shorter and longer than that. */
 const SHORT_MS = 4000;
 const LONG_MS = 25_000;
+const HOUR_SECONDS = 3600;
 
 export const droplets: readonly Fault[] = [
   { name: "SSH cut", phases: onTheHost, strike: ({ droplet }) => droplet.cutSsh(), exitCodes: [0] },
@@ -34,6 +35,28 @@ export const droplets: readonly Fault[] = [
     name: "SSH stalls for longer than the lease (half-open TCP)",
     phases: ["draining", "starting", "ready"],
     strike: ({ droplet }) => droplet.freezeSsh(LONG_MS),
+    exitCodes: [5, 6],
+  },
+  ...([HOUR_SECONDS, -HOUR_SECONDS] as const).map((seconds): Fault => ({
+    name: `a host's clock jumps an hour ${seconds > 0 ? "ahead" : "back"}`,
+    phases: ["draining"],
+    strike: ({ droplet }) => droplet.setClock(seconds),
+    mend: ({ droplet }) => droplet.setClock(0),
+    exitCodes: [0],
+  })),
+  {
+    name: "a droplet is added meanwhile",
+    phases: ["draining"],
+    strike: ({ resize, world }) => resize(world.droplets.length + 1),
+    unrested: lastDroplet,
+    exitCodes: [0],
+  },
+  {
+    name: "a droplet is deleted meanwhile",
+    phases: ["draining", "done"],
+    fleet: { dropletCount: 3 },
+    strike: ({ resize, world }) => resize(world.droplets.length - 1),
+    kills: lastDroplet,
     exitCodes: [5, 6],
   },
   {

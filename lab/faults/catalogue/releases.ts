@@ -1,6 +1,6 @@
 /** Releases that fail, that cannot be had, and that do not leave as they should. */
-import type { RegistryFault } from "../../embedded/docker/registry.js";
 import type { Break } from "../../releases.js";
+import type { RegistryTrouble } from "../../trouble.js";
 import { broken, impatient, type Fault } from "../fault.js";
 
 const breaks: readonly Break[] = [
@@ -8,17 +8,12 @@ const breaks: readonly Break[] = [
   ...(["health-301", "health-404", "health-500", "health-hangs", "slow-start"] as const),
 ];
 
-/** Docker's words, as its engine has them from a registry. */
-const REGISTRY = "registry.digitalocean.com";
-const registry: readonly (readonly [string, RegistryFault])[] = [
-  [
-    "answers 401",
-    { error: `Head "https://${REGISTRY}/v2/lab/api/manifests/v2": unauthorized: authentication required` },
-  ],
-  ["answers 429", { error: "toomanyrequests: too many requests" }],
-  ["is gone", { error: `Get "https://${REGISTRY}/v2/": dial tcp: connect: connection refused` }],
-  ["is too slow", { delayMs: 60_000 }],
-];
+const registry: Readonly<Record<RegistryTrouble, string>> = {
+  unauthorized: "answers 401",
+  "rate-limited": "answers 429",
+  down: "is gone",
+  slow: "is too slow",
+};
 
 const unsmoked = { rollout: { smokeBoot: false } };
 
@@ -35,6 +30,14 @@ export const releases: readonly Fault[] = [
       ...(how === "crash-loop" ? {} : { error: "StepFailed" }),
     },
   ]),
+  ...[true, false].map((smokeBoot): Fault => ({
+    name: `fleet of one, release: never-healthy${smokeBoot ? "" : ", no smoke boot"}`,
+    phases: ["before"],
+    ...broken("never-healthy"),
+    fleet: { dropletCount: 1, rollout: { smokeBoot } },
+    exitCodes: [smokeBoot ? 3 : 5],
+    error: smokeBoot ? "SmokeBootFailed" : "StepFailed",
+  })),
   {
     name: "release: is healthy, taken in, and sick within minReadySeconds",
     phases: ["before"],
@@ -67,12 +70,12 @@ export const releases: readonly Fault[] = [
     exitCodes: [3],
     error: "PullFailed",
   },
-  ...registry.map(([what, fault]): Fault => ({
-    name: `the registry ${what}`,
+  ...(Object.keys(registry) as RegistryTrouble[]).map((trouble): Fault => ({
+    name: `the registry ${registry[trouble]}`,
     phases: ["before"],
     fleet: { rollout: { pullTimeoutSeconds: 10 } },
-    strike: ({ world }) => world.site.registries.befall(fault),
-    mend: ({ world }) => world.site.registries.befall(null),
+    strike: ({ world }) => world.site.troubleRegistry(trouble),
+    mend: ({ world }) => world.site.troubleRegistry(null),
     exitCodes: [3],
     error: "PullFailed",
   })),

@@ -1,11 +1,11 @@
 /** Going back, where it cannot be done as it was thought of. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import type { EmbeddedWorld } from "../../embedded/site.js";
+import type { TroubledWorld } from "../../trouble.js";
 import { another, type Fault } from "../fault.js";
 
 /** What the release before runs first. */
-function preload({ folder }: EmbeddedWorld, script: string): string {
+function preload({ folder }: TroubledWorld, script: string): string {
   const file = path.join(folder, "preload.mjs");
   writeFileSync(file, script);
   return file;
@@ -18,14 +18,15 @@ export const rollbacks: readonly Fault[] = [
     serving: async (world) => [await world.pushReference("v1"), await world.pushReference("v2")],
     release: null,
     strike: async ({ droplet, image }) => {
-      const removed = await droplet.docker("rm", "api-previous");
-      const pruned = await droplet.docker("rmi", image);
-      if (removed.exitCode + pruned.exitCode > 0) throw new Error(`${removed.stderr}${pruned.stderr}`);
+      const { exitCode, stderr } = await droplet.shell(`docker rm api-previous && docker rmi ${image}`);
+      if (exitCode !== 0) throw new Error(stderr);
     },
     exitCodes: [0],
   },
   {
     name: "going back: the release before no longer starts",
+    // What it runs first is a file of this machine.
+    sites: ["embedded"],
     phases: ["before"],
     serving: async (world) => {
       const environment = { NODE_OPTIONS: `--import=${preload(world, "")}` };

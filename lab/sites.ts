@@ -1,9 +1,9 @@
-/** The sites that bench and soak can run on. */
-import { InvalidInput } from "../../contract/problems.js";
-import { embedded } from "../embedded/site.js";
-import { readAbilities, whyUnable } from "../real/requirements.js";
-import { real } from "../real/site.js";
-import type { OpenSite } from "../site.js";
+/** The sites that bench, soak and fault suite can run on. */
+import { InvalidInput } from "../contract/problems.js";
+import { embedded } from "./embedded/site.js";
+import { readAbilities, whyUnable } from "./real/requirements.js";
+import { real } from "./real/site.js";
+import type { OpenSite } from "./site.js";
 import type { SiteName } from "./site-names.js";
 
 interface SiteChoice {

@@ -81,7 +81,10 @@ export const rolloutPolicy = record({
   smokeBoot: flag().default(true),
   /** Seconds without a heartbeat after which a host's steward finishes or undoes by itself. 5 to 3600. @default 120 */
   leaseSeconds: whole("seconds", 5, 3600).default(120),
-  /** Least free space on a host's Docker disk before a pull. 0 to 100000 MB. @default 1024 */
+  /**
+   * Least free space on a host's Docker disk before a pull, and up to 50 MB of it before a container is stopped. 0, which looks at neither, to
+   * 100000 MB. @default 1024
+   */
   minFreeDiskMb: whole("megabytes", 0, 100_000).default(1024),
 });
 export type RolloutPolicy = z.output<typeof rolloutPolicy>;

@@ -35,6 +35,7 @@ const LOOK_MS = 100;
 const DRAIN = ["step restart-off", "step drain", "step failed-clear", "step older-clear", "step previous-older"];
 /** Steps of an order on a host that serves and was drained, up to the moment when the new container runs. */
 const SWAP = [
+  "step expect-space",
   "step expect-drained",
   "step old-stop",
   "step old-keep",
@@ -314,7 +315,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(await run.left()).toEqual([
         "0 held",
         ...lines(1, ...DRAIN, "done drain"),
-        ...lines(2, "step expect-drained", "undone all", "failed"),
+        ...lines(2, "step expect-space", "step expect-drained", "undone all", "failed"),
         "3 done leave",
         "0 left",
       ]);

@@ -1,5 +1,5 @@
 /** What lies in a droplet's folder: the home folder, the commands that the lab brings, and how far cloud-init is. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { curlrc, type Route } from "./curlrc.js";
 import { shimScript } from "./docker/shim.js";
@@ -52,6 +52,11 @@ export class DropletFiles {
   /** A command that goes before the machine's own of that name. */
   writeProgram(name: string, script: string): void {
     writeFileSync(path.join(this.#programs, name), script, { mode: 0o755 });
+  }
+
+  /** The machine's own is found again. */
+  removeProgram(name: string): void {
+    rmSync(path.join(this.#programs, name), { force: true });
   }
 }
 

@@ -27,6 +27,12 @@ import { endMarked } from "./watchdog.js";
  */
 const LOCAL_SOURCES = process.platform === "linux" ? "127.0.0.1" : "";
 
+/** A `df -P` of a disk on which nothing is left. */
+const FULL_DISK = `#!/bin/sh
+echo 'Filesystem 1024-blocks Used Available Capacity Mounted on'
+echo '/dev/vda1 25000000 25000000 0 100% /'
+`;
+
 /** What a site gives to its droplets. */
 export interface DropletContext {
   /** The droplet's own folder, with a short path: a Unix socket lies in it. */
@@ -195,6 +201,8 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
 
   async fillDisk(full: boolean): Promise<void> {
     this.#engine.diskFull = full;
+    if (full) this.#files.writeProgram("df", FULL_DISK);
+    else this.#files.removeProgram("df");
   }
 
   async setClock(aheadSeconds: number): Promise<void> {

@@ -29,8 +29,8 @@ const faultRow = z.object({
   sent: count,
   failed: count,
   /**
-   * Requests inside a process at the moment when the fault ended that process; in a fleet of one also those that the balancer had nowhere
-   * to send.
+   * Requests inside a process at the moment when the fault ended that process; in a fleet of one also what the exchange of its only
+   * process costs.
    */
   allowedFailed: count,
   hosts: z.array(hostEnd),

@@ -13,7 +13,7 @@ export default {
     bootTimeoutSeconds: 30,
     progressDeadlineSeconds: 60,
     drainTimeoutSeconds: 30,
-    minFreeDiskMb: 0,
+    minFreeDiskMb: 1,
     ...wanted.rollout,
   },
 } satisfies FleetConfig;

@@ -17,7 +17,7 @@ Each line is a fleet of its own on the ${sites} lab: ${many(droplets, "droplet")
 them ${slowMs} ms long. The fault strikes while the first droplet is in that phase (\`last\`: while the last one's container is replaced). Then the hosts are left
 alone until they have come to rest, and one more run is started; the load goes on from before the rollout until after that. A lease is ${leaseSeconds} s here.
 *Lost* are requests that failed; *may* those of them that nothing can save: what was inside a process at the moment when the fault ended it, and in a
-fleet of one what came while there was nowhere to send it.
+fleet of one what the exchange of its only process costs.
 
 Written by \`npm run faults\`, which fails when a line does not hold; the single values are in [faults.json](faults.json).
 ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}, Node ${machine.node}; ${date.slice(0, 10)}; ${commits.length === 1 ? "commit" : "commits"} ${commits.map((commit) => `\`${commit}\``).join(", ")}.

@@ -150,8 +150,12 @@ function firstOf({ droplets: [one] }: TroubledWorld): TroubledDroplet {
   return one;
 }
 
-/** Requests that reached no process, as the balancer had nowhere to send them: the price of a fleet of one, whatever befalls it. */
-const unserved = ({ failures }: LoadReport): number => failures.filter(({ status }) => status === 503).length;
+/**
+ * What the balancer had nowhere to send, or had sent to the process that was just being exchanged: the price of a fleet of one, whatever
+ * befalls it.
+ */
+const unserved = ({ failures }: LoadReport): number =>
+  failures.filter(({ kind, status }) => kind === "reset" || status === 502 || status === 503).length;
 
 interface Struck {
   readonly scene: Scene;

@@ -43,7 +43,13 @@ const asksFirst: ReadonlySet<Operation["do"]> = new Set([
   "set-aside",
 ]);
 /** Operations that ask the app, or nobody. */
-const withoutDocker: ReadonlySet<Operation["do"]> = new Set(["drain", "expect-drained", "expect-down", "retire"]);
+const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
+  "drain",
+  "expect-drained",
+  "expect-down",
+  "expect-space",
+  "retire",
+]);
 
 export class SimMachine {
   readonly #containers = new Map<Slot, SimContainer>();
@@ -195,6 +201,9 @@ export class SimMachine {
       }
       case "expect-down":
         if (this.serving?.health === 200) throw new StepFailure("it did not serve, and does now");
+        return;
+      case "expect-space":
+        // Disks are never full here.
         return;
       case "stop":
         return this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);

@@ -22,6 +22,8 @@ export type Operation =
   | { readonly do: "expect-drained" }
   /** Refuses to go on when the health path answers 200 after all: clients may be there. */
   | { readonly do: "expect-down" }
+  /** Refuses to go on when less is free where Docker keeps its data: not even a container that is there could be started again. */
+  | { readonly do: "expect-space"; readonly megabytes: number }
   | { readonly do: "stop"; readonly slot: Slot; readonly timeoutSeconds: number }
   | { readonly do: "start"; readonly slot: Slot }
   | SetAside
@@ -219,10 +221,23 @@ const makeRoom: readonly HostStep[] = [
   },
 ];
 
+/**
+ * Megabytes for what Docker writes when it makes or starts a container, some kilobytes, and for the logs that cloud-init lets one have, 30 MB
+ * (constructs/host-files.ts).
+ */
+const SPACE_TO_START_MB = 50;
+
+/** Preflight has seen more; an image, a log or somebody else may have taken it since. */
+function expectSpace({ minFreeDiskMb }: RolloutPolicy): HostStep[] {
+  const megabytes = Math.min(SPACE_TO_START_MB, minFreeDiskMb);
+  return megabytes > 0 ? [{ name: "expect-space", run: { do: "expect-space", megabytes } }] : [];
+}
+
 /** The old container is stopped and kept; the new one takes its name. */
 function replace(release: Release, { policy, check, standing }: HostContext): HostStep[] {
   const stopTimeoutSeconds = release.service.stopTimeoutSeconds;
   const setAside: HostStep[] = [
+    ...expectSpace(policy),
     ...(standing === "in-rotation" && policy.gate === "evidence"
       ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const]
       : []),

@@ -76,6 +76,7 @@ test("a full disk takes neither an image nor a container", async () => {
     expect(code).not.toBe(0);
     expect(stderr).toContain("no space left on device");
   }
+  expect((await run("df -Pk /")).stdout).toContain(" 0 100% /");
   expect(await host.containers()).toHaveLength(1);
   await host.fillDisk(false);
   expect((await host.shell(`docker run -d ${image}`)).exitCode).toBe(0);

@@ -262,6 +262,11 @@ export class StewardHost {
     done`);
   }
 
+  /** What is left on the disk from now on. */
+  leaveDiskFree(megabytes: number): void {
+    writeFileSync(path.join(this.home, "free"), String(megabytes));
+  }
+
   setClock(seconds: number): void {
     writeFileSync(path.join(this.home, "clock.new"), `${seconds}\n`);
     renameSync(path.join(this.home, "clock.new"), path.join(this.home, "clock"));

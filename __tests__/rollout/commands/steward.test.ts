@@ -20,6 +20,7 @@ const drained = [
   "done drain",
 ];
 const replaced = [
+  "step expect-space",
   "step expect-drained",
   "step old-stop",
   "step old-keep",
@@ -413,7 +414,7 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         await drain();
         host.break("run");
         expect(await host.order("replace", "i0")).toEqual([
-          ...replaced.slice(0, 5),
+          ...replaced.slice(0, 6),
           "undone all",
           "failed Error response from daemon: run is broken",
         ]);
@@ -597,12 +598,31 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
       async () => {
         await drain();
         expect(await host.order("replace", "i7")).toEqual([
+          "step expect-space",
           "step expect-drained",
           "undone all",
           expect.stringMatching(/^failed the process changed while it was drained: .*"instance":"i0"/),
         ]);
         expect(host.containers()).toEqual([untouched]);
         expect(host.calls().filter((call) => /docker (stop|run|rename)/.test(call))).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "stops nothing where Docker might have no room to start it again",
+      async () => {
+        await drain();
+        host.leaveDiskFree(49);
+        expect(await host.order("replace", "i0")).toEqual([
+          "step expect-space",
+          "undone all",
+          expect.stringMatching(/^failed only 49 MB of disk are free, below 50 MB/),
+        ]);
+        expect(host.containers()).toEqual([untouched]);
+        await host.order("drain");
+        host.leaveDiskFree(50);
+        expect(await host.order("replace", "i0")).toEqual(replaced);
       },
       LIMIT_MS,
     );
@@ -661,7 +681,16 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
         expect(host.journal().at(-2)).toMatchObject({ state: "undone", detail: "all" });
         const back = host.journal().filter(({ state }) => state === "back");
         expect(back.map(({ detail }) => detail)).toEqual([
-          ...["old-stop", "expect-drained", "previous-older", "older-clear", "failed-clear", "drain", "restart-off"],
+          ...[
+            "old-stop",
+            "expect-drained",
+            "expect-space",
+            "previous-older",
+            "older-clear",
+            "failed-clear",
+            "drain",
+            "restart-off",
+          ],
         ]);
         expect(host.containers()).toEqual([untouched]);
       },

@@ -1,5 +1,7 @@
 /** What may befall a droplet, its SSH and its Docker. */
 import type { TroubledDroplet } from "../../trouble.js";
+import type { ErrorCode } from "../../../scripts/rollout/core/errors.js";
+import type { Phase } from "../phase.js";
 import { another, impatient, lastDroplet, onTheHost, theHost, type Fault, type Scene } from "../fault.js";
 
 async function powerCycle(droplet: TroubledDroplet): Promise<void> {
@@ -22,6 +24,12 @@ async function removeForeign({ droplet }: Scene): Promise<void> {
 const SHORT_MS = 4000;
 const LONG_MS = 25_000;
 const HOUR_SECONDS = 3600;
+
+const diskFull: readonly (readonly [when: string, Phase, exitCode: number, ErrorCode])[] = [
+  ["before the start", "before", 3, "HostUnfit"],
+  ["when the image is pulled", "locked", 3, "PullFailed"],
+  ["when the old container is to be stopped", "draining", 5, "StepFailed"],
+];
 
 export const droplets: readonly Fault[] = [
   { name: "SSH cut", phases: onTheHost, strike: ({ droplet }) => droplet.cutSsh(), exitCodes: [0] },
@@ -125,13 +133,13 @@ export const droplets: readonly Fault[] = [
     strike: ({ droplet }) => droplet.restartDocker(SHORT_MS),
     exitCodes: [0, 5],
   },
-  ...(["before", "draining"] as const).map((phase): Fault => ({
-    name: phase === "before" ? "disk full when the image is pulled" : "disk full when the container is made",
+  ...diskFull.map(([when, phase, exitCode, error]): Fault => ({
+    name: `disk full ${when}`,
     phases: [phase],
     strike: ({ droplet }) => droplet.fillDisk(true),
     mend: ({ droplet }) => droplet.fillDisk(false),
-    exitCodes: [phase === "before" ? 3 : 5],
-    error: phase === "before" ? "PullFailed" : "StepFailed",
+    exitCodes: [exitCode],
+    error,
   })),
   {
     name: "disk full on the last droplet",

@@ -105,3 +105,5 @@ export const connectionTable = (name: string): string[] => [
   "/proc/net/tcp",
   "/proc/net/tcp6",
 ];
+/** Shell text that prints the whole megabytes that are free where Docker keeps its data, or in the home folder where that is not to be seen. */
+export const FREE_DISK = `{ df -Pk /var/lib/docker 2>/dev/null || df -Pk "$HOME"; } | awk 'NR == 2 { print int($4 / 1024) }'`;

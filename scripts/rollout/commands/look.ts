@@ -23,7 +23,7 @@ export const survey = (place: Place, booted = false): string =>
     boot: booted ? "echo 'status: done'" : askBoot,
     architecture: "uname -m",
     docker: `${line(docker.serverVersion())} 2>/dev/null || :`,
-    disk: `{ df -Pk /var/lib/docker 2>/dev/null || df -Pk "$HOME"; } | awk 'NR == 2 { print int($4 / 1024) }'`,
+    disk: docker.FREE_DISK,
     memory: "awk '$1 == \"MemAvailable:\" { print int($2 / 1024) }' /proc/meminfo 2>/dev/null || :",
     containers: `${line(docker.inspect([...slotsOf(place.fleet).keys()], docker.CONTAINER_FORMAT))} 2>/dev/null || :`,
     lifecycle: place.gate === "evidence" ? askLifecycle(place) : ":",

@@ -454,6 +454,8 @@ function operation(place: Place, what: Operation): string {
   echo 'it did not serve, and does now: run the rollout again'
   return 1
 fi`;
+    case "expect-space":
+      return expectSpace(what.megabytes);
     case "stop":
       return line(docker.stop(name(what.slot), what.timeoutSeconds));
     case "start":
@@ -561,6 +563,13 @@ until ${command}; do
   fi
   sleep ${TICK_SECONDS}
 done`;
+
+/** A disk that does not tell holds nobody up. */
+const expectSpace = (megabytes: number): string => `free=$(${docker.FREE_DISK})
+if [ "\${free:-${megabytes}}" -lt ${megabytes} ]; then
+  echo "only $free MB of disk are free, below ${megabytes} MB: Docker might start no container any more, not even the one that serves"
+  return 1
+fi`;
 
 const expectDrained = (place: Place): string => `state=$(answer -f ${lifecycleUrl(place)} | tr -d ' \\n')
 # shellcheck disable=SC2154

@@ -4,7 +4,7 @@ import { faultKinds, faultPhases, type FaultPhase, type FaultPlan } from "../../
 import type { SimWorld } from "../../lab/sim/world.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import { simulate } from "../support/sim.js";
-import { simulateFault } from "./fault-run.js";
+import { simulateFault, type Course } from "./fault-run.js";
 import { optionsOf, schedule, type Schedule } from "./schedule.js";
 
 /** Short, so that a paused or dead controller is soon beyond it. */
@@ -20,30 +20,43 @@ const fault: fc.Arbitrary<FaultPlan> = fc.record({
   lastsMs: fc.constantFrom(1000, 20_000, 3 * LEASE_SECONDS * 1000),
 });
 
+/** Most often one fault of a deploy, with nobody beside it. */
+const course: fc.Arbitrary<Course> = fc.record({
+  wants: fc.constantFrom("deploy", "deploy", "deploy", "deploy", "rollback"),
+  faults: fc.oneof(
+    { weight: 5, arbitrary: fc.tuple(fault) },
+    { weight: 1, arbitrary: fc.tuple(fault, fault) },
+  ),
+  contenderWaits: fc.constantFrom(null, null, null, null, null, null, 0, 600),
+});
+
 export interface Draw {
   readonly plan: Schedule;
   /** Null in one of five: the ordinary path, or an order to stop. */
-  readonly fault: FaultPlan | null;
+  readonly course: Course | null;
 }
 export const draw: fc.Arbitrary<Draw> = fc
-  .record({ plan: schedule, fault: fc.option(fault, { nil: null, freq: 5 }) })
-  .map(({ plan, fault: what }) => ({ plan: { ...plan, smoke: plan.smoke || what?.phase === "smoke" }, fault: what }));
+  .record({ plan: schedule, course: fc.option(course, { nil: null, freq: 5 }) })
+  .map(({ plan, course: drawn }) => {
+    const smoke = plan.smoke || (drawn?.faults.some(({ phase }) => phase === "smoke") ?? false);
+    return { plan: { ...plan, smoke }, course: drawn };
+  });
 
 export interface Outcome {
   /** Every property that does not hold, in words. */
   readonly broken: readonly string[];
-  /** Such as `cut-after at draining`; null when nothing befell the rollout. */
-  readonly struck: string | null;
+  /** Such as `cut-after at draining`; what did not come to pass is left out. */
+  readonly struck: readonly string[];
   /** Requests of clients. */
   readonly sent: number;
 }
 
-export async function outcomeOf({ plan, fault }: Draw): Promise<Outcome> {
+export async function outcomeOf({ plan, course: drawn }: Draw): Promise<Outcome> {
   try {
-    return await (fault ? befallen(plan, fault) : undisturbed(plan));
+    return await (drawn ? befallen(plan, drawn) : undisturbed(plan));
   } catch (error) {
     // A rollout that never ends, or a bug: what is thrown says which.
-    return { broken: [error instanceof Error ? (error.stack ?? error.message) : String(error)], struck: null, sent: 0 };
+    return { broken: [error instanceof Error ? (error.stack ?? error.message) : String(error)], struck: [], sent: 0 };
   }
 }
 
@@ -63,19 +76,27 @@ async function undisturbed(plan: Schedule): Promise<Outcome> {
     ...retired(world, plan),
     ...wasted(plan, receipts),
   ];
-  return { broken, struck: null, sent: world.sent };
+  return { broken, struck: [], sent: world.sent };
 }
 
 /** No request fails, a lease later every host serves that served before, and one run more brings all onto the release. */
-async function befallen(plan: Schedule, what: FaultPlan): Promise<Outcome> {
-  const { world, faults, receipt, down, rerun } = await simulateFault(optionsOf(plan, LEASE_SECONDS), what);
+async function befallen(plan: Schedule, drawn: Course): Promise<Outcome> {
+  const { world, faults, receipt, contender, down, rerun } = await simulateFault(
+    optionsOf(plan, LEASE_SECONDS),
+    drawn,
+  );
+  const alone = contender === null;
   const broken = [
     ...clients(world, plan),
     ...down.map((host) => `a lease later ${host}`),
-    ...(receipt ? exitCode(receipt, [0, 3, 5, 6]) : []),
+    ...(receipt ? exitCode(receipt, alone ? [0, 3, 5, 6] : [0, 3, 4, 5, 6]) : []),
+    ...(contender ? exitCode(contender, [0, 3, 4, 5, 6]) : []),
     ...onTarget(world, rerun),
   ];
-  return { broken, struck: faults.struck === null ? null : `${what.kind} at ${what.phase}`, sent: world.sent };
+  const struck = drawn.faults.flatMap(({ kind, phase }, index) =>
+    faults[index]?.struck === null ? [] : [`${kind} at ${phase}`],
+  );
+  return { broken, struck, sent: world.sent };
 }
 
 const clients = ({ broken, failures }: SimWorld, { hosts }: Schedule): string[] => [

@@ -13,7 +13,7 @@ async function perform({ seed, schedules, path }: Order): Promise<Report> {
   const property = fc.asyncProperty(draw, async (drawn) => {
     const { broken, struck, sent: requests } = await outcomeOf(drawn);
     sent += requests;
-    if (struck !== null) coverage = added(coverage, { [struck]: 1 });
+    for (const cell of struck) coverage = added(coverage, { [cell]: 1 });
     return broken.length === 0;
   });
   const result = await fc.check(property, { seed, numRuns: schedules, ...(path ? { path } : {}) });

@@ -1,5 +1,6 @@
 /**
- * What may befall a rollout from outside, put between it and its ports: at one call to a host, chosen by phase and number, a fault begins.
+ * What may befall a rollout from outside, put between it and its ports: at one call to a host, or to the cloud's API, chosen by phase and
+ * number, a fault begins. One may be put around another.
  * A client may lose what is inside a process that the fault itself ends, and what the balancer sends there before it has noticed; whatever
  * else it loses is the rollout's own doing.
  */
@@ -44,13 +45,16 @@ export type FaultPhase = (typeof faultPhases)[number];
 
 export interface FaultPlan {
   readonly kind: FaultKind;
-  /** It begins at a call to a host with which the rollout has come so far. */
+  /** It begins at a call to a host with which the rollout has come so far; one that is about no host, at a call to the API then, too. */
   readonly phase: FaultPhase;
   /** Which of those calls, from 0. */
   readonly call: number;
   /** How long it lasts. */
   readonly lastsMs: number;
 }
+
+/** Faults of the controller and of the API, which a call to the API may meet as well. */
+const withoutHost: ReadonlySet<FaultKind> = new Set(["killed-before", "killed-after", "paused", "api"]);
 
 /** Time after which OpenSSH and our retries give a host up. */
 const GIVEN_UP_MS = 15_000;
@@ -118,18 +122,11 @@ export class Faults {
   }
 
   async #call<Result>(info: ManifestHost, method: string, work: () => Promise<Result>): Promise<Result> {
-    const { kind, phase, call, lastsMs } = this.plan;
+    const { kind, lastsMs } = this.plan;
     const host = info.name;
-    const inPhase = this.#phaseOf(host) === phase;
-    const strikes = inPhase && this.#calls === call;
-    if (inPhase) this.#calls += 1;
+    const strikes = this.#strikes(this.#phaseOf(host), method);
     if (strikes) {
-      this.struck = method;
-      const untilMs = this.clock.now() + lastsMs;
-      if (kind === "killed-before") this.#die();
-      if (kind === "paused") this.#stillUntilMs = untilMs;
-      if (kind === "api") this.#apiFailsUntilMs = untilMs;
-      if (kind === "cut-before") this.#cut = { host, untilMs };
+      if (kind === "cut-before") this.#cut = { host, untilMs: this.clock.now() + lastsMs };
       this.#strikeHost(this.world.machineOf(info), kind, lastsMs);
     }
     return this.#alive(async () => {
@@ -142,6 +139,20 @@ export class Faults {
       }
       return result;
     });
+  }
+
+  /** Whether this is the call that it begins at; what befalls the controller and the API has begun then. */
+  #strikes(reached: FaultPhase, method: string): boolean {
+    const { kind, phase, call, lastsMs } = this.plan;
+    if (reached !== phase) return false;
+    this.#calls += 1;
+    if (this.#calls !== call + 1) return false;
+    this.struck = method;
+    const untilMs = this.clock.now() + lastsMs;
+    if (kind === "killed-before") this.#die();
+    if (kind === "paused") this.#stillUntilMs = untilMs;
+    if (kind === "api") this.#apiFailsUntilMs = untilMs;
+    return true;
   }
 
   #strikeHost(machine: SimMachine, kind: FaultKind, lastsMs: number): void {
@@ -159,16 +170,21 @@ export class Faults {
   }
 
   #cloud(cloud: Cloud): Cloud {
-    const call = <Result>(work: () => Promise<Result>): Promise<Result> =>
-      this.#alive(async () => {
+    const { kind } = this.plan;
+    const call = <Result>(method: string, work: () => Promise<Result>): Promise<Result> => {
+      const strikes = withoutHost.has(kind) && this.#strikes(this.#phase, method);
+      return this.#alive(async () => {
         if (this.clock.now() < this.#apiFailsUntilMs) throw new RolloutError("CloudFailed", "the API answers 500");
-        return work();
+        const result = await work();
+        if (strikes && kind === "killed-after") this.#die();
+        return result;
       });
+    };
     return {
-      balancer: (id) => call(() => cloud.balancer(id)),
-      dropletsWithTag: (tag) => call(() => cloud.dropletsWithTag(tag)),
-      untag: (id, tag) => call(() => cloud.untag(id, tag)),
-      registryLogin: (registry) => call(() => cloud.registryLogin(registry)),
+      balancer: (id) => call("balancer", () => cloud.balancer(id)),
+      dropletsWithTag: (tag) => call("dropletsWithTag", () => cloud.dropletsWithTag(tag)),
+      untag: (id, tag) => call("untag", () => cloud.untag(id, tag)),
+      registryLogin: (registry) => call("registryLogin", () => cloud.registryLogin(registry)),
     };
   }
 
@@ -198,8 +214,13 @@ export class Faults {
     this.#kill();
   }
 
+  /** Of a host that nothing was done with yet. */
+  get #phase(): FaultPhase {
+    return this.#planned ? "prepared" : "preflight";
+  }
+
   #phaseOf(host: string): FaultPhase {
-    return this.#status.get(host) ?? (this.#planned ? "prepared" : "preflight");
+    return this.#status.get(host) ?? this.#phase;
   }
 
   #notice(event: RolloutEvent): void {

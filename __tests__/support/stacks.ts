@@ -17,9 +17,8 @@ export const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvenkeelTestsOnly
 /** The smallest configuration that has all optional resources. */
 export const exampleConfig: FleetConfig = { ssh: { publicKey, allowedCidrs: ["203.0.113.7/32"] } };
 
-export function exampleStack(config: FleetConfig = {}): ApiStack {
-  const merged = { ...exampleConfig, ...config };
-  return new ApiStack(Testing.app(), "api-production", { config: merged, bundlePath: bundleFixture });
+export function exampleStack(config: FleetConfig = {}, bundlePath = bundleFixture): ApiStack {
+  return new ApiStack(Testing.app(), "api-production", { config: { ...exampleConfig, ...config }, bundlePath });
 }
 
 /** Parsed, because the text differs between cdktf and its fork in blanks only. */

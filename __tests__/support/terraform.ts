@@ -3,9 +3,15 @@
  * built into Terraform, that answers the references to it. So expressions, variables, backend and provisioner are the real ones.
  */
 import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Synthesized } from "./schema-check.js";
 
 type Value = Record<string, unknown>;
+
+/** A change of these makes the provider replace a droplet instead of changing it. */
+const REPLACING = ["image", "name", "region", "user_data", "ssh_keys", "vpc_uuid"];
+const DROPLET = "digitalocean_droplet";
 
 export const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
 
@@ -24,8 +30,8 @@ export function withoutProviders(stack: Synthesized): Value {
   const names = Object.entries(stack.resource).flatMap(([type, byName]) =>
     Object.keys(byName).map((name) => `${type}.${name}`),
   );
-  const standIns = Object.values(stack.resource).flatMap((byName) =>
-    Object.entries(byName).map(([name, value]) => [name, standIn(name, value)] as const),
+  const standIns = Object.entries(stack.resource).flatMap(([type, byName]) =>
+    Object.entries(byName).map(([name, value]) => [name, standIn(type, name, value)] as const),
   );
   const { required_version, backend } = stack.terraform;
   const terraform = { required_version, backend };
@@ -39,19 +45,27 @@ export function withoutProviders(stack: Synthesized): Value {
   return JSON.parse(names.reduce(renamed, text)) as Value;
 }
 
-function standIn(name: string, value: Value): Value {
+function standIn(type: string, name: string, value: Value): Value {
   const entries = Object.entries(value);
   const own = Object.fromEntries(entries.filter(([key]) => !MOVED.includes(key)));
   const moved = Object.fromEntries(entries.filter(([key]) => MOVED.includes(key)));
   const { triggers, ...attributes } = own;
-  return triggers
-    ? { ...moved, triggers_replace: triggers }
-    : { ...moved, input: { ...COMPUTED, id: `id-of-${name.replaceAll("_", "-")}`, ...attributes } };
+  if (triggers) return { ...moved, triggers_replace: triggers };
+  const replaced = Object.fromEntries(Object.entries(attributes).filter(([key]) => REPLACING.includes(key)));
+  return {
+    ...moved,
+    ...(type === DROPLET ? { triggers_replace: replaced } : {}),
+    input: { ...COMPUTED, id: `id-of-${name.replaceAll("_", "-")}`, ...attributes },
+  };
 }
 
-/** `digitalocean_droplet.x.id` becomes `terraform_data.x.output.id`; within depends_on nothing follows the name. */
-function renamed(text: string, address: string): string {
+/**
+ * `digitalocean_droplet.x.ipv4_address` becomes `terraform_data.x.output.ipv4_address`; within depends_on nothing follows the name. A
+ * droplet's id is the stand-in's own: another one after it was replaced.
+ */
+function renamed(before: string, address: string): string {
   const name = address.slice(address.indexOf(".") + 1);
+  const text = address.startsWith(DROPLET) ? before.replaceAll(`${address}.id`, `terraform_data.${name}.id`) : before;
   return text.replaceAll(`${address}.`, `terraform_data.${name}.output.`).replaceAll(address, `terraform_data.${name}`);
 }
 
@@ -61,11 +75,31 @@ export interface TerraformRun {
 }
 
 export function terraform(folder: string, ...args: string[]): TerraformRun {
-  const env = { PATH: process.env["PATH"], HOME: folder, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1" };
+  return terraformWith({}, folder, ...args);
+}
+
+/** @param variables for its environment, which provisioners inherit */
+export function terraformWith(
+  variables: Readonly<Record<string, string>>,
+  folder: string,
+  ...args: string[]
+): TerraformRun {
+  const env = { PATH: process.env["PATH"], HOME: folder, CHECKPOINT_DISABLE: "1", TF_IN_AUTOMATION: "1", ...variables };
   const { status, stdout, stderr } = spawnSync("terraform", [...args, "-no-color"], {
     cwd: folder,
     env,
     encoding: "utf8",
   });
   return { status, output: stdout + stderr };
+}
+
+/** Writes a stack where its bundle is found, as `cdktf.out` has it. @param root holds the state as well */
+export function writeStandIns(root: string, stack: Synthesized, bundle: string): string {
+  const folder = join(root, "cdktf.out", "stacks", "api-production");
+  const text = JSON.stringify(withoutProviders(stack));
+  const asset = /\$\{path\.module\}\/(assets[^"]+)/.exec(text)?.[1] ?? "";
+  mkdirSync(dirname(join(folder, asset)), { recursive: true });
+  copyFileSync(bundle, join(folder, asset));
+  writeFileSync(join(folder, "cdk.tf.json"), text);
+  return folder;
 }

@@ -4,6 +4,7 @@ import type { Parts } from "../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import { standardParts } from "../../scripts/rollout/run.js";
+import { until } from "../lab/support/until.js";
 import { Scenario } from "./scenario.js";
 
 const open = () => ({ pass: true }) as const;
@@ -43,12 +44,17 @@ export async function startForControls(): Promise<Scenario> {
   return scenario;
 }
 
-/** Rolls version 2 out under load. */
+let version = 1;
+
+/** Rolls the next version out under load, as soon as the balancer sends to every host. */
 export async function rollOut(
   scenario: Scenario,
   parts: Parts,
   onEvent?: (event: RolloutEvent) => void,
 ): Promise<{ result: Receipt; seen: LoadReport }> {
-  const image = await scenario.world.pushReference("v2");
+  const { balancer, droplets } = scenario.world;
+  await until("every host is in rotation", () => droplets.every(({ id }) => balancer.nodesUp(id).length > 0));
+  version += 1;
+  const image = await scenario.world.pushReference(`v${version}`);
   return scenario.under(() => scenario.rolloutWith(parts, image, onEvent));
 }

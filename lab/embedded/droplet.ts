@@ -19,7 +19,7 @@ import { DropletPorts } from "./droplet-ports.js";
 import type { PortPool } from "./ports.js";
 import { recoverScript, runRecovery } from "./recovery.js";
 import { SshServer } from "./ssh-server.js";
-import { endMarked } from "./watchdog.js";
+import { awaitEnd, endMarked } from "./watchdog.js";
 
 /**
  * Addresses that count as the droplet's own in the reference app. Only Linux has a whole network of loopback addresses to tell
@@ -150,7 +150,10 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
   /** Ends the process behind a container as the kernel would, not as `docker kill` does: its restart policy applies. */
   async crash(container: string): Promise<void> {
     const pid = this.pid(container);
-    if (pid > 0) process.kill(-pid, "SIGKILL");
+    if (pid === 0) return;
+    process.kill(-pid, "SIGKILL");
+    // The balancer is on this thread: it passes nothing on before the process is gone for certain.
+    awaitEnd(pid);
   }
 
   /** A request to a port on the droplet's loopback, by default the control port. */

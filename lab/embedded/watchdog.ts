@@ -1,7 +1,11 @@
 /** No process of a world is left when its owner ends, whether it stops the world, crashes or is killed. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+
+/** Of a millisecond each. */
+const MOST_TRIES = 1000;
 
 const SCRIPT = fileURLToPath(new URL("watchdog.sh", import.meta.url));
 
@@ -24,6 +28,21 @@ export class Watchdog {
 
 /** Ends every process that carries the mark, now. */
 export const endMarked = (mark: string): Promise<void> => ended(watch(mark, ""));
+
+/** Blocks this thread until a process that was killed is gone, and its sockets with it; only where /proc tells. */
+export function awaitEnd(pid: number): void {
+  const ticks = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; tries < MOST_TRIES && isAlive(pid); tries += 1) Atomics.wait(ticks, 0, 0, 1);
+}
+
+/** A process that has ended is a zombie until its parent has asked for it. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
 
 /** In a process group of its own, so that an interrupt at the terminal does not reach it. */
 function watch(mark: string, folder: string): ChildProcess {

@@ -62,6 +62,12 @@ export const rolloutPolicy = record({
   minReadySeconds: whole("seconds", 0, 3600).default(0),
   /** Longest time one host may go without reaching its next gate. 10 to 7200 s. @default 600 */
   progressDeadlineSeconds: whole("seconds", 10, 7200).default(600),
+  /**
+   * Longest time of the whole rollout. Then the host at hand is finished or taken back, as when it is told to stop, and the rollout fails.
+   * 60 to 86400 s. @default 21600 - six hours, as long as GitHub lets a job run on its own machines
+   * @see https://docs.github.com/en/actions/reference/limits
+   */
+  timeoutSeconds: whole("seconds", 60, 86_400).default(21_600),
   /** Longest wait for requests that are still in flight on a host that gets no new ones. 1 to 3600 s. @default 60 */
   drainTimeoutSeconds: whole("seconds", 1, 3600).default(60),
   /** What to do with requests longer than that: stop the rollout, or cut them and report how many. @default "halt" */
@@ -174,6 +180,12 @@ export function together(value: Together, report: (path: string[], message: stri
     report(
       ["rollout", "progressDeadlineSeconds"],
       `progressDeadlineSeconds (${policy.progressDeadlineSeconds} s) leaves the balancer no time for ${rounds} probes at checkIntervalSeconds (${check.checkIntervalSeconds} s); needs more than ${waitSeconds} s`,
+    );
+  }
+  if (policy.timeoutSeconds < policy.progressDeadlineSeconds) {
+    report(
+      ["rollout", "timeoutSeconds"],
+      `timeoutSeconds (${policy.timeoutSeconds} s) is below progressDeadlineSeconds (${policy.progressDeadlineSeconds} s); raise it or lower the deadline`,
     );
   }
   if (policy.readyTimeoutSeconds > policy.progressDeadlineSeconds) {

@@ -41,6 +41,11 @@ describe("rules between fields, in config and manifest alike, quote both values"
       "rollout.progressDeadlineSeconds: progressDeadlineSeconds (600 s) leaves the balancer no time for 10 probes at checkIntervalSeconds (60 s); needs more than 600 s",
     ],
     [
+      "the whole takes no less time than a part of it",
+      { rollout: { ...rollout, timeoutSeconds: 599 } },
+      "rollout.timeoutSeconds: timeoutSeconds (599 s) is below progressDeadlineSeconds (600 s); raise it or lower the deadline",
+    ],
+    [
       "a container must be able to become ready within the deadline",
       { rollout: { ...rollout, readyTimeoutSeconds: 601 } },
       "rollout.readyTimeoutSeconds: readyTimeoutSeconds (601 s) is above progressDeadlineSeconds (600 s); lower it or raise the deadline",

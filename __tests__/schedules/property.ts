@@ -23,10 +23,7 @@ const fault: fc.Arbitrary<FaultPlan> = fc.record({
 /** Most often one fault of a deploy, with nobody beside it. */
 const course: fc.Arbitrary<Course> = fc.record({
   wants: fc.constantFrom("deploy", "deploy", "deploy", "deploy", "rollback"),
-  faults: fc.oneof(
-    { weight: 5, arbitrary: fc.tuple(fault) },
-    { weight: 1, arbitrary: fc.tuple(fault, fault) },
-  ),
+  faults: fc.oneof({ weight: 5, arbitrary: fc.tuple(fault) }, { weight: 1, arbitrary: fc.tuple(fault, fault) }),
   contenderWaits: fc.constantFrom(null, null, null, null, null, null, 0, 600),
 });
 
@@ -81,10 +78,7 @@ async function undisturbed(plan: Schedule): Promise<Outcome> {
 
 /** No request fails, a lease later every host serves that served before, and one run more brings all onto the release. */
 async function befallen(plan: Schedule, drawn: Course): Promise<Outcome> {
-  const { world, faults, receipt, contender, down, rerun } = await simulateFault(
-    optionsOf(plan, LEASE_SECONDS),
-    drawn,
-  );
+  const { world, faults, receipt, contender, down, rerun } = await simulateFault(optionsOf(plan, LEASE_SECONDS), drawn);
   const alone = contender === null;
   const broken = [
     ...clients(world, plan),

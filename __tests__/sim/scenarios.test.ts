@@ -745,6 +745,34 @@ describe("a rollout that is told to stop", () => {
   });
 });
 
+describe("a rollout whose time is up", () => {
+  const short = testManifest({
+    hosts: 4,
+    healthCheck: { checkIntervalSeconds: 10, unhealthyThreshold: 2, healthyThreshold: 2 },
+    rollout: { timeoutSeconds: 60, progressDeadlineSeconds: 60, readyTimeoutSeconds: 20, drainTimeoutSeconds: 30 },
+  });
+
+  it("takes the host at hand back, or leaves it where clients are on it, and says so; the next ones go on from there", async () => {
+    const run = await simulate({ manifest: short, reruns: 4 });
+    expect(run.receipt.error?.code).toBe("RolloutTimeout");
+    expect(run.receipt.error?.message).toContain("within 60 s (timeoutSeconds)");
+    expect(run.receipt.exitCode).toBe(6);
+    expect(run.receipt.seconds).toBeLessThan(120);
+    expect(run.receipts.at(-1)?.exitCode).toBe(0);
+    for (const { name } of short.hosts)
+      expect(run.world.machine(name).state("current")?.release).toBe(testRelease(short, 2).id);
+    expectUnharmed(run);
+  });
+
+  it("does not bring back what it has replaced: there is no time for that either", async () => {
+    const wanted = { ...short, rollout: { ...short.rollout, onFailure: "rollback" as const } };
+    const run = await simulate({ manifest: wanted });
+    expect(run.receipt.error?.code).toBe("RolloutTimeout");
+    expect(run.world.events.some(({ name }) => name === "rollingBack")).toBe(false);
+    expectUnharmed(run);
+  });
+});
+
 describe("hosts that leave rotation together", () => {
   const fleet = (maxUnavailable: number) =>
     simulate({ manifest: testManifest({ hosts: 36, rollout: { readyTimeoutSeconds: 20, maxUnavailable } }) });

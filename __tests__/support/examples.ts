@@ -28,6 +28,7 @@ const rollout = {
   maxUnavailable: 1,
   minReadySeconds: 0,
   progressDeadlineSeconds: 600,
+  timeoutSeconds: 21_600,
   drainTimeoutSeconds: 60,
   onDrainTimeout: "halt",
   onFailure: "halt",

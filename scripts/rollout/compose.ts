@@ -4,8 +4,10 @@ import type { Manifest } from "../../contract/manifest.js";
 import { DigitalOcean } from "./adapters/cloud.js";
 import { openStateFolder, sshConfigFile } from "./adapters/files.js";
 import { SshHosts } from "./adapters/hosts.js";
+import type { OnRetry } from "./adapters/retry.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
+import { eventOf } from "./core/events.js";
 import { readApiUrl, readBalancerUrl, readToken, type Environment } from "./input.js";
 import type { Events, Ports } from "./ports.js";
 
@@ -25,15 +27,17 @@ export function realPorts(
   const token = readToken(environment, manifest);
   const runId = systemRandom.id();
   const witness = new HttpWitness(balancerUrl, runId);
-  const hosts = sshHosts(manifest, environment);
+  const events = eventsOf(runId);
+  const onRetry = toldBy(events);
+  const hosts = sshHosts(manifest, environment, onRetry);
   return {
     runId,
     hosts,
     witness,
-    cloud: token ? new DigitalOcean(token, apiUrl) : null,
+    cloud: token ? new DigitalOcean(token, apiUrl, onRetry) : null,
     clock: systemClock,
     random: { id: () => runId },
-    events: eventsOf(runId),
+    events,
     async dispose() {
       hosts.dispose();
       await witness.close();
@@ -41,11 +45,20 @@ export function realPorts(
   };
 }
 
-export function sshHosts(manifest: Manifest, environment: Environment): SshHosts {
+/** What is tried again is shown, wherever that happens. */
+function toldBy(events: Events): OnRetry {
+  const startedMs = systemClock.now();
+  return ({ host, why, afterMs }) => {
+    const at = { time: systemClock.date(), elapsedMs: systemClock.now() - startedMs, host };
+    events.emit(eventOf("retried", { why, afterSeconds: afterMs / 1000 }, at));
+  };
+}
+
+export function sshHosts(manifest: Manifest, environment: Environment, onRetry?: OnRetry): SshHosts {
   const settings = {
     access: manifest.ssh,
     configFile: sshConfigFile(environment),
     knownHosts: path.join(openStateFolder(environment), "known_hosts"),
   };
-  return new SshHosts(manifest, settings, systemClock);
+  return new SshHosts(manifest, settings, systemClock, onRetry);
 }

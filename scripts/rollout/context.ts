@@ -4,7 +4,7 @@ import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import type { ObservedCheck } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
 import { RolloutError } from "./core/errors.js";
-import { registry, type EventData, type EventName, type HostStatus, type RolloutEvent } from "./core/events.js";
+import { eventOf, type EventData, type EventName, type HostStatus } from "./core/events.js";
 import { liveSources, type Gates } from "./core/gates.js";
 import type { HostReceipt } from "./core/receipt.js";
 import { serves } from "./core/target.js";
@@ -85,6 +85,8 @@ export interface Context {
   readonly parts: Parts;
   readonly runId: string;
   readonly startedMs: number;
+  /** When it must have ended. */
+  readonly deadlineMs: number;
   /** When every listed host had been looked at. */
   surveyedMs: number;
   /** When all locked hosts were last asked which nodes the balancer has. */
@@ -188,11 +190,9 @@ export function emit<Name extends EventName>(
   data: EventData<Name>,
   member?: Member,
 ): void {
-  const { code, level } = registry[name];
   const { clock, events } = context.ports;
-  const elapsedMs = Math.round(clock.now() - context.startedMs);
-  const host = member?.info.name ?? null;
-  events.emit({ name, code, level, time: clock.date().toISOString(), elapsedMs, host, data } as RolloutEvent);
+  const at = { time: clock.date(), elapsedMs: clock.now() - context.startedMs };
+  events.emit(eventOf(name, data, { ...at, host: member?.info.name ?? null }));
 }
 
 export function setStatus(context: Context, member: Member, status: HostStatus, detail = ""): void {
@@ -218,28 +218,36 @@ export function betweenLooks({ members }: Context, wishedMs: number): number {
   return Math.max(wishedMs, hosts * LOOK_COST_MS);
 }
 
-/** @throws RolloutError Interrupted when the rollout was told to stop */
-export function heedStop({ request }: Context): void {
+/** @throws RolloutError Interrupted when the rollout was told to stop, RolloutTimeout when its time is up */
+export function heedStop({ request, ports, deadlineMs, manifest }: Context): void {
   if (request.signal.aborted) throw new RolloutError("Interrupted", "the rollout was told to stop");
+  if (ports.clock.now() < deadlineMs) return;
+  const { timeoutSeconds } = manifest.rollout;
+  throw new RolloutError(
+    "RolloutTimeout",
+    `the rollout has not come to its end within ${timeoutSeconds} s (timeoutSeconds); run it again, and raise that if it never had the time`,
+  );
 }
 
 /**
  * Waits, by default until the next look.
- * @throws RolloutError Interrupted
+ * @throws RolloutError Interrupted, RolloutTimeout
  */
 export async function pause(
   context: Context,
   milliseconds = betweenLooks(context, pollMs(context.check)),
 ): Promise<void> {
   const { signal } = context.request;
-  if (!signal.aborted) await context.ports.clock.sleep(milliseconds, signal);
+  const { clock } = context.ports;
+  const leftMs = Math.max(0, context.deadlineMs - clock.now());
+  if (!signal.aborted) await clock.sleep(Math.min(milliseconds, leftMs), signal);
   heedStop(context);
 }
 
-/** The same rollout for work that has to come to its end although the rollout was told to stop. */
+/** The same rollout for work that has to come to its end although the rollout was told to stop, or its time is up. */
 export function uninterrupted(context: Context): Context {
   const request = { ...context.request, signal: new AbortController().signal };
-  return Object.create(context, { request: { value: request } }) as Context;
+  return Object.create(context, { request: { value: request }, deadlineMs: { value: Infinity } }) as Context;
 }
 
 /** Looks at a locked host, and tells what its steward has done since the last look. */

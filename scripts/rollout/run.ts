@@ -218,6 +218,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     parts,
     runId: ports.random.id(),
     startedMs: ports.clock.now(),
+    deadlineMs: ports.clock.now() + request.manifest.rollout.timeoutSeconds * 1000,
     surveyedMs: ports.clock.now(),
     refreshedMs: ports.clock.now(),
     check: request.manifest.healthCheck,

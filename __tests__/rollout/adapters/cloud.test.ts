@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { DigitalOcean } from "../../../scripts/rollout/adapters/cloud.js";
+import type { Retried } from "../../../scripts/rollout/adapters/retry.js";
 import { RolloutError } from "../../../scripts/rollout/core/errors.js";
 import { TestServer, type Answer, type Asked } from "./server.js";
 
@@ -147,8 +148,14 @@ describe("a call that may succeed later", () => {
     "waits at least as long as it is told",
     async () => {
       await start(inTurn({ status: 429, headers: { "retry-after": "1" } }, { status: 200, body: balancer }));
+      const told: Retried[] = [];
+      cloud = new DigitalOcean(token, server.url, (retried) => told.push(retried));
       const started = performance.now();
       await cloud.balancer("lb-1");
+      expect(told).toEqual([
+        { host: null, why: expect.stringContaining("GET /v2/load_balancers/lb-1: 429"), afterMs: expect.any(Number) },
+      ]);
+      expect(told[0]?.afterMs).toBeGreaterThanOrEqual(1000);
       // Timers may fire a millisecond early.
       expect(performance.now() - started).toBeGreaterThanOrEqual(990);
     },

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { Retried } from "../../../scripts/rollout/adapters/retry.js";
 import { SshConnection } from "../../../scripts/rollout/adapters/ssh.js";
 import { until } from "../../lab/support/until.js";
 import { testManifest } from "../../support/fleet.js";
@@ -31,6 +32,30 @@ describe("commands over ssh", () => {
     process.env["PATH"] = PATH;
     delete process.env["SSH_TEST"];
     rmSync(folder, { recursive: true });
+  });
+
+  it("that find no connection are given again after pauses, which are told", async () => {
+    writeFileSync(path.join(folder, "ssh"), "#!/bin/sh\necho begins >>$SSH_TEST/log\nexit 255\n", { mode: 0o700 });
+    const { hosts, ssh } = testManifest();
+    const told: Retried[] = [];
+    const [host] = hosts;
+    if (!host) throw new Error("the fleet has hosts");
+    const settings = { access: ssh, configFile: null, knownHosts: "none" };
+    connection = new SshConnection(host, settings, "none", (retried) => told.push(retried), [2, 4]);
+    await expect(connection.run("true", { timeoutSeconds: 30 })).rejects.toMatchObject({ code: "HostUnreachable" });
+    expect(begun()).toBe(3);
+    expect(told.map(({ host: name, why }) => `${name} ${why}`)).toEqual([
+      expect.stringContaining("api-1 api-1 (203.0.113.1) cannot be reached over SSH"),
+      expect.stringContaining("api-1 api-1"),
+    ]);
+    for (const [index, longest] of [2, 4].entries()) {
+      expect(told[index]?.afterMs).toBeGreaterThanOrEqual(longest / 2);
+      expect(told[index]?.afterMs).toBeLessThanOrEqual(longest);
+    }
+    await expect(connection.run("true", { timeoutSeconds: 30, retry: false })).rejects.toMatchObject({
+      code: "HostUnreachable",
+    });
+    expect(begun()).toBe(4);
   });
 
   const log = (): string[] => readFileSync(path.join(folder, "log"), "utf8").trim().split("\n");

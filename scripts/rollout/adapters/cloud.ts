@@ -4,6 +4,7 @@ import { errors, request } from "undici";
 import { z } from "zod";
 import { RolloutError } from "../core/errors.js";
 import type { Cloud, CloudDroplet, LiveBalancer } from "../ports.js";
+import { jittered, tellNobody, type OnRetry } from "./retry.js";
 
 /** @see https://docs.digitalocean.com/reference/api/ */
 const PUBLIC_API = "https://api.digitalocean.com";
@@ -11,6 +12,7 @@ const PAGE_SIZE = 200;
 const TIMEOUT_MS = 30_000;
 /** Tries of one call; 429, 5xx and broken connections are tried again. */
 const TRIES = 5;
+const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 /** Seconds that a registry login is good for: the pulls of one rollout. */
 const LOGIN_SECONDS = 1800;
@@ -47,6 +49,7 @@ export class DigitalOcean implements Cloud {
   constructor(
     private readonly token: string,
     base: string | undefined,
+    private readonly onRetry: OnRetry = tellNobody,
   ) {
     this.#base = (base || PUBLIC_API).replace(/\/$/, "");
   }
@@ -112,7 +115,12 @@ export class DigitalOcean implements Cloud {
           "CloudFailed",
           `DigitalOcean's API does not do ${method} ${path}: ${outcome.why} (tried ${TRIES} times)`,
         );
-      await sleep(Math.min(LONGEST_PAUSE_MS, outcome.afterMs ?? 500 * 2 ** tries));
+      // What the API asks for is the least, so that is lengthened.
+      const wished =
+        outcome.afterMs === null ? jittered(FIRST_PAUSE_MS * 2 ** tries) : outcome.afterMs + jittered(1000);
+      const afterMs = Math.min(LONGEST_PAUSE_MS, wished);
+      this.onRetry({ host: null, why: `${method} ${path}: ${outcome.why}`, afterMs });
+      await sleep(afterMs);
     }
   }
 

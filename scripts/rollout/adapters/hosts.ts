@@ -10,6 +10,7 @@ import { engine, environmentOf, placeOf, stages, type Place } from "../commands/
 import { RolloutError } from "../core/errors.js";
 import { longestSeconds, type HostPlan, type OrderName } from "../host-steps.js";
 import type { Clock, Host, Hosts, LockRequest, LockResult, Observation, PullResult, Survey } from "../ports.js";
+import { tellNobody, type OnRetry } from "./retry.js";
 import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings } from "./ssh.js";
 
 /** Seconds that a command may take which does not wait for anything. */
@@ -30,11 +31,13 @@ export class SshHosts implements Hosts {
     private readonly manifest: Manifest,
     private readonly settings: SshSettings,
     private readonly clock: Clock,
+    private readonly onRetry: OnRetry = tellNobody,
   ) {}
 
   open(host: ManifestHost): Host {
     this.#opened += 1;
-    const connection = new SshConnection(host, this.settings, path.join(this.#folder, String(this.#opened)));
+    const socket = path.join(this.#folder, String(this.#opened));
+    const connection = new SshConnection(host, this.settings, socket, this.onRetry);
     const lockSeconds = LOCK_SECONDS + longestSeconds(this.manifest, this.manifest.healthCheck);
     return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock, lockSeconds);
   }

@@ -8,6 +8,7 @@ import pLimit from "p-limit";
 import type { ManifestHost } from "../../../contract/manifest.js";
 import type { SshAccess } from "../../../contract/policy.js";
 import { RolloutError } from "../core/errors.js";
+import { jittered, tellNobody, type OnRetry } from "./retry.js";
 
 export interface SshSettings {
   readonly access: SshAccess;
@@ -28,7 +29,7 @@ export interface CommandOptions {
 }
 
 const CONNECT_SECONDS = 10;
-/** Pauses before each new try after a broken connection. */
+/** Longest pauses before each new try after a broken connection. */
 const RETRY_PAUSES_MS = [200, 500, 1000, 2000, 4000, 8000];
 /** Printed after the command, so that a broken connection is told from a failed command: ssh's own code 255 does not. */
 const TRAILER = "@@exit ";
@@ -51,6 +52,8 @@ export class SshConnection {
     private readonly host: ManifestHost,
     settings: SshSettings,
     socket: string,
+    private readonly onRetry: OnRetry = tellNobody,
+    private readonly pausesMs: readonly number[] = RETRY_PAUSES_MS,
   ) {
     const { access } = settings;
     const configFile = settings.configFile ?? (access.configFile ? expandHome(access.configFile) : null);
@@ -87,10 +90,12 @@ export class SshConnection {
         const once = () => this.#once(script, timeoutSeconds, input);
         return await (slow ? once() : inTurn(once));
       } catch (error) {
-        const pauseMs = RETRY_PAUSES_MS[tries];
+        const pauseMs = this.pausesMs[tries];
         const broken = error instanceof RolloutError && error.code === "HostUnreachable";
         if (!retry || !broken || pauseMs === undefined) throw error;
-        await sleep(pauseMs);
+        const afterMs = jittered(pauseMs);
+        this.onRetry({ host: this.host.name, why: error.message, afterMs });
+        await sleep(afterMs);
       }
     }
   }

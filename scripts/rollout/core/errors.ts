@@ -42,6 +42,7 @@ export type ErrorCode =
   | "NotReadmitted"
   | "NotConverged"
   | "StewardLost"
+  | "RolloutTimeout"
   | "Interrupted";
 
 /** Whether it is that failure. */

@@ -47,6 +47,11 @@ export const registry = {
     "info",
     (data) => `${data.status}${data.detail ? `: ${data.detail}` : ""}`,
   ),
+  retried: define<{ why: string; afterSeconds: number }>(
+    "ROLLOUT_W1102",
+    "warning",
+    (data) => `tried again in ${seconds(data.afterSeconds)}: ${data.why}`,
+  ),
   releaseChosen: define<{ release: string; image: string }>(
     "ROLLOUT_I1200",
     "info",
@@ -176,6 +181,18 @@ type EventOf<Name extends EventName> = {
   readonly data: EventData<Name>;
 };
 export type RolloutEvent = { [Name in EventName]: EventOf<Name> }[EventName];
+
+/** An event as it is told. */
+export const eventOf = <Name extends EventName>(
+  name: Name,
+  data: EventData<Name>,
+  at: { readonly time: Date; readonly elapsedMs: number; readonly host: string | null },
+): RolloutEvent => {
+  const { code, level } = registry[name];
+  const { time, elapsedMs, host } = at;
+  const when = { time: time.toISOString(), elapsedMs: Math.round(elapsedMs), host };
+  return { name, code, level, ...when, data } as RolloutEvent;
+};
 
 /** The message of an event, without time and host. */
 export function messageOf(event: RolloutEvent): string {

@@ -59,6 +59,7 @@ export const exampleReceipt: Receipt = {
 export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   started: { runId: "k7m2q9", fleet: "api", hosts: ["api-1", "api-2"], wanted: `deploy ${image}` },
   hostStatus: { status: "draining", detail: "" },
+  retried: { why: "api-1 (203.0.113.11) cannot be reached over SSH: the connection broke", afterSeconds: 0.4 },
   releaseChosen: { release, image },
   goingBack: { release: "6b0b6c38c9b4c5e1", from: "1f8a7c2d9e4b3a60" },
   infrastructureOnly: {},

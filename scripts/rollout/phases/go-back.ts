@@ -17,11 +17,12 @@ export async function goBack(context: Context, failure: unknown): Promise<void> 
   }
 }
 
-/** Not after an order to stop, nor after a bug, nor out of a rollback: that would go forth again. */
+/** Not after an order to stop or when its time is up, nor after a bug, nor out of a rollback: that would go forth again. */
 const isWanted = ({ manifest, request, before, release }: Context, failure: unknown): boolean =>
   manifest.rollout.onFailure === "rollback" &&
   request.wanted.do !== "rollback" &&
   failure instanceof RolloutError &&
+  failure.code !== "RolloutTimeout" &&
   !request.signal.aborted &&
   (before === null || before.id !== release?.id);
 

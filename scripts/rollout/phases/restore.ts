@@ -21,7 +21,7 @@ export async function restoring(
     await work();
     conclude(context, member, action, began);
   } catch (error) {
-    if (isExpected(error, "Interrupted") && member.swapped && (await finished(context, member))) {
+    if (isExpected(error, "Interrupted", "RolloutTimeout") && member.swapped && (await finished(context, member))) {
       conclude(context, member, action, began);
       throw error;
     }

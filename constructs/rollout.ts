@@ -97,8 +97,12 @@ export class Rollout extends Construct {
   }
 }
 
+/** Workers of HCP Terraform have none. */
+const NO_NODE =
+  "evenkeel: there is no node where this apply runs; run it where Node 20 or 22 and ssh are, such as an agent of your own (docs/backends.md)";
+
 /**
  * `; exit $?` keeps the shell from becoming node: an interrupted apply kills its direct child at once, and node must live on
  * to put the host at hand back. Without double quotes, which `cdktf synth --hcl` renders wrongly.
  */
-const COMMAND = `node $${environmentNames.bundle} deploy; exit $?`;
+const COMMAND = `if ! command -v node >/dev/null; then echo '${NO_NODE}' >&2; exit 127; fi; node $${environmentNames.bundle} deploy; exit $?`;

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -6,7 +7,7 @@ import type { Manifest } from "../../contract/manifest.js";
 import { manifest } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
 import { bundleFixture, exampleStack, synthesized } from "../support/stacks.js";
-import { hasTerraform, terraform, writeStandIns } from "../support/terraform.js";
+import { hasTerraform, terraform, terraformWith, writeStandIns } from "../support/terraform.js";
 
 jest.setTimeout(60_000);
 
@@ -54,6 +55,17 @@ whenThere("the stack in the real terraform, resources replaced by stand-ins (nee
     expect(loadBalancer).toMatchObject({ address: "203.0.113.1", port: 80 });
     expect(service).toMatchObject(settings.service);
     expect(terraform(folder, "output", "-raw", "manifest").output).toBe(json);
+  });
+
+  test("says what is missing where there is no node", () => {
+    const bin = join(root, "bin");
+    mkdirSync(bin);
+    for (const program of ["terraform", "sh"])
+      symlinkSync(execFileSync("which", [program], { encoding: "utf8" }).trim(), join(bin, program));
+    const { status, output } = terraformWith({ PATH: bin }, folder, "apply", "-auto-approve", "-var", "redeploy=3");
+    expect(status).toBe(1);
+    expect(output).toContain("there is no node where this apply runs");
+    expect(output).toContain("exit status 127");
   });
 
   test("keeps its state beside cdktf.out", () => {

@@ -5,6 +5,7 @@ import { DigitalOcean } from "./adapters/cloud.js";
 import { openStateFolder, sshConfigFile } from "./adapters/files.js";
 import { SshHosts } from "./adapters/hosts.js";
 import type { OnRetry } from "./adapters/retry.js";
+import { insistOnSsh } from "./adapters/ssh.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
 import { eventOf } from "./core/events.js";
@@ -27,9 +28,11 @@ export function realPorts(
   const token = readToken(environment, manifest);
   const runId = systemRandom.id();
   const witness = new HttpWitness(balancerUrl, runId);
-  const events = eventsOf(runId);
-  const onRetry = toldBy(events);
+  const onRetry: OnRetry = (retried) => tellOf(retried);
   const hosts = sshHosts(manifest, environment, onRetry);
+  // Opens the record: not for an environment that is refused.
+  const events = eventsOf(runId);
+  const tellOf = toldBy(events);
   return {
     runId,
     hosts,
@@ -54,7 +57,9 @@ function toldBy(events: Events): OnRetry {
   };
 }
 
+/** @throws InvalidInput without ssh */
 export function sshHosts(manifest: Manifest, environment: Environment, onRetry?: OnRetry): SshHosts {
+  insistOnSsh();
   const settings = {
     access: manifest.ssh,
     configFile: sshConfigFile(environment),

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Retried } from "../../../scripts/rollout/adapters/retry.js";
-import { SshConnection } from "../../../scripts/rollout/adapters/ssh.js";
+import { insistOnSsh, SshConnection } from "../../../scripts/rollout/adapters/ssh.js";
 import { until } from "../../lab/support/until.js";
 import { testManifest } from "../../support/fleet.js";
 
@@ -14,6 +14,17 @@ case "$*" in *"wait for it"*) while [ -d "$SSH_TEST" ] && [ ! -e "$SSH_TEST/go" 
 echo ends >>"$SSH_TEST/log"
 printf '\\n@@exit 0'
 `;
+
+it("insists on an OpenSSH client, and says where it looked", () => {
+  const { PATH } = process.env;
+  process.env["PATH"] = "/nowhere:/neither";
+  try {
+    expect(insistOnSsh).toThrow('PATH: got "/nowhere:/neither"; needs a folder with ssh');
+  } finally {
+    process.env["PATH"] = PATH;
+  }
+  expect(insistOnSsh).not.toThrow();
+});
 
 describe("commands over ssh", () => {
   const { PATH } = process.env;

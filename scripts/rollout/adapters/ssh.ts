@@ -1,5 +1,5 @@
 /** One multiplexed OpenSSH connection to one host. The only place that knows ssh's options, exit codes and messages. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,6 +7,7 @@ import { execa } from "execa";
 import pLimit from "p-limit";
 import type { ManifestHost } from "../../../contract/manifest.js";
 import type { SshAccess } from "../../../contract/policy.js";
+import { InvalidInput } from "../../../contract/problems.js";
 import { RolloutError } from "../core/errors.js";
 import { jittered, tellNobody, type OnRetry } from "./retry.js";
 
@@ -43,6 +44,15 @@ const SOCKET_PARENT = "/tmp";
 /** Folder for the sockets of one rollout's connections. */
 export const makeSocketFolder = (): string => mkdtempSync(path.join(SOCKET_PARENT, "ek-"));
 export const removeSocketFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });
+
+/** @throws InvalidInput where this machine has no OpenSSH client, which a worker of HCP Terraform has not */
+export function insistOnSsh(): void {
+  const searched = process.env["PATH"] ?? "";
+  if (searched.split(path.delimiter).some((folder) => existsSync(path.join(folder, "ssh")))) return;
+  throw new InvalidInput("environment", [
+    `PATH: got "${searched}"; needs a folder with ssh, as the rollout logs in to the droplets from here: install OpenSSH's client, or run where it is (docs/backends.md)`,
+  ]);
+}
 
 export class SshConnection {
   readonly #options: string[];

@@ -1,13 +1,14 @@
 /** The whole product as one stack. */
 import { DigitaloceanProvider } from "@cdktf/provider-digitalocean/lib/provider/index.js";
 import { NullProvider } from "@cdktf/provider-null/lib/provider/index.js";
-import { LocalBackend, TerraformOutput, TerraformStack } from "cdktf";
+import { TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
-import type { FleetConfig, ResolvedConfig } from "../contract/config.js";
+import type { Backend, FleetConfig, ResolvedConfig } from "../contract/config.js";
 import { fleetConfig } from "../contract/config.js";
 import { parse } from "../contract/problems.js";
 import { ApiFleet } from "./api-fleet.js";
 import { ApiLoadBalancer } from "./api-load-balancer.js";
+import { declareBackend } from "./declare-backend.js";
 import { FleetFirewall } from "./fleet-firewall.js";
 import { Rollout } from "./rollout.js";
 import { imageVariable, redeployVariable } from "./variables.js";
@@ -32,7 +33,7 @@ export class ApiStack extends TerraformStack {
   constructor(scope: Construct, id: string, props: ApiStackProps) {
     super(scope, id);
     const config = parse("config", fleetConfig, props.config);
-    this.declareTerraform();
+    this.declareTerraform(config.backend);
     this.fleet = this.createFleet(config);
     this.loadBalancer = this.createLoadBalancer(config);
     this.firewall = this.createFirewall(config);
@@ -44,14 +45,13 @@ export class ApiStack extends TerraformStack {
    * Providers stay at the exact versions that the bindings were generated from: cdktf.out holds the lock file and is not
    * committed, so a range would let every machine choose its own.
    */
-  private declareTerraform(): void {
+  private declareTerraform(backend: Backend): void {
     // 1.16.0 can apply a delete-then-create beside create_before_destroy create-first and leave the destroy out (terraform#39076).
     this.addOverride("terraform.required_version", ">= 1.5.0, < 1.16.0");
     // Token and endpoint come from DIGITALOCEAN_TOKEN and DIGITALOCEAN_API_URL, so that neither is in JSON or state.
     new DigitaloceanProvider(this, "digitalocean");
     new NullProvider(this, "null");
-    // Terraform counts from the stack's folder, so this is the folder that holds cdktf.out; cdktf's own default is absolute.
-    new LocalBackend(this, { path: `../../../terraform.${this.node.id}.tfstate` });
+    declareBackend(this, backend);
   }
 
   private createFleet({ name, environment, region, dropletCount, fleetTag, droplet, ssh, vpcIpRange }: ResolvedConfig) {

@@ -48,6 +48,33 @@ export const loadBalancer = record({
   httpIdleTimeoutSeconds: whole("seconds", 30, 600).default(60),
 });
 
+/**
+ * Where Terraform keeps its state. Without one of these it is a file beside cdktf.out. A change on a running stack moves the state:
+ * `npx cdktf deploy --migrate-state`. docs/backends.md
+ */
+export const backend = record({
+  /** HCP Terraform (Terraform Cloud) or Terraform Enterprise, which may also run the apply. @default - not used */
+  cloud: record({
+    organization: text("an organization's name: letters, digits, - and _", /^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$/),
+    /** @default - the stack's name, such as api-production */
+    workspace: text("a workspace's name: 1 to 90 letters, digits, - and _", /^[A-Za-z0-9_-]{1,90}$/).optional(),
+    /** Of a Terraform Enterprise. @default - app.terraform.io */
+    hostname: text("a host name such as tfe.example.com", /^[a-z0-9-]+(\.[a-z0-9-]+)+$/).optional(),
+  }).optional(),
+  /**
+   * A bucket of DigitalOcean Spaces. Its keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Terraform locks the state with a file that
+   * must not be there yet; that Spaces heeds this is documented nowhere: two applies at once have to be kept apart otherwise. @default - not used
+   */
+  spaces: record({
+    bucket: text("a bucket's name: 3 to 63 small letters, digits and -", /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/),
+    /** Region slug of the bucket, such as nyc3. */
+    region: slug,
+    /** @default - "<stack>/terraform.tfstate" */
+    key: text("a path of letters, digits, /, ., - and _", /^[A-Za-z0-9][A-Za-z0-9/._-]{0,200}$/).optional(),
+  }).optional(),
+});
+export type Backend = z.output<typeof backend>;
+
 /** SSH keys and who may use them. */
 export const access = record({
   ...sshAccess.shape,
@@ -84,6 +111,7 @@ export const fleetFields = record({
   fleetTag: tagName.default("http-api"),
   droplet: droplet.prefault({}),
   loadBalancer: loadBalancer.prefault({}),
+  backend: backend.prefault({}),
   healthCheck: healthCheck.prefault({}),
   service: service.prefault({}),
   ssh: access.prefault({}),
@@ -116,6 +144,13 @@ export const fleetConfig = fleetFields.superRefine((config, context) => {
     context.addIssue({ code: "custom", path, message, params: crossField });
   together({ ...config, hosts: config.dropletCount }, report);
   ownRules(config, report);
+  if (config.backend.cloud && config.backend.spaces) {
+    const { cloud, spaces } = config.backend;
+    report(
+      ["backend"],
+      `cloud ("${cloud.organization}") and spaces ("${spaces.bucket}") are both named; a state is in one place: leave one out`,
+    );
+  }
 });
 
 /** What a user writes. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { Token } from "cdktf";
 import type { z } from "zod";
-import { fleetConfig } from "../../contract/config.js";
+import { backend, fleetConfig } from "../../contract/config.js";
 import { manifest } from "../../contract/manifest.js";
 import { InvalidInput, parse } from "../../contract/problems.js";
-import { badInputs } from "../support/bad-input.js";
+import { badInputs, type Generated } from "../support/bad-input.js";
 import { fullConfig, fullManifest } from "../support/examples.js";
 
 const token = Token.asNumber("${digitalocean_droplet.other.vcpus}");
@@ -42,18 +42,31 @@ describe.each<[string, z.ZodType, unknown]>([
     expect(generated.length).toBeGreaterThan(250);
   });
 
-  test.each(generated)("gets one line with field, value and mend: $title", ({ damage, field, value, input }) => {
-    const found = lines(schema, input);
-    expect(found).toHaveLength(1);
-    const [line = ""] = found;
-    expect(line).not.toMatch(/\n|Invalid|expected|undefined/);
-    const got = damage === "token" ? "a Terraform token, known only during apply" : shown(value);
-    expect(line.startsWith(`${field ? `${field}: ` : ""}got ${got}`)).toBe(true);
-    expect(line).toMatch(/; needs \S.*\S$/);
-    if (damage === "token") expect(line).toMatch(/, written out, because the rollout is planned at synth$/);
-    if (damage === "unknown") expect(line).toContain("is not a known key; needs only the keys ");
-  });
+  test.each(generated)("gets one line with field, value and mend: $title", (damaged) => expectOneLine(schema, damaged));
 });
+
+/** One of two of which one config has only one. */
+describe("a bad bucket for the state, generated from its schema,", () => {
+  const example = { spaces: { bucket: "tf-state", region: "nyc3", key: "api/terraform.tfstate" } };
+
+  test("starts from a good one", () => expect(lines(backend, example)).toEqual([]));
+
+  test.each(badInputs(backend, example, token))("gets one line with field, value and mend: $title", (damaged) =>
+    expectOneLine(backend, damaged),
+  );
+});
+
+function expectOneLine(schema: z.ZodType, { damage, field, value, input }: Generated): void {
+  const found = lines(schema, input);
+  expect(found).toHaveLength(1);
+  const [line = ""] = found;
+  expect(line).not.toMatch(/\n|Invalid|expected|undefined/);
+  const got = damage === "token" ? "a Terraform token, known only during apply" : shown(value);
+  expect(line.startsWith(`${field ? `${field}: ` : ""}got ${got}`)).toBe(true);
+  expect(line).toMatch(/; needs \S.*\S$/);
+  if (damage === "token") expect(line).toMatch(/, written out, because the rollout is planned at synth$/);
+  if (damage === "unknown") expect(line).toContain("is not a known key; needs only the keys ");
+}
 
 describe("a range is inclusive at both ends", () => {
   const numbers = badInputs(fleetConfig, fullConfig, token).filter(

@@ -70,7 +70,9 @@ export function badInputs(schema: z.ZodType, example: unknown, token: number): G
       });
   }
 
+  /** None of an optional object that the example leaves out. */
   function children(node: Node, path: Path, sample: unknown) {
+    if (sample === undefined) return [];
     if (Array.isArray(sample) && node.items) return visit(node.items, [...path, 0], sample[0]);
     if (!node.properties && typeof node.additionalProperties === "object") {
       const [name = "NAME"] = Object.keys(sample as object);

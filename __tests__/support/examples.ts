@@ -49,6 +49,7 @@ export const fullConfig = {
   vpcIpRange: "10.110.0.0/20",
   droplet: { size: "s-1vcpu-1gb", image: "debian-12-x64", monitoring: true },
   loadBalancer: { name: "front", sizeUnit: 1, entryPort: 80, backendKeepalive: false, httpIdleTimeoutSeconds: 60 },
+  backend: { cloud: { organization: "acme", workspace: "api-prod", hostname: "tfe.example.com" } },
   healthCheck,
   service,
   ssh: { ...ssh, publicKey, keyFingerprints: ["12345"], allowedCidrs: ["203.0.113.7/32"] },

@@ -9,6 +9,7 @@ import { parse } from "../contract/problems.js";
 import { ApiFleet } from "./api-fleet.js";
 import { ApiLoadBalancer } from "./api-load-balancer.js";
 import { declareBackend } from "./declare-backend.js";
+import { FleetAlerts } from "./fleet-alerts.js";
 import { FleetFirewall } from "./fleet-firewall.js";
 import { Rollout } from "./rollout.js";
 import { imageVariable, redeployVariable } from "./variables.js";
@@ -38,6 +39,7 @@ export class ApiStack extends TerraformStack {
     this.loadBalancer = this.createLoadBalancer(config);
     this.firewall = this.createFirewall(config);
     this.rollout = this.createRollout(config, props.bundlePath);
+    this.createAlerts(config);
     this.createOutputs();
   }
 
@@ -93,6 +95,17 @@ export class ApiStack extends TerraformStack {
       image: imageVariable(this).stringValue,
       redeploy: redeployVariable(this).stringValue,
       bundlePath,
+    });
+  }
+
+  private createAlerts({ alerts: { uptimePath, ...alerts }, name, environment, dropletCount }: ResolvedConfig): void {
+    const { address, uid, settings } = this.loadBalancer;
+    const port = settings.entryPort === 80 ? "" : `:${settings.entryPort}`;
+    new FleetAlerts(this, "alerts", {
+      ...{ ...alerts, name, environment, dropletCount },
+      dropletTag: this.fleet.stackTag,
+      loadBalancerId: uid,
+      url: `http://${address}${port}${uptimePath}`,
     });
   }
 

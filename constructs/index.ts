@@ -5,5 +5,6 @@ export { InvalidInput } from "../contract/problems.js";
 export { ApiFleet, type ApiFleetProps } from "./api-fleet.js";
 export { ApiLoadBalancer, type ApiLoadBalancerProps } from "./api-load-balancer.js";
 export { ApiStack, type ApiStackProps } from "./api-stack.js";
+export { FleetAlerts, type FleetAlertsProps } from "./fleet-alerts.js";
 export { FleetFirewall, type FleetFirewallProps } from "./fleet-firewall.js";
 export { Rollout, type RolloutProps } from "./rollout.js";

@@ -75,6 +75,29 @@ export const backend = record({
 });
 export type Backend = z.output<typeof backend>;
 
+const percent = () => whole("percent", 1, 100);
+
+/** Whom DigitalOcean tells of droplets and balancer, and from when on. */
+export const alertLevels = record({
+  /** Addresses that the account has verified. @default - none: no alerts, and no uptime check */
+  email: z
+    .array(text("an address such as ops@example.com", /^[^\s@]+@[^\s@]+\.[^\s@]+$/), "a list of addresses")
+    .default([]),
+  /** Processor of a droplet, over 10 minutes. 1 to 100 %. @default 90 */
+  cpuPercent: percent().default(90),
+  /** Memory of a droplet, over 10 minutes. 1 to 100 %. @default 90 */
+  memoryPercent: percent().default(90),
+  /** Disk of a droplet, over 10 minutes. 1 to 100 %. @default 85 */
+  diskPercent: percent().default(85),
+});
+
+/** The same, and what is asked from outside. */
+export const alerts = record({
+  ...alertLevels.shape,
+  /** Path that the uptime check asks the balancer for; any but the health path, which is nobody's business outside. @default "/" */
+  uptimePath: text("a path that starts with /", /^\/[A-Za-z0-9/._~%?=&-]*$/).default("/"),
+});
+
 /** SSH keys and who may use them. */
 export const access = record({
   ...sshAccess.shape,
@@ -112,6 +135,7 @@ export const fleetFields = record({
   droplet: droplet.prefault({}),
   loadBalancer: loadBalancer.prefault({}),
   backend: backend.prefault({}),
+  alerts: alerts.prefault({}),
   healthCheck: healthCheck.prefault({}),
   service: service.prefault({}),
   ssh: access.prefault({}),
@@ -144,6 +168,12 @@ export const fleetConfig = fleetFields.superRefine((config, context) => {
     context.addIssue({ code: "custom", path, message, params: crossField });
   together({ ...config, hosts: config.dropletCount }, report);
   ownRules(config, report);
+  if (config.alerts.uptimePath.split("?", 1)[0] === config.healthCheck.path) {
+    report(
+      ["alerts", "uptimePath"],
+      `uptimePath ("${config.alerts.uptimePath}") is the health path ("${config.healthCheck.path}"), which answers 404 from outside; name another path`,
+    );
+  }
   if (config.backend.cloud && config.backend.spaces) {
     const { cloud, spaces } = config.backend;
     report(

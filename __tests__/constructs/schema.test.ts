@@ -16,6 +16,7 @@ describe("every attribute of every resource is one that the provider knows", () 
     const stack = exampleStack({
       vpcIpRange: "10.110.0.0/20",
       ssh: { publicKey, keyFingerprints: ["12345"], allowedCidrs: ["203.0.113.7/32", "2001:db8::/32"] },
+      alerts: { email: ["ops@example.com"], uptimePath: "/status" },
       loadBalancer: { name: "front", sizeUnit: 2, entryPort: 8080, backendKeepalive: true, httpIdleTimeoutSeconds: 90 },
       service: { port: 3000, command: ["node", "server.js"], environment: { NODE_ENV: "production" }, memoryMb: 256 },
     });
@@ -137,7 +138,7 @@ describe("the schema check is red for", () => {
   test("too few blocks", () => {
     const stack = synthesized(exampleStack());
     stack.resource["digitalocean_monitor_alert"] = {
-      cpu: { compare: "GreaterThan", type: "", value: 1, window: "5m" },
+      cpu: { compare: "GreaterThan", description: "", type: "", value: 1, window: "5m" },
     };
     expect(schemaFaults(stack, schemas)).toEqual(["digitalocean_monitor_alert.cpu.alerts: 0 blocks, needs at least 1"]);
   });

@@ -85,6 +85,11 @@ describe("rules between fields, in config and manifest alike, quote both values"
     expect(manifestLines({ ...change, ...("ssh" in change ? {} : { ssh: fullManifest.ssh }) })).toEqual([line]);
   });
 
+  test("the whole is not watched by the path that only the balancer knows", () =>
+    expect(configLines({ alerts: { uptimePath: "/health?from=outside" } })).toEqual([
+      'alerts.uptimePath: uptimePath ("/health?from=outside") is the health path ("/health"), which answers 404 from outside; name another path',
+    ]));
+
   test.each(["PORT", "CONTROL_PORT", "CONTROL_HOST", "HEALTH_PATH", "RELEASE"])("%s is Evenkeel's own", (name) => {
     expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
   });

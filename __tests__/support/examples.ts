@@ -50,6 +50,7 @@ export const fullConfig = {
   droplet: { size: "s-1vcpu-1gb", image: "debian-12-x64", monitoring: true },
   loadBalancer: { name: "front", sizeUnit: 1, entryPort: 80, backendKeepalive: false, httpIdleTimeoutSeconds: 60 },
   backend: { cloud: { organization: "acme", workspace: "api-prod", hostname: "tfe.example.com" } },
+  alerts: { email: ["ops@example.com"], cpuPercent: 90, memoryPercent: 90, diskPercent: 85, uptimePath: "/status" },
   healthCheck,
   service,
   ssh: { ...ssh, publicKey, keyFingerprints: ["12345"], allowedCidrs: ["203.0.113.7/32"] },

@@ -1,0 +1,78 @@
+/** Whom DigitalOcean tells when the fleet is not well. */
+import { MonitorAlert } from "@cdktf/provider-digitalocean/lib/monitor-alert/index.js";
+import { UptimeAlert } from "@cdktf/provider-digitalocean/lib/uptime-alert/index.js";
+import { UptimeCheck } from "@cdktf/provider-digitalocean/lib/uptime-check/index.js";
+import { Construct } from "constructs";
+import type { z } from "zod";
+import { alertLevels, fleetFields } from "../contract/config.js";
+import { record } from "../contract/fields.js";
+import { checked } from "./checked.js";
+
+const alertSettings = record({
+  ...alertLevels.shape,
+  /** Together with `environment` the name shown in the control panel. */
+  name: fleetFields.shape.name,
+  environment: fleetFields.shape.environment,
+  dropletCount: fleetFields.shape.dropletCount,
+});
+
+/** The alerts' part of the configuration; its fields are described in contract/config.ts. */
+export interface FleetAlertsProps extends z.input<typeof alertSettings> {
+  /** Tag of the droplets that are watched: the stack's own. */
+  readonly dropletTag: string;
+  readonly loadBalancerId: string;
+  /** What the uptime check asks for, such as http://203.0.113.1/. Not the health path: the app takes that for unknown from outside. */
+  readonly url: string;
+}
+
+/** Long enough that a rollout, which takes a droplet out for less than a minute, moves the mean by two or three percent only. */
+const BALANCER_WINDOW = "30m";
+const DROPLET_WINDOW = "10m";
+/** Shortest that DigitalOcean knows. */
+const UPTIME_PERIOD = "2m";
+
+/**
+ * Alerts by email on processor, memory and disk of every droplet, on droplets that the balancer finds unhealthy, and on an API that no region
+ * can reach. None at all without an address.
+ * @see https://docs.digitalocean.com/products/monitoring/how-to/set-up-alerts/
+ * @throws InvalidInput when a field is bad
+ */
+export class FleetAlerts extends Construct {
+  constructor(scope: Construct, id: string, props: FleetAlertsProps) {
+    super(scope, id);
+    const { dropletTag, loadBalancerId, url, ...fields } = props;
+    const { email, cpuPercent, memoryPercent, diskPercent, name, environment, dropletCount } = checked(
+      this,
+      alertSettings,
+      fields,
+    );
+    if (email.length === 0) return;
+    const fleet = `${environment}-${name}`;
+    const droplet = (kind: string, metric: string, value: number) =>
+      new MonitorAlert(this, kind, {
+        description: `${fleet}: ${kind} of a droplet is above ${value} %`,
+        type: `v1/insights/droplet/${metric}`,
+        ...{ compare: "GreaterThan", value, window: DROPLET_WINDOW },
+        tags: [dropletTag],
+        alerts: { email },
+      });
+    droplet("cpu", "cpu", cpuPercent);
+    droplet("memory", "memory_utilization_percent", memoryPercent);
+    droplet("disk", "disk_utilization_percent", diskPercent);
+    new MonitorAlert(this, "balancer", {
+      description: `${fleet}: the balancer finds a droplet unhealthy`,
+      type: "v1/insights/lbaas/droplet_health",
+      ...{ compare: "LessThan", value: healthyShare(dropletCount), window: BALANCER_WINDOW },
+      entities: [loadBalancerId],
+      alerts: { email },
+    });
+    const check = new UptimeCheck(this, "uptime", { name: fleet, type: "http", target: url });
+    new UptimeAlert(this, "down", {
+      ...{ checkId: check.id, name: `${fleet} is down`, type: "down_global", period: UPTIME_PERIOD },
+      notifications: [{ email }],
+    });
+  }
+}
+
+/** Percent between all droplets and all but one. */
+const healthyShare = (droplets: number): number => Math.round(100 * (1 - 0.5 / droplets));

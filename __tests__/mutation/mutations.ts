@@ -129,7 +129,7 @@ export const mutations: readonly Mutation[] = [
     file: `${rollout}/host-steps.ts`,
     find: 'run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },\n      undo',
     replace: 'run: { do: "stop", slot: "current", timeoutSeconds: 0 },\n      undo',
-    suites: ["__tests__/rollout/commands/steward.test.ts", "-t", "dash.*drains, replaces and commits"],
+    suites: ["__tests__/rollout/commands/steward.dash.test.ts", "-t", "dash.*drains, replaces and commits"],
   },
   {
     title: "a drained host keeps its restart policy",
@@ -152,7 +152,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "told to stop, a ready container is taken back under its clients",
     file: `${rollout}/phases/restore.ts`,
-    find: 'if (isExpected(error, "Interrupted") && member.swapped',
+    find: 'if (isExpected(error, "Interrupted", "RolloutTimeout") && member.swapped',
     replace: "if (false",
   },
   {
@@ -160,7 +160,7 @@ export const mutations: readonly Mutation[] = [
     file: `${rollout}/commands/steward.ts`,
     find: 'if [ "$1" != commit ]; then take_back; fi',
     replace: "take_back",
-    suites: ["__tests__/rollout/commands/steward.test.ts", "-t", "dash.*committed"],
+    suites: ["__tests__/rollout/commands/steward.dash.test.ts", "-t", "dash.*committed"],
   },
   {
     title: "the heartbeat begins with the last lock",

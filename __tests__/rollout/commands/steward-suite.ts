@@ -1,3 +1,4 @@
+/** What the steward does, under one shell; a test file for each, so that they run side by side. */
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -32,7 +33,10 @@ const replaced = [
 /** What a failed or lapsed replacement must end as. */
 const untouched = "api old serving always";
 
-describe.each(["dash", "bash"])("the steward under %s", (shell) => {
+export const describeSteward = (shell: "dash" | "bash"): void =>
+  describe(`the steward under ${shell}`, () => suite(shell));
+
+function suite(shell: string): void {
   const program = installed(shell);
   if (!program) {
     it.skip(`is not tested: ${shell} is not installed`, () => undefined);
@@ -1243,4 +1247,4 @@ describe.each(["dash", "bash"])("the steward under %s", (shell) => {
     if (!existsSync(file)) writeFileSync(file, input);
     return `{ ${script} } <'${file}'`;
   }
-});
+}

@@ -1,0 +1,3 @@
+import { describeSteward } from "./steward-suite.js";
+
+describeSteward("bash");

@@ -32,7 +32,7 @@ export const CONTRACT_HOSTS = EMPTY_HOSTS + SERVING_HOSTS;
 const ORDER_MS = 90_000;
 const LOOK_MS = 100;
 
-const DRAIN = ["step restart-off", "step drain", "step failed-clear", "step older-clear", "step previous-older"];
+const DRAIN = ["step failed-clear", "step older-clear", "step previous-older", "step restart-off", "step drain"];
 /** Steps of an order on a host that serves and was drained, up to the moment when the new container runs. */
 const SWAP = [
   "step expect-space",

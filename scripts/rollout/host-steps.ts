@@ -199,14 +199,15 @@ function drain({ policy, check, release }: HostContext): HostStep[] {
     idleSeconds: policy.drainTimeoutSeconds,
   };
   return [
+    // Before the drain, so that it is taken back last: what a full disk keeps from being renamed must not keep the host drained. A host
+    // that is retired keeps what it has.
+    ...(release ? [failedClear, ...makeRoom] : []),
     restartOff,
     {
       name: "drain",
       run: drainOperation(policy),
       undo: policy.gate === "evidence" ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds } : revive,
     },
-    // While the balancer still has to see it: time that the replacement need not take. A host that is retired keeps what it has.
-    ...(release ? [failedClear, ...makeRoom] : []),
   ];
 }
 

@@ -13,11 +13,11 @@ import { installed, StewardHost } from "./steward-host.js";
 const LIMIT_MS = 120_000;
 
 const drained = [
-  "step restart-off",
-  "step drain",
   "step failed-clear",
   "step older-clear",
   "step previous-older",
+  "step restart-off",
+  "step drain",
   "done drain",
 ];
 const replaced = [
@@ -568,12 +568,33 @@ function suite(shell: string): void {
     );
 
     it(
+      "lets a host serve again even where the container that was kept cannot get its name back",
+      async () => {
+        host.occupy();
+        host.keepOneBefore();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        host.leaveDiskFree(0);
+        host.break("rename");
+        expect((await host.order("replace", "i0")).at(-2)).toMatch(
+          /^undone except for previous-older older-clear failed-clear: .*rename is broken/,
+        );
+        expect(host.containers()).toEqual([untouched, "api-older old stopped no"]);
+        host.mend("rename");
+        expect(await host.order("leave")).toEqual(["undone all", "done leave"]);
+        expect(host.containers()).toEqual([untouched, "api-previous old stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
       "names the steps that cannot be taken back, and tries them again when it leaves",
       async () => {
         await drain();
         host.break("run", "start");
         expect((await host.order("replace", "i0")).at(-2)).toMatch(
-          /^undone except for old-stop .* drain restart-off: .*start is broken/,
+          /^undone except for old-stop .* drain restart-off previous-older .*: .*start is broken/,
         );
         expect(host.containers()).toEqual(["api old stopped no", "api-failed new stopped no"]);
         host.mend("start");
@@ -689,11 +710,11 @@ function suite(shell: string): void {
             "old-stop",
             "expect-drained",
             "expect-space",
+            "drain",
+            "restart-off",
             "previous-older",
             "older-clear",
             "failed-clear",
-            "drain",
-            "restart-off",
           ],
         ]);
         expect(host.containers()).toEqual([untouched]);

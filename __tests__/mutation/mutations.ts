@@ -165,7 +165,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "the heartbeat begins with the last lock",
     file: `${rollout}/phases/locks.ts`,
-    find: "    for (const member of members) void keepAlive(context, member, end.signal);\n    const untilMs = context.ports.clock.now() + context.request.waitSeconds * 1000;\n    for (const member of members) await lock(context, member, untilMs);\n",
+    find: "    for (const member of members) void keepAlive(context, member, end.signal);\n    const untilMs = context.ports.clock.now() + context.request.waitSeconds * 1000;\n    // Only what was allowed for it ends the wait.\n    context.deadlineMs = Infinity;\n    for (const member of members) await lock(context, member, untilMs);\n",
     replace:
       "    const untilMs = context.ports.clock.now() + context.request.waitSeconds * 1000;\n    for (const member of members) await lock(context, member, untilMs);\n    for (const member of members) void keepAlive(context, member, end.signal);\n",
   },

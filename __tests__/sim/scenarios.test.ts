@@ -764,6 +764,17 @@ describe("a rollout whose time is up", () => {
     expectUnharmed(run);
   });
 
+  it("is counted from the locks on: another rollout may be waited for as long as is allowed", async () => {
+    const run = await simulate({
+      manifest: { ...short, hosts: short.hosts.slice(0, 1) },
+      contenders: 3,
+      wantedOf: (contender) => ({ do: "deploy", image: testImage(2 + contender) }),
+      waitSeconds: 3600,
+    });
+    expect(run.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+    expect(Math.max(...run.receipts.map(({ seconds }) => seconds))).toBeGreaterThan(60);
+  });
+
   it("does not bring back what it has replaced: there is no time for that either", async () => {
     const wanted = { ...short, rollout: { ...short.rollout, onFailure: "rollback" as const } };
     const run = await simulate({ manifest: wanted });

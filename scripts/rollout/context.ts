@@ -85,8 +85,8 @@ export interface Context {
   readonly parts: Parts;
   readonly runId: string;
   readonly startedMs: number;
-  /** When it must have ended. */
-  readonly deadlineMs: number;
+  /** When it must have ended; counted anew once another rollout was waited for. */
+  deadlineMs: number;
   /** When every listed host had been looked at. */
   surveyedMs: number;
   /** When all locked hosts were last asked which nodes the balancer has. */
@@ -217,6 +217,34 @@ export function betweenLooks({ members }: Context, wishedMs: number): number {
   const hosts = members.filter(isAtWork).length;
   return Math.max(wishedMs, hosts * LOOK_COST_MS);
 }
+
+/** When a rollout that begins now must have ended. */
+export const deadlineOf = ({ ports, request }: Pick<Context, "ports" | "request">): number =>
+  ports.clock.now() + request.manifest.rollout.timeoutSeconds * 1000;
+
+/**
+ * Waits for work that is done elsewhere; told to stop, or out of time, it waits no longer, and the work goes on without it.
+ * @throws RolloutError Interrupted, RolloutTimeout
+ */
+export async function heedingStop<Result>(context: Context, work: Promise<Result>): Promise<Result> {
+  heedStop(context);
+  const { clock } = context.ports;
+  const ended = new AbortController();
+  const either = AbortSignal.any([ended.signal, context.request.signal]);
+  const stopped = clock.sleep(Math.min(LONGEST_TIMER_MS, context.deadlineMs - clock.now()), either).then(() => {
+    if (!ended.signal.aborted) heedStop(context);
+    return work;
+  });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    ended.abort();
+    stopped.catch(() => undefined);
+  }
+}
+
+/** Longest that a timer of Node counts. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws RolloutError Interrupted when the rollout was told to stop, RolloutTimeout when its time is up */
 export function heedStop({ request, ports, deadlineMs, manifest }: Context): void {

@@ -1,5 +1,6 @@
 /** The whole rollout. Reads like the procedure it follows; every decision is in core/, every effect behind a port. */
 import {
+  deadlineOf,
   emit,
   inWords,
   listed,
@@ -37,6 +38,7 @@ import {
   type Goal,
 } from "./phases/release.js";
 import { retireAll } from "./phases/retire.js";
+import { expectRotation } from "./phases/rotation.js";
 import type { Ports } from "./ports.js";
 import { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
@@ -148,6 +150,7 @@ async function prove(context: Context): Promise<void> {
       );
     }
   }
+  await expectRotation(context);
 }
 
 /** The release goes on even if old images stay: a full disk is a warning here, and refused by the next preflight. */
@@ -218,7 +221,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     parts,
     runId: ports.random.id(),
     startedMs: ports.clock.now(),
-    deadlineMs: ports.clock.now() + request.manifest.rollout.timeoutSeconds * 1000,
+    deadlineMs: deadlineOf({ ports, request }),
     surveyedMs: ports.clock.now(),
     refreshedMs: ports.clock.now(),
     check: request.manifest.healthCheck,

@@ -162,6 +162,14 @@ describe("a call that may succeed later", () => {
     LIMIT_MS,
   );
 
+  it("is not made again when it is told to wait for longer than anybody waits", async () => {
+    await start(() => ({ status: 429, headers: { "retry-after": "120" }, body: { message: "too many requests" } }));
+    const { code, message } = await failure(cloud.balancer("lb-1"));
+    expect(code).toBe("CloudFailed");
+    expect(message).toContain("asks to be left alone for 120 s");
+    expect(server.asked).toHaveLength(1);
+  });
+
   it(
     "is made again when the connection breaks",
     async () => {

@@ -110,6 +110,11 @@ export class DigitalOcean implements Cloud {
       if (outcome.type === "done") return outcome.body;
       if (outcome.type === "refused")
         throw new RolloutError("CloudRefused", `DigitalOcean's API refuses ${method} ${path}: ${outcome.why}`);
+      if ((outcome.afterMs ?? 0) > LONGEST_PAUSE_MS)
+        throw new RolloutError(
+          "CloudFailed",
+          `DigitalOcean's API does not do ${method} ${path} now: ${outcome.why}; it asks to be left alone for ${Math.ceil((outcome.afterMs ?? 0) / 1000)} s, run the rollout again then`,
+        );
       if (tries === TRIES)
         throw new RolloutError(
           "CloudFailed",

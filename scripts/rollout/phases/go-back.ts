@@ -6,13 +6,16 @@ import { convergeAll, replaceAll } from "./hosts.js";
 import { planOf } from "./plan.js";
 import { prepare, pullEverywhere } from "./release.js";
 
-/** By the policy `onFailure`, last first and once. Whatever comes of it, the failure that it follows is the rollout's. */
+/**
+ * By the policy `onFailure`, last first and once. Whatever comes of it, the failure that it follows is the rollout's, unless
+ * it is told to stop meanwhile.
+ */
 export async function goBack(context: Context, failure: unknown): Promise<void> {
   if (!isWanted(context, failure) || context.moved.length === 0) return;
   try {
     await bringBack(context);
   } catch (error) {
-    if (!(error instanceof RolloutError)) throw error;
+    if (!(error instanceof RolloutError) || error.code === "Interrupted") throw error;
     emit(context, "notRolledBack", { why: error.message });
   }
 }

@@ -1,5 +1,5 @@
 /** Locks over the whole fleet: all of them, in the order of ids, or none. */
-import { emit, inWords, observeAll, pause, watched, type Context, type Member } from "../context.js";
+import { deadlineOf, emit, inWords, observeAll, pause, watched, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { perform } from "../orders.js";
 
@@ -22,7 +22,10 @@ export async function withLocks<Result>(context: Context, work: () => Promise<Re
     // From the first lock on: on a large fleet the last one may come later than a lease after it.
     for (const member of members) void keepAlive(context, member, end.signal);
     const untilMs = context.ports.clock.now() + context.request.waitSeconds * 1000;
+    // Only what was allowed for it ends the wait.
+    context.deadlineMs = Infinity;
     for (const member of members) await lock(context, member, untilMs);
+    context.deadlineMs = deadlineOf(context);
     emit(context, "locked", { hosts: members.length });
     return await work();
   } finally {

@@ -3,6 +3,7 @@ import type { Service } from "../../../contract/policy.js";
 import { pinnedImage } from "../../../contract/release.js";
 import {
   emit,
+  heedingStop,
   isAlone,
   listed,
   secondsSince,
@@ -83,8 +84,10 @@ export async function pullEverywhere(context: Context, { image, service }: Goal)
     if (context.goesBack && error instanceof RolloutError) return null;
     throw error;
   });
-  const pinned = pinnedImage.safeParse(image).success ? image : await pull(context, members[0], image, login);
-  const digests = await settled(members.map((member) => pull(context, member, pinned, login)));
+  const pinned = pinnedImage.safeParse(image).success
+    ? image
+    : await heedingStop(context, pull(context, members[0], image, login));
+  const digests = await heedingStop(context, settled(members.map((member) => pull(context, member, pinned, login))));
   if (digests.some((digest) => digest !== pinned)) {
     throw new RolloutError(
       "DigestsDiffer",

@@ -241,6 +241,30 @@ async function awaitBlindEjection(context: Context, member: Member, began: numbe
 }
 
 /**
+ * Every listed host gets requests, as far as it can tell: one that came back a moment ago gets the time that the balancer needs to see it.
+ * @throws RolloutError NotConverged
+ */
+export async function expectRotation(context: Context): Promise<void> {
+  const { gate } = context.manifest.rollout;
+  if (gate === "fixed-wait") return;
+  const members = listed(context);
+  const until = context.ports.clock.now() + blindWaitMs(context.check.healthyThreshold, context.check);
+  for (;;) {
+    await observeAll(context, members);
+    const peers = members.map(({ info, lifecycle }) => ({ name: info.name, lifecycle, health: null }));
+    const verdict = context.parts.gates.quorum(peers, knownSources(context), context.check, gate);
+    if (verdict.pass) return;
+    if (context.ports.clock.now() >= until) {
+      throw new RolloutError(
+        "NotConverged",
+        `every host runs the release, but the balancer does not send to all of them: ${verdict.why}; look at the firewall and at the balancer's health check`,
+      );
+    }
+    await pause(context);
+  }
+}
+
+/**
  * Waits until the balancer sends requests to a new container.
  * @throws RolloutError NotReadmitted, InstanceChanged
  */

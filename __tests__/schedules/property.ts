@@ -11,7 +11,7 @@ import { optionsOf, schedule, type Schedule } from "./schedule.js";
 const LEASE_SECONDS = 10;
 
 /** Of a short phase, or one with few calls, most draws begin too late. */
-const SHORT: Partial<Record<FaultPhase, number>> = { preflight: 2, smoke: 2, ejected: 3 };
+const SHORT: Partial<Record<FaultPhase, number>> = { preflight: 2, smoke: 2, ejected: 4 };
 
 const fault: fc.Arbitrary<FaultPlan> = fc.record({
   kind: fc.constantFrom(...faultKinds),
@@ -22,9 +22,9 @@ const fault: fc.Arbitrary<FaultPlan> = fc.record({
 
 /** Most often one fault of a deploy, with nobody beside it. */
 const course: fc.Arbitrary<Course> = fc.record({
-  wants: fc.constantFrom("deploy", "deploy", "deploy", "deploy", "rollback"),
+  wants: fc.oneof({ weight: 9, arbitrary: fc.constant("deploy" as const) }, fc.constant("rollback" as const)),
   faults: fc.oneof({ weight: 5, arbitrary: fc.tuple(fault) }, { weight: 1, arbitrary: fc.tuple(fault, fault) }),
-  contenderWaits: fc.constantFrom(null, null, null, null, null, null, 0, 600),
+  contenderWaits: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, fc.constantFrom(0, 600)),
 });
 
 export interface Draw {

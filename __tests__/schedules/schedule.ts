@@ -8,7 +8,7 @@ import type { RunOptions } from "../support/sim.js";
 /** Everything about one schedule, in small numbers that shrink well. */
 export const schedule = fc
   .record({
-    hosts: fc.integer({ min: 1, max: 12 }),
+    hosts: fc.integer({ min: 1, max: 10 }),
     interval: fc.constantFrom(1, 3, 5, 10),
     unhealthy: fc.integer({ min: 1, max: 4 }),
     healthy: fc.integer({ min: 1, max: 4 }),

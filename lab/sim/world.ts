@@ -133,10 +133,15 @@ export class SimWorld {
   powerCycle(machine: SimMachine, offMs: number): void {
     machine.powerOff();
     this.#locks.get(machine)?.die();
-    this.clock.after(offMs, () => {
-      machine.powerOn();
-      this.clock.after(RECOVERY_MS, () => this.#recover(machine));
-    });
+    void this.#boot(machine, offMs);
+  }
+
+  /** Somebody wakes: what the unit at its end begins goes on by itself. */
+  async #boot(machine: SimMachine, offMs: number): Promise<void> {
+    await this.clock.sleep(offMs);
+    machine.powerOn();
+    await this.clock.sleep(RECOVERY_MS);
+    this.#recover(machine);
   }
 
   /** What the boot-time unit does, and the next run's steward: nobody else may have taken the lock meanwhile. */

@@ -21,7 +21,7 @@ export interface TroubledDroplet extends SiteDroplet {
   changeHostKey(changed: boolean): Promise<void>;
   /** Docker's daemon ends and is back after a while; containers go on, as with live restore. */
   restartDocker(awayMs: number): Promise<void>;
-  /** Whether its disk is full: no image can be kept, no container be made. */
+  /** Whether the disk of its Docker is full: no image can be kept, no container be made, started or changed. */
   fillDisk(full: boolean): Promise<void>;
   /** Whether nothing behind the private address answers whoever is not on the droplet itself. */
   hideService(hidden: boolean): Promise<void>;

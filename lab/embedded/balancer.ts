@@ -24,6 +24,8 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   readonly #requests = new Map<string, number>();
   /** Ids of the droplets that answers are awaited from. */
   readonly #underWay = new Map<ServerResponse, string>();
+  /** Connections that clients have taken over for another protocol. */
+  readonly #tunnels = new Set<Duplex>();
   /** Holds the connections to hosts that are kept. */
   readonly #agent = new Agent({ keepAlive: true });
   #settings: BalancerSettings;
@@ -92,6 +94,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   async close(): Promise<void> {
     for (const node of this.#nodes) node.stop();
     this.#agent.destroy();
+    for (const client of this.#tunnels) client.destroy();
     await this.#entries.close();
   }
 
@@ -126,6 +129,8 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
 
   #upgrade(entry: BalancerEntry, incoming: IncomingMessage, client: Duplex): void {
     const node = this.#connections.get(incoming.socket)?.node;
+    this.#tunnels.add(client);
+    client.once("close", () => this.#tunnels.delete(client));
     if (node) void tunnel(incoming, client, node.next(), this.#proxySettings(entry, node));
   }
 

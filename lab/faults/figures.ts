@@ -34,6 +34,8 @@ const faultRow = z.object({
    */
   allowedFailed: count,
   hosts: z.array(hostEnd),
+  /** Seconds from the rollout's end until every host was at rest; null: not all came to rest by themselves. */
+  restedSeconds: z.number().nullable(),
   /** Null: killed. */
   exitCode: z.int().nullable(),
   rerunExitCode: z.int().nullable(),
@@ -71,11 +73,18 @@ export interface Expected {
   readonly exempt: string | null;
   /** What the others may rest on. */
   readonly releases: readonly HostEnd["release"][];
+  /** Seconds within which they must be at rest. */
+  readonly restSeconds: number;
 }
 
+/** What the exit code says of the hosts; those of a rollout that was ended from outside may rest on either. */
+const told: Readonly<Record<number, HostEnd["release"]>> = { 0: "target", 3: "before", 4: "before", 5: "before" };
+
 /** Everything about it that must not be. */
-export function problemsOf(seen: Seen, { exitCodes, exempt, releases }: Expected): string[] {
-  const { sent, failed, allowedFailed, hosts, exitCode, rerunExitCode, onTarget } = seen;
+export function problemsOf(seen: Seen, { exitCodes, exempt, releases, restSeconds }: Expected): string[] {
+  const { sent, failed, allowedFailed, hosts, exitCode, rerunExitCode, onTarget, restedSeconds } = seen;
+  const one = exitCode === null ? undefined : told[exitCode];
+  const mayRunOn = one === undefined || !releases.includes(one) ? releases : [one];
   const allowed = exitCodes.map((code) => code ?? "killed").join(" or ");
   return [
     ...(sent > 0 ? [] : ["no request was sent"]),
@@ -84,11 +93,14 @@ export function problemsOf(seen: Seen, { exitCodes, exempt, releases }: Expected
     ...hosts
       .filter(({ name }) => name !== exempt)
       .flatMap(({ name, release, inRotation, comesBack, unfinished }) => [
-        ...(releases.includes(release) ? [] : [`${name} runs ${release ?? "nothing"}`]),
+        ...(mayRunOn.includes(release) ? [] : [`${name} runs ${release ?? "nothing"}, and it ended with ${exitCode}`]),
         ...(inRotation ? [] : [`${name} is not in rotation`]),
         ...(comesBack ? [] : [`${name} would not come back by itself, or with something else`]),
         ...(unfinished ? [`a run has left ${name} unfinished`] : []),
       ]),
+    ...(restedSeconds === null || restedSeconds <= restSeconds
+      ? []
+      : [`the hosts came to rest after ${restedSeconds} s, not within ${restSeconds} s`]),
     ...(rerunExitCode === 0 && onTarget
       ? []
       : [`the run after it ended with ${rerunExitCode ?? "a signal"}, off target`]),

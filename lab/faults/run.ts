@@ -11,6 +11,7 @@ import { real } from "../real/site.js";
 import { deploy } from "../rehearsal.js";
 import type { OpenSite } from "../site.js";
 import type { SiteName } from "../site-names.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { TroubledDroplet, TroubledSite, TroubledWorld } from "../trouble.js";
 import { Stacks } from "../stacks.js";
 import { startWorld } from "../world.js";
@@ -30,7 +31,13 @@ export const faultSettings = {
 /** DigitalOcean starts at 3 seconds; none of this is about the clock. */
 const CHECK = { checkIntervalSeconds: 1, responseTimeoutSeconds: 1, unhealthyThreshold: 2, healthyThreshold: 2 };
 /** Longest until the hosts have come to rest: a lease, what a steward then does, and a boot. */
-const REST_MS = 90_000;
+const REST_SECONDS = 90;
+/** Where nothing but the controller is gone: the lease, a stop and a start, and the balancer's probes. */
+const LEASE_REST_SECONDS = faultSettings.leaseSeconds + 20;
+/** A fault that has not ended so long after the rollout never will. */
+const STRIKE_MS = 60_000;
+/** Requests that broke so soon after a process was ended were inside it. */
+const AFTER_KILL_MS = 2000;
 const LOOK_MS = 250;
 /** A droplet is away for longer than the balancer needs to see it. */
 const BOOT = { sshDelayMs: 3000, cloudInitDelayMs: 1000 };
@@ -45,11 +52,15 @@ const places: Readonly<Record<SiteName, Place>> = {
   // A real container starts in a second or two, and several at once on one machine.
   real: { open: real(), readyTimeoutSeconds: 15 },
 };
+/** Until the balancer has seen a process that is back. */
+const BALANCER_MS = 3000;
 /** Seconds that the run after it waits for a lease to end. */
 const WAIT = "60";
 
 /** What hosts may rest on. */
 const USUAL: Expected["releases"] = ["before", "target"];
+/** Of two names for one image. */
+const SAME: Expected["releases"] = ["before"];
 const ANOTHER: Expected["releases"] = ["other"];
 
 /** The fleet that a fault befalls. */
@@ -125,24 +136,56 @@ async function observed(fault: Fault, phase: Phase, stage: Stage): Promise<Outco
   const load = await startLoad({ url: world.balancer.url(), ratePerSecond, slowShare, slowMs });
   await margin(load, ratePerSecond);
   const ordered = release === null ? null : image;
-  const alone = world.droplets.length === 1;
   const struck = await strikeAt({ ...stage, image, droplet: firstOf(world), controller: null }, ordered, fault, phase);
   await fault.mend?.(struck.scene);
-  const hosts = await atRest(world, before, image, fault.unrested !== undefined);
+  const ended = Date.now();
+  const killed = fault.exitCodes.every((code) => code === null);
+  const restSeconds = killed ? LEASE_REST_SECONDS : REST_SECONDS;
+  const { hosts, restedAt } = await atRest(world, before, image, fault.unrested !== undefined);
   const target = fault.again === "before" ? before : image;
   const again = await deploy(world, { image: target, stackFolder, environment: { [environmentNames.wait]: WAIT } });
   await margin(load, ratePerSecond);
   const report = await load.stop();
+  const exchanges =
+    world.droplets.length > 1
+      ? []
+      : [exchangeOf(struck.events, restedAt ?? Date.now()), exchangeOf(again.events, Date.now())];
   const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
   const seen = {
     ...{ site, fault: fault.name, phase, sent: report.sent, failed: report.failed, hosts },
-    allowedFailed: struck.inside + (alone ? unserved(report) : 0),
+    restedSeconds: restedAt === null ? null : Math.round((restedAt - ended) / 1000),
+    allowedFailed: Math.min(struck.inside, during(report, [struck.killed])) + during(report, exchanges),
     ...{ exitCode: struck.exitCode, rerunExitCode: again.exitCode },
     onTarget: ends.every(({ release: now }) => now === (target === before ? "before" : "target")),
   };
   const exempt = fault.unrested?.(struck.scene).name ?? null;
-  const expected = { exitCodes: fault.exitCodes, exempt, releases: restsOn === "another" ? ANOTHER : USUAL };
+  const same = image === before;
+  const releases = restsOn === "another" ? ANOTHER : same ? SAME : USUAL;
+  const expected = { exitCodes: fault.exitCodes, exempt, releases, restSeconds };
   return { ...seen, problems: [...struck.problems, ...problemsOf(seen, expected)] };
+}
+
+/** A stretch of time, by `Date.now()`; null: it did not come to pass. */
+type Stretch = { readonly from: number; readonly to: number } | null;
+
+/** Failed requests of which a part lies in one of the stretches. */
+const during = ({ failures, startedAtMs }: LoadReport, stretches: readonly Stretch[]): number =>
+  failures.filter(({ atMs, ms }) =>
+    stretches.some((one) => one && startedAtMs + atMs <= one.to && startedAtMs + atMs + ms >= one.from),
+  ).length;
+
+/** While the only process of a fleet of one is exchanged: from the order to stop it until the balancer sends to one again. */
+function exchangeOf(events: readonly RolloutEvent[], atLatest: number): Stretch {
+  const from = events.find(
+    ({ name, data }) => name === "hostStatus" && (data as { status: string }).status === "starting",
+  );
+  if (!from) return null;
+  const later = events.slice(events.indexOf(from) + 1);
+  const back = later.find(
+    ({ name, data }) =>
+      name === "readmitted" || (name === "hostStatus" && (data as { status: string }).status === "restored"),
+  );
+  return { from: Date.parse(from.time), to: back ? Date.parse(back.time) + BALANCER_MS : atLatest };
 }
 
 function firstOf({ droplets: [one] }: TroubledWorld): TroubledDroplet {
@@ -150,18 +193,15 @@ function firstOf({ droplets: [one] }: TroubledWorld): TroubledDroplet {
   return one;
 }
 
-/**
- * What the balancer had nowhere to send, or had sent to the process that was just being exchanged: the price of a fleet of one, whatever
- * befalls it.
- */
-const unserved = ({ failures }: LoadReport): number =>
-  failures.filter(({ kind, status }) => kind === "reset" || status === 502 || status === 503).length;
-
 interface Struck {
   readonly scene: Scene;
   readonly exitCode: number | null;
   /** Requests inside the process that the fault ended. */
   readonly inside: number;
+  /** When it ended it. */
+  readonly killed: Stretch;
+  /** What the rollout told. */
+  readonly events: readonly RolloutEvent[];
   /** What went wrong with the fault itself. */
   readonly problems: readonly string[];
 }
@@ -175,15 +215,19 @@ async function strikeAt(before: Scene, image: string | null, fault: Fault, phase
   let scene = before;
   const problems: string[] = [];
   let inside = 0;
+  let killed: Stretch = null;
   const strikes: Promise<void>[] = [];
   const strike = (): void => {
     // Nothing may come between the count and the end of the process.
     const counting = world.balancer.inFlight();
-    const killed = fault.kills?.(scene).id;
+    const victim = fault.kills?.(scene).id;
+    const from = Date.now();
     strikes.push(
       Promise.all([counting, (async () => fault.strike?.(scene))()]).then(
         ([counts]) => {
-          inside = killed === undefined ? 0 : (counts[killed] ?? 0);
+          if (victim === undefined) return;
+          inside = counts[victim] ?? 0;
+          killed = { from, to: Date.now() + AFTER_KILL_MS };
         },
         (error: unknown) => void problems.push(String(error)),
       ),
@@ -192,12 +236,10 @@ async function strikeAt(before: Scene, image: string | null, fault: Fault, phase
   if (phase === "before") strike();
   await Promise.all(strikes);
   const found = new Phases(world.droplets.length);
-  const told = new Set<string>();
-  const errors: string[] = [];
+  const events: RolloutEvent[] = [];
   const order: Order = { stackFolder, ...(image === null ? {} : { image }) };
   const controller: Controller = new Controller(world, order, (event) => {
-    told.add(event.name);
-    if (event.name === "failed") errors.push(event.data.code);
+    events.push(event);
     const begun = found.begun(event);
     if (strikes.length > 0 || begun?.phase !== phase) return;
     scene = { ...scene, controller, droplet: begun.host === null ? first : world.droplet(begun.host) };
@@ -206,20 +248,28 @@ async function strikeAt(before: Scene, image: string | null, fault: Fault, phase
   const exitCode = await controller.ended;
   if (strikes.length === 0)
     throw new Error(`the rollout ended with ${exitCode} before it was ${phase}:\n${controller.said}`);
-  await Promise.all(strikes);
+  const over = await Promise.race([Promise.all(strikes), sleep(STRIKE_MS, null)]);
+  if (over === null) problems.push(`the fault has not ended ${STRIKE_MS / 1000} s after the rollout`);
   problems.push(...(fault.missed?.(scene) ?? []));
+  const errors = events.flatMap((event) => (event.name === "failed" ? event.data.code : []));
   if (fault.error && !errors.includes(fault.error))
     problems.push(`it failed with ${errors.join(", ") || "nothing"}, not ${fault.error}`);
-  if (fault.tells && !told.has(fault.tells)) problems.push(`it did not tell ${fault.tells}`);
-  return { scene, exitCode, inside, problems };
+  if (fault.tells && !events.some(({ name }) => name === fault.tells)) problems.push(`it did not tell ${fault.tells}`);
+  return { scene, exitCode, inside, killed, events, problems };
 }
 
-/** The hosts once each serves something, or after the longest time that it may take. */
-async function atRest(world: TroubledWorld, before: string, target: string, soon: boolean): Promise<HostEnd[]> {
-  const deadline = Date.now() + (soon ? 1.5 * faultSettings.leaseSeconds * 1000 : REST_MS);
+/** The hosts once each serves something, and since when; or after the longest time that it may take, and null. */
+async function atRest(
+  world: TroubledWorld,
+  before: string,
+  target: string,
+  soon: boolean,
+): Promise<{ readonly hosts: HostEnd[]; readonly restedAt: number | null }> {
+  const deadline = Date.now() + (soon ? 1.5 * faultSettings.leaseSeconds : REST_SECONDS) * 1000;
   for (;;) {
-    const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
-    if (ends.every(isRested) || Date.now() > deadline) return ends;
+    const hosts = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
+    if (hosts.every(isRested)) return { hosts, restedAt: Date.now() };
+    if (Date.now() > deadline) return { hosts, restedAt: null };
     await sleep(LOOK_MS);
   }
 }

@@ -76,6 +76,12 @@ test("a full disk takes neither an image nor a container", async () => {
     expect(code).not.toBe(0);
     expect(stderr).toContain("no space left on device");
   }
+  for (const change of [
+    "docker rename api other",
+    "docker update --restart=no api",
+    "docker stop api && docker start api",
+  ])
+    expect((await run(change)).stderr).toContain("no space left on device");
   expect((await run("df -Pk /")).stdout).toContain(" 0 100% /");
   expect(await host.containers()).toHaveLength(1);
   await host.fillDisk(false);

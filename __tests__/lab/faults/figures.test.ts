@@ -6,10 +6,10 @@ import { faultSettings } from "../../../lab/faults/run.js";
 const host = { name: "api-1", release: "before", inRotation: true, comesBack: true, unfinished: false } as const;
 const seen: Seen = {
   ...{ site: "embedded", fault: "controller killed", phase: "starting", sent: 4000, failed: 0, allowedFailed: 0 },
-  ...{ hosts: [host], exitCode: null, rerunExitCode: 0, onTarget: true },
+  ...{ hosts: [host], restedSeconds: 12, exitCode: null, rerunExitCode: 0, onTarget: true },
 };
 
-const expected: Expected = { exitCodes: [null], exempt: null, releases: ["before", "target"] };
+const expected: Expected = { exitCodes: [null], exempt: null, releases: ["before", "target"], restSeconds: 30 };
 
 describe("a fault", () => {
   it("holds when nobody lost anything, the hosts serve and the run after it ends well", () =>
@@ -18,7 +18,8 @@ describe("a fault", () => {
   it.each<[string, Partial<Seen>, string]>([
     ["no request was sent", { sent: 0 }, "no request was sent"],
     ["more was lost than was inside", { failed: 3, allowedFailed: 2 }, "3 requests failed, 2 at most may"],
-    ["the rollout ended otherwise", { exitCode: 0 }, "it ended with 0, not killed"],
+    ["the rollout ended otherwise", { exitCode: 5 }, "it ended with 5, not killed"],
+    ["it was too long until the hosts were at rest", { restedSeconds: 31 }, "came to rest after 31 s, not within 30 s"],
     ["a host runs nothing", { hosts: [{ ...host, release: null }] }, "api-1 runs nothing"],
     ["a host runs something else", { hosts: [{ ...host, release: "other" }] }, "api-1 runs other"],
     ["a host is out of rotation", { hosts: [{ ...host, inRotation: false }] }, "api-1 is not in rotation"],
@@ -29,6 +30,19 @@ describe("a fault", () => {
   ])("does not hold when %s", (_name, otherwise, problem) =>
     expect(problemsOf({ ...seen, ...otherwise }, expected)).toEqual([expect.stringContaining(problem)]),
   );
+
+  it.each<[number, "before" | "target"]>([
+    [0, "before"],
+    [3, "target"],
+    [4, "target"],
+    [5, "target"],
+  ])("does not hold when the exit code %i is not what the hosts say, which run the one %s", (exitCode, release) => {
+    const other = { ...seen, exitCode, hosts: [{ ...host, release }] };
+    const allowed = { ...expected, exitCodes: [exitCode] };
+    expect(problemsOf(other, allowed)).toEqual([`api-1 runs ${release}, and it ended with ${exitCode}`]);
+    const right = { ...other, hosts: [{ ...host, release: release === "before" ? "target" : "before" } as const] };
+    expect(problemsOf(right, allowed)).toEqual([]);
+  });
 
   it("may need the run after it where nobody is left to bring the hosts to rest", () =>
     expect(problemsOf({ ...seen, hosts: [{ ...host, release: null }] }, { ...expected, exempt: host.name })).toEqual(

@@ -51,7 +51,7 @@ const newId = (): string => randomBytes(32).toString("hex");
 
 export class Engine {
   readonly images = new ImageStore();
-  /** Nothing can be written: no image is kept, no container made. */
+  /** Nothing can be written: no image is kept, no container made, started or renamed. */
   diskFull = false;
   readonly #table = new ContainerTable<Contents>(newId);
   readonly #processes = new Map<string, ContainerProcess>();
@@ -98,9 +98,10 @@ export class Engine {
     return this.#table.create(spec);
   }
 
-  /** @throws DockerError for a taken port or a missing command; the container then stays where it was */
+  /** @throws DockerError for a taken port, a missing command, and on a full disk; the container then stays where it was */
   async start(reference: string): Promise<void> {
     const container = this.find(reference);
+    if (!isAlive(container)) this.#write(container.id);
     checkExecutable(container.extra.command[0] ?? "", this.host.searchPath);
     this.#refuseSharedPort(container);
     const environment = await this.#environment(container);
@@ -130,12 +131,22 @@ export class Engine {
     if (signal === "SIGKILL") await running.ended;
   }
 
+  /** @throws DockerError on a full disk */
   rename(reference: string, name: string): void {
+    this.#write(this.find(reference).id);
     this.#table.rename(reference, name);
   }
 
+  /** @throws DockerError on a full disk */
   update(reference: string, restart: "no" | "always"): void {
+    this.#write(this.find(reference).id);
     this.#table.update(reference, restart);
+  }
+
+  /** Docker keeps what it knows of a container in a file, which every change writes anew. */
+  #write(id: string): void {
+    if (this.diskFull)
+      throw new DockerError(`write /var/lib/docker/containers/${id}/.tmp-config.v2.json: no space left on device`);
   }
 
   async remove(reference: string, force: boolean): Promise<void> {

@@ -25,12 +25,12 @@ export const api: readonly Fault[] = [
     missed: answered(0),
     exitCodes: [0],
   },
-  ...[401, 500].map((status): Fault => ({
+  ...[401, 403, 500].map((status): Fault => ({
     name: `API answers ${status} to every call`,
     phases: ["before"],
     strike: ({ world }) => world.api.fail(ANY_CALL, status, ALWAYS),
     mend: ({ world }) => world.api.mend(),
     exitCodes: [3],
-    error: status === 401 ? "CloudRefused" : "CloudFailed",
+    error: status === 500 ? "CloudFailed" : "CloudRefused",
   })),
 ];

@@ -52,7 +52,7 @@ export const controllers: readonly Fault[] = [
   },
   {
     name: "controller told to stop (SIGINT)",
-    phases: ["starting"],
+    phases: ["starting", "locked", "smoke", "draining", "ejected", "ready", "done", "last"],
     strike: signalled("SIGINT"),
     exitCodes: [130],
     error: "Interrupted",
@@ -73,6 +73,7 @@ export const controllers: readonly Fault[] = [
       controller?.signal("SIGCONT");
     },
     exitCodes: [5, 6],
+    error: "StewardLost",
   },
   {
     name: "controller and steward killed (SIGKILL): a lock whose process is gone",

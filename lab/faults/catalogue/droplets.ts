@@ -16,6 +16,11 @@ async function runForeign(droplet: TroubledDroplet, image: string, ...words: str
   if (exitCode !== 0) throw new Error(stderr);
 }
 
+/** Somebody else drains it, or takes that back. */
+async function asked(droplet: TroubledDroplet, method: "POST" | "DELETE"): Promise<void> {
+  await droplet.control(method, "/drain");
+}
+
 async function removeForeign({ droplet }: Scene): Promise<void> {
   await droplet.shell("docker rm -f foreign");
 }
@@ -133,13 +138,26 @@ export const droplets: readonly Fault[] = [
     strike: ({ droplet }) => droplet.restartDocker(SHORT_MS),
     exitCodes: [0, 5],
   },
+  {
+    name: "another droplet of three turns unhealthy",
+    phases: ["draining"],
+    fleet: { dropletCount: 3 },
+    strike: (scene) => asked(another(scene), "POST"),
+    mend: (scene) => asked(another(scene), "DELETE"),
+    exitCodes: [5],
+    error: "QuorumLost",
+  },
   ...diskFull.map(([when, phase, exitCode, error]): Fault => ({
     name: `disk full ${when}`,
     phases: [phase],
+    // A release to go back to is there, which has to make room.
+    serving: async (world) => [await world.pushReference("v0"), await world.pushReference("v1")],
     strike: ({ droplet }) => droplet.fillDisk(true),
     mend: ({ droplet }) => droplet.fillDisk(false),
     exitCodes: [exitCode],
     error,
+    // Docker can write nothing, not even that it is to start the container at the next boot.
+    ...(phase === "draining" ? { unrested: theHost } : {}),
   })),
   {
     name: "disk full on the last droplet",
@@ -148,6 +166,7 @@ export const droplets: readonly Fault[] = [
     mend: (scene) => another(scene).fillDisk(false),
     exitCodes: [6],
     error: "StepFailed",
+    unrested: another,
   },
   {
     name: "a foreign container has the port of the smoke boot",

@@ -57,5 +57,6 @@ export const rollbacks: readonly Fault[] = [
     mend: (scene) => another(scene).fillDisk(false),
     exitCodes: [6],
     error: "StepFailed",
+    unrested: another,
   },
 ];

@@ -3,34 +3,25 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from "@jes
 import type { Parts } from "../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import { standardParts } from "../../scripts/rollout/run.js";
-import type { Scenario } from "../support/scenario.js";
-import {
-  inOrder,
-  noDrain,
-  noEjection,
-  noQuorum,
-  noReadmission,
-  rollOut,
-  startForControls,
-} from "../support/without-gates.js";
+import { Controls, inOrder, noDrain, noEjection, noQuorum, noReadmission } from "../support/without-gates.js";
 
 jest.setTimeout(300_000);
 
 /** One fleet for all, whose order does not matter: each rolls out a version of its own. */
-let scenario: Scenario;
+let controls: Controls;
 beforeAll(async () => {
-  scenario = await startForControls();
+  controls = await Controls.start();
 });
 /** Whatever a rollout without a gate has left. */
 afterEach(async () => {
-  const undrained = scenario.world.droplets.map((droplet) => droplet.control("DELETE", "/drain"));
+  const undrained = controls.scenario.world.droplets.map((droplet) => droplet.control("DELETE", "/drain"));
   await Promise.allSettled(undrained);
 });
-afterAll(() => (scenario as Scenario | undefined)?.end());
+afterAll(() => (controls as Controls | undefined)?.scenario.end());
 
 describe("a rollout under load", () => {
   it("loses no request with every gate in", async () => {
-    const { result, seen } = await rollOut(scenario, standardParts);
+    const { result, seen } = await controls.rollOut(standardParts);
     expect(result.exitCode).toBe(0);
     expect(seen.failures).toEqual([]);
   });
@@ -40,7 +31,7 @@ describe("a rollout under load", () => {
     ["the ejection gate", noEjection],
     ["the readmission gate", noReadmission],
   ])("fails requests when %s is left out", async (_gate, parts) => {
-    const { seen } = await rollOut(scenario, parts);
+    const { seen } = await controls.rollOut(parts);
     expect(seen.failed).toBeGreaterThan(0);
   });
 });
@@ -49,11 +40,11 @@ describe("a rollout while the other host is being taken out by somebody else", (
   /** During the smoke boot, so that the plan still counts on the host. */
   const drainSecond = (event: RolloutEvent): void => {
     if (event.name === "step" && event.data.step === "smoke-ready")
-      void scenario.world.droplets[1]?.control("POST", "/drain");
+      void controls.scenario.world.droplets[1]?.control("POST", "/drain");
   };
 
   it("stops before the first host leaves, and loses no request", async () => {
-    const { result, seen } = await rollOut(scenario, inOrder, drainSecond);
+    const { result, seen } = await controls.rollOut(inOrder, drainSecond);
     expect(result.error?.code).toBe("QuorumLost");
     expect(result.exitCode).toBe(3);
     expect(result.hosts.map((host) => host.action)).toEqual(["untouched", "untouched"]);
@@ -61,7 +52,7 @@ describe("a rollout while the other host is being taken out by somebody else", (
   });
 
   it("fails requests when the quorum is left out", async () => {
-    const { seen } = await rollOut(scenario, noQuorum, drainSecond);
+    const { seen } = await controls.rollOut(noQuorum, drainSecond);
     expect(seen.failed).toBeGreaterThan(0);
   });
 });

@@ -34,8 +34,8 @@ const faultRow = z.object({
    */
   allowedFailed: count,
   hosts: z.array(hostEnd),
-  /** Seconds from the rollout's end until every host was at rest; null: not all came to rest by themselves. */
-  restedSeconds: z.number().nullable(),
+  /** Seconds from the rollout's end until every host was at rest; null: not all came to rest by themselves. Missing: it was not looked at yet. */
+  restedSeconds: z.number().nullable().optional(),
   /** Null: killed. */
   exitCode: z.int().nullable(),
   rerunExitCode: z.int().nullable(),
@@ -98,7 +98,7 @@ export function problemsOf(seen: Seen, { exitCodes, exempt, releases, restSecond
         ...(comesBack ? [] : [`${name} would not come back by itself, or with something else`]),
         ...(unfinished ? [`a run has left ${name} unfinished`] : []),
       ]),
-    ...(restedSeconds === null || restedSeconds <= restSeconds
+    ...((restedSeconds ?? 0) <= restSeconds
       ? []
       : [`the hosts came to rest after ${restedSeconds} s, not within ${restSeconds} s`]),
     ...(rerunExitCode === 0 && onTarget

@@ -37,16 +37,24 @@ function line({
   failed,
   allowedFailed,
   hosts,
+  restedSeconds,
   exitCode,
   rerunExitCode,
   problems,
 }: FaultRow): string {
   const cells = [
     ...[site, fault, phase, grouped(sent), failed, allowedFailed, exitCode ?? "killed"],
-    ...[hosts.map(inWords).join(", "), rerunExitCode ?? "killed", problems.length === 0 ? "yes" : "**no**"],
+    ...[
+      `${hosts.map(inWords).join(", ")}${atRest(restedSeconds)}`,
+      rerunExitCode ?? "killed",
+      problems.length === 0 ? "yes" : "**no**",
+    ],
   ];
   return `| ${cells.join(" | ")} |`;
 }
+
+const atRest = (seconds: number | null | undefined): string =>
+  typeof seconds === "number" ? ` after ${seconds} s` : "";
 
 const words = { before: "old", target: "new", other: "another" } as const;
 

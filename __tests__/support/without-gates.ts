@@ -35,31 +35,20 @@ export const noDrain: Parts = {
  */
 const check = { checkIntervalSeconds: 1.5, responseTimeoutSeconds: 1.5, unhealthyThreshold: 3, healthyThreshold: 5 };
 
-/** Two droplets behind a balancer that does not retry: nothing is hidden. */
-export class Controls {
-  #version = 1;
+/** Two droplets that serve version 1, behind a balancer that does not retry: nothing is hidden. */
+export async function startForControls(): Promise<Scenario> {
+  // A control that loses the fleet need not wait long until it says so.
+  const scenario = await Scenario.start({ check, fleet: { rollout: { progressDeadlineSeconds: 30 } } });
+  await scenario.begin();
+  return scenario;
+}
 
-  private constructor(
-    readonly scenario: Scenario,
-    /** What every host runs, or is to run again after a rollout that went wrong. */
-    private serving: string,
-  ) {}
-
-  static async start(): Promise<Controls> {
-    // A control that loses the fleet need not wait long until it says so.
-    const scenario = await Scenario.start({ check, fleet: { rollout: { progressDeadlineSeconds: 30 } } });
-    return new Controls(scenario, await scenario.begin());
-  }
-
-  /** Rolls the next version out under load, from a fleet that is whole. */
-  async rollOut(parts: Parts, onEvent?: (event: RolloutEvent) => void): Promise<{ result: Receipt; seen: LoadReport }> {
-    const { scenario } = this;
-    const { exitCode, stderr } = await scenario.deploy(this.serving);
-    if (exitCode !== 0) throw new Error(`the fleet could not be made whole:\n${stderr}`);
-    this.#version += 1;
-    const image = await scenario.world.pushReference(`v${this.#version}`);
-    const { result, seen } = await scenario.under(() => scenario.rolloutWith(parts, image, onEvent));
-    if (result.exitCode === 0) this.serving = image;
-    return { result, seen };
-  }
+/** Rolls version 2 out under load. */
+export async function rollOut(
+  scenario: Scenario,
+  parts: Parts,
+  onEvent?: (event: RolloutEvent) => void,
+): Promise<{ result: Receipt; seen: LoadReport }> {
+  const image = await scenario.world.pushReference("v2");
+  return scenario.under(() => scenario.rolloutWith(parts, image, onEvent));
 }

@@ -49,7 +49,8 @@ export class ApiStack extends TerraformStack {
    */
   private declareTerraform(backend: Backend): void {
     // 1.16.0 can apply a delete-then-create beside create_before_destroy create-first and leave the destroy out (terraform#39076).
-    this.addOverride("terraform.required_version", ">= 1.5.0, < 1.16.0");
+    // The lock of a bucket is known from 1.10 on.
+    this.addOverride("terraform.required_version", `>= ${backend.spaces ? "1.10.0" : "1.5.0"}, < 1.16.0`);
     // Token and endpoint come from DIGITALOCEAN_TOKEN and DIGITALOCEAN_API_URL, so that neither is in JSON or state.
     new DigitaloceanProvider(this, "digitalocean");
     new NullProvider(this, "null");

@@ -31,6 +31,6 @@ function declareSpaces(stack: TerraformStack, { bucket, region, key }: NonNullab
     skipRequestingAccountId: true,
     skipS3Checksum: true,
   });
-  // The bindings do not know it. Terraform knows it from 1.10 on.
+  // The bindings do not know it.
   backend.addOverride("use_lockfile", true);
 }

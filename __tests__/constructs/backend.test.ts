@@ -40,6 +40,13 @@ describe("the state", () => {
       },
     }));
 
+  test("needs a Terraform that knows the lock, where it is in a bucket", () => {
+    expect(terraformOf({ spaces: { bucket: "tf-state", region: "nyc3" } })["required_version"]).toBe(
+      ">= 1.10.0, < 1.16.0",
+    );
+    expect(terraformOf({ cloud: { organization: "acme" } })["required_version"]).toBe(">= 1.5.0, < 1.16.0");
+  });
+
   test("is in one place", () =>
     expect(() =>
       terraformOf({ cloud: { organization: "acme" }, spaces: { bucket: "tf-state", region: "nyc3" } }),

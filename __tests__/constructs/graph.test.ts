@@ -7,7 +7,7 @@ import type { FleetConfig } from "../../constructs/index.js";
 import { TerraformGraph, type Applied } from "../support/graph.js";
 import type { Synthesized } from "../support/schema-check.js";
 import { exampleConfig } from "../support/stacks.js";
-import { hasTerraform } from "../support/terraform.js";
+import { describeWithTerraform } from "../support/terraform.js";
 
 jest.setTimeout(120_000);
 
@@ -15,9 +15,7 @@ const three: FleetConfig = { dropletCount: 3 };
 /** Another SSH port stands in the user data, which the provider changes by replacing the droplet. */
 const rebuilt: FleetConfig = { ...three, ssh: { ...exampleConfig.ssh, port: 2222 } };
 
-const whenThere = hasTerraform ? describe : describe.skip;
-
-whenThere("Terraform's graph (needs the terraform binary)", () => {
+describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
   let graph: TerraformGraph;
   let first: Applied;
   beforeEach(() => {

@@ -248,4 +248,17 @@ export const mutations: readonly Mutation[] = [
     find: 'failed() >= context.check.unhealthyThreshold ? "failing the balancer\'s health checks" : state',
     replace: "state",
   },
+  {
+    title: "a host that answers on its own is success, whether the balancer sends to it or not",
+    file: `${rollout}/run.ts`,
+    find: "  await expectRotation(context);\n",
+    replace: "",
+  },
+  {
+    title: "a container is stopped where the disk has no room to start it again",
+    file: `${rollout}/host-steps.ts`,
+    find: "return megabytes > 0 ?",
+    replace: "return megabytes < 0 ?",
+    suites: ["__tests__/rollout/commands/steward.dash.test.ts", "-t", "no room to start it again"],
+  },
 ];

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
-import { betweenLooks, knownSources, type Context, type Member } from "../../scripts/rollout/context.js";
+import { betweenLooks, heedingStop, knownSources, type Context, type Member } from "../../scripts/rollout/context.js";
+import { systemClock } from "../../scripts/rollout/adapters/system.js";
+import { testManifest } from "../support/fleet.js";
 import { check, probed, says } from "./support.js";
 
 /** What the two functions read of a context. */
@@ -39,4 +41,35 @@ describe("the time between two looks", () => {
 
   it("grows with the hosts that are at work, so that looking at them takes no more time than there is", () =>
     expect(betweenLooks(busy(100, 200), 150)).toBe(2 * betweenLooks(busy(50, 250), 150)));
+});
+
+describe("a wait for work that is done elsewhere", () => {
+  const stop = new AbortController();
+  const context = (deadlineMs: number, signal = stop.signal): Context =>
+    ({
+      ports: { clock: systemClock },
+      request: { signal },
+      manifest: testManifest(),
+      deadlineMs,
+    }) as unknown as Context;
+  const never = (): Promise<never> => new Promise(() => undefined);
+
+  it("gives back what comes of it, and throws what goes wrong with it", async () => {
+    expect(await heedingStop(context(Infinity), async () => 7)).toBe(7);
+    await expect(heedingStop(context(Infinity), () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  });
+
+  it("ends when the time is up", () =>
+    expect(heedingStop(context(systemClock.now() + 20), never)).rejects.toMatchObject({ code: "RolloutTimeout" }));
+
+  it("ends with an order to stop, and does not begin after one", async () => {
+    const order = new AbortController();
+    const waiting = heedingStop(context(Infinity, order.signal), never);
+    order.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "Interrupted" });
+    let begun = false;
+    const late = heedingStop(context(Infinity, order.signal), async () => (begun = true));
+    await expect(late).rejects.toMatchObject({ code: "Interrupted" });
+    expect(begun).toBe(false);
+  });
 });

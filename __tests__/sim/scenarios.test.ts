@@ -745,6 +745,32 @@ describe("a rollout that is told to stop", () => {
   });
 });
 
+describe("a host that the balancer does not send to", () => {
+  it("is no success, though it answers on its own: the run after an order to stop says so, until the balancer has it", async () => {
+    const is = (event: RolloutEvent, status: string): boolean =>
+      event.name === "hostStatus" && event.host === "api-2" && event.data.status === status;
+    let ended = 0;
+    const run = await simulate({
+      manifest,
+      parts: inOrder,
+      reruns: 2,
+      // What clients are on is left there.
+      stopAt: (event) => is(event, "ready"),
+      onEvent: (event, world) => {
+        if (is(event, "starting")) world.balancer.remove(world.machine("api-2"));
+        if (event.name === "finished") ended += 1;
+        if (event.name === "finished" && ended === 2) world.balancer.add(world.machine("api-2"), false);
+      },
+    });
+    expect(run.receipts.map(({ exitCode, error }) => `${exitCode} ${error?.code ?? ""}`)).toEqual([
+      "130 Interrupted",
+      "3 NotConverged",
+      "0 ",
+    ]);
+    expect(run.receipts[1]?.error?.message).toContain("api-2 does not serve: node");
+  });
+});
+
 describe("a rollout whose time is up", () => {
   const short = testManifest({
     hosts: 4,

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { describe } from "@jest/globals";
 import type { Synthesized } from "./schema-check.js";
 
 type Value = Record<string, unknown>;
@@ -14,6 +15,9 @@ const REPLACING = ["image", "name", "region", "user_data", "ssh_keys", "vpc_uuid
 const DROPLET = "digitalocean_droplet";
 
 export const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
+
+/** For tests that need the binary; their titles say so. */
+export const describeWithTerraform = hasTerraform ? describe : describe.skip;
 
 const MOVED = ["depends_on", "lifecycle", "provisioner"];
 /** What the stand-ins answer for attributes that only the provider would know. */

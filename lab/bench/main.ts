@@ -3,11 +3,10 @@
  * every pair the figures are written to bench.json, bench.md and bench.svg. Exit codes: 0 measured, and every claim holds (with --quick: no
  * request failed; what it says of time is only told) · 1 one does not, or a bug · 2 bad options · 130 interrupted.
  */
-import { isDeepStrictEqual } from "node:util";
 import { InvalidInput, parseJson } from "../../contract/problems.js";
 import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
 import { benchFigures, type BenchFigures, type Stamp } from "./figures.js";
-import { checkFolder, readText, writeTexts } from "../figures/folder.js";
+import { checkFolder, insistSame, readText, writeTexts } from "../figures/folder.js";
 import { thisCommit, thisMachine } from "../figures/machine.js";
 import { measure } from "./matrix.js";
 import { readOptions, usage, type Options } from "./options.js";
@@ -68,12 +67,7 @@ function begin({ out, site, resume }: Options): BenchFigures {
   const text = resume ? readText(out, FIGURES) : null;
   if (text === null) return fresh;
   const figures = parseJson(FIGURES, benchFigures, text);
-  for (const field of ["settings", "machine"] as const) {
-    const [theirs, ours] = [figures[field], fresh[field]];
-    if (isDeepStrictEqual(theirs, ours)) continue;
-    const [got, need] = [JSON.stringify(theirs), JSON.stringify(ours)];
-    throw new InvalidInput(FIGURES, [`${field}: got ${got}; needs ${need}, or a run without --resume`]);
-  }
+  insistSame(FIGURES, figures, { settings: fresh.settings, machine: fresh.machine });
   return figures;
 }
 

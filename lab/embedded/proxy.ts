@@ -86,7 +86,7 @@ export async function tunnel(
 ): Promise<void> {
   client.on("error", () => undefined);
   const port = await member?.endpoint(settings.targetPort);
-  if (typeof port !== "number") {
+  if (typeof port !== "number" || client.destroyed) {
     client.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
     return;
   }

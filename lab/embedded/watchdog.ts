@@ -1,7 +1,7 @@
 /** No process of a world is left when its owner ends, whether it stops the world, crashes or is killed. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** Of a millisecond each. */
@@ -35,10 +35,14 @@ export function awaitEnd(pid: number): void {
   for (let tries = 0; tries < MOST_TRIES && isAlive(pid); tries += 1) Atomics.wait(ticks, 0, 0, 1);
 }
 
-/** A process that has ended is a zombie until its parent has asked for it. */
+/**
+ * A process that has ended is a zombie until its parent has asked for it. Its first thread is one already while others are still ending,
+ * and until the last has ended its sockets are open.
+ */
 function isAlive(pid: number): boolean {
   try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    const others = readdirSync(`/proc/${pid}/task`).length > 1;
+    return others || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
   }

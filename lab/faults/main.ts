@@ -3,12 +3,11 @@
  * are written to faults.json and faults.md. Exit codes: 0 all hold · 1 one does not, or a bug · 2 bad options · 130 interrupted.
  */
 import { fileURLToPath } from "node:url";
-import { isDeepStrictEqual } from "node:util";
 import { execaNode } from "execa";
 import { InvalidInput, parseJson } from "../../contract/problems.js";
 import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
 import { settled } from "../../scripts/rollout/settled.js";
-import { checkFolder, readText, writeTexts } from "../figures/folder.js";
+import { checkFolder, insistSame, readText, writeTexts } from "../figures/folder.js";
 import { thisCommit, thisMachine } from "../figures/machine.js";
 import { checkSite } from "../sites.js";
 import { faults } from "./catalogue.js";
@@ -99,14 +98,9 @@ function choose({ only }: Options): Fault[] {
 function keptRows({ out, resume }: Options): readonly FaultRow[] {
   const text = resume ? readText(out, FIGURES) : null;
   if (text === null) return [];
-  const { machine, settings, rows } = parseJson(FIGURES, faultFigures, text);
-  const pairs = Object.entries({ machine: [machine, thisMachine()], settings: [settings, faultSettings] });
-  for (const [field, [theirs, ours]] of pairs) {
-    if (isDeepStrictEqual(theirs, ours)) continue;
-    const [got, need] = [JSON.stringify(theirs), JSON.stringify(ours)];
-    throw new InvalidInput(FIGURES, [`${field}: got ${got}; needs ${need}, or a run without --resume`]);
-  }
-  return rows;
+  const figures = parseJson(FIGURES, faultFigures, text);
+  insistSame(FIGURES, figures, { machine: thisMachine(), settings: faultSettings });
+  return figures.rows;
 }
 
 try {

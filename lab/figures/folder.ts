@@ -1,6 +1,7 @@
 /** The folder that figures go to: looked at before anything starts, written whole or not at all. */
 import { accessSync, constants, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { InvalidInput } from "../../contract/problems.js";
 
 /** @throws InvalidInput when figures cannot be written there */
@@ -18,6 +19,15 @@ export function checkFolder(folder: string): void {
 export function readText(folder: string, name: string): string | null {
   const file = path.join(folder, name);
   return existsSync(file) ? readFileSync(file, "utf8") : null;
+}
+
+/** What was measured is gone on with only where and as it was begun. @throws InvalidInput */
+export function insistSame(name: string, theirs: Readonly<Record<string, unknown>>, ours: typeof theirs): void {
+  for (const [field, wanted] of Object.entries(ours)) {
+    if (isDeepStrictEqual(theirs[field], wanted)) continue;
+    const [got, need] = [JSON.stringify(theirs[field]), JSON.stringify(wanted)];
+    throw new InvalidInput(name, [`${field}: got ${got}; needs ${need}, or a run without --resume`]);
+  }
 }
 
 /** Puts files in place, each whole or not at all. */

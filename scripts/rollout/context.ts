@@ -226,8 +226,9 @@ export const deadlineOf = ({ ports, request }: Pick<Context, "ports" | "request"
  * Waits for work that is done elsewhere; told to stop, or out of time, it waits no longer, and the work goes on without it.
  * @throws RolloutError Interrupted, RolloutTimeout
  */
-export async function heedingStop<Result>(context: Context, work: Promise<Result>): Promise<Result> {
+export async function heedingStop<Result>(context: Context, begin: () => Promise<Result>): Promise<Result> {
   heedStop(context);
+  const work = begin();
   const { clock } = context.ports;
   const ended = new AbortController();
   const either = AbortSignal.any([ended.signal, context.request.signal]);

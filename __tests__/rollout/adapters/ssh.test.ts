@@ -69,6 +69,14 @@ describe("commands over ssh", () => {
     expect(begun()).toBe(4);
   });
 
+  it("are not given again once the connection was closed", async () => {
+    writeFileSync(path.join(folder, "ssh"), "#!/bin/sh\necho begins >>$SSH_TEST/log\nexit 255\n", { mode: 0o700 });
+    await connection.close();
+    await expect(connection.run("true", { timeoutSeconds: 30 })).rejects.toMatchObject({ code: "HostUnreachable" });
+    // The order to close is one of them.
+    expect(begun()).toBe(2);
+  });
+
   const log = (): string[] => readFileSync(path.join(folder, "log"), "utf8").trim().split("\n");
   const begun = (): number => log().filter((line) => line === "begins").length;
 

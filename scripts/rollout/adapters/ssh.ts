@@ -57,6 +57,7 @@ export function insistOnSsh(): void {
 export class SshConnection {
   readonly #options: string[];
   readonly #target: string;
+  #closed = false;
 
   constructor(
     private readonly host: ManifestHost,
@@ -102,7 +103,8 @@ export class SshConnection {
       } catch (error) {
         const pauseMs = this.pausesMs[tries];
         const broken = error instanceof RolloutError && error.code === "HostUnreachable";
-        if (!retry || !broken || pauseMs === undefined) throw error;
+        // Whoever waited no longer for a command has closed the connection under it.
+        if (!retry || !broken || pauseMs === undefined || this.#closed) throw error;
         const afterMs = jittered(pauseMs);
         this.onRetry({ host: this.host.name, why: error.message, afterMs });
         await sleep(afterMs);
@@ -110,7 +112,9 @@ export class SshConnection {
     }
   }
 
+  /** Ends what is under way as well. */
   async close(): Promise<void> {
+    this.#closed = true;
     await execa("ssh", [...this.#options, "-O", "exit", this.#target], {
       reject: false,
       timeout: 5000,

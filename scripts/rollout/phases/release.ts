@@ -86,8 +86,10 @@ export async function pullEverywhere(context: Context, { image, service }: Goal)
   });
   const pinned = pinnedImage.safeParse(image).success
     ? image
-    : await heedingStop(context, pull(context, members[0], image, login));
-  const digests = await heedingStop(context, settled(members.map((member) => pull(context, member, pinned, login))));
+    : await heedingStop(context, () => pull(context, members[0], image, login));
+  const digests = await heedingStop(context, () =>
+    settled(members.map((member) => pull(context, member, pinned, login))),
+  );
   if (digests.some((digest) => digest !== pinned)) {
     throw new RolloutError(
       "DigestsDiffer",

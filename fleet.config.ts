@@ -26,7 +26,7 @@ export default {
     healthyThreshold: 3,
   },
 
-  // What runs in the container of every droplet. Not for secrets: it is part of the synthesized JSON.
+  // What runs in the container of every droplet. Secrets are named in `secrets` and set where you deploy: docs/own-app.md
   service: {
     port: 80,
     environment: { NODE_ENV: "production" },

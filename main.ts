@@ -5,6 +5,7 @@ import { explainingBadInput } from "./constructs/checked.js";
 import { ApiStack, stackName } from "./constructs/index.js";
 import { loadConfig } from "./constructs/load-config.js";
 import { openApp } from "./constructs/open-app.js";
+import { secretsFingerprint } from "./constructs/secrets-fingerprint.js";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -13,6 +14,10 @@ await explainingBadInput(async () => {
   const config = await loadConfig(process.env, here("fleet.config.ts"));
   const bundlePath = bundleFile(here("dist/rollout.mjs"));
   const app = openApp(process.env);
-  new ApiStack(app, stackName(config), { config, bundlePath });
+  new ApiStack(app, stackName(config), {
+    config,
+    secretsFingerprint: secretsFingerprint(config, process.env),
+    bundlePath,
+  });
   app.synth();
 });

@@ -17,6 +17,8 @@ import { imageVariable, redeployVariable } from "./variables.js";
 /** What an {@link ApiStack} is made from. */
 export interface ApiStackProps {
   readonly config: FleetConfig;
+  /** Keyed fingerprint of the secrets that `config` names: another one runs the rollout again. @default - none */
+  readonly secretsFingerprint?: string | null;
   /** Path of the bundled rollout, `dist/rollout.mjs` after `npm run build`. A relative path counts from the working directory. */
   readonly bundlePath: string;
 }
@@ -38,7 +40,7 @@ export class ApiStack extends TerraformStack {
     this.fleet = this.createFleet(config);
     this.loadBalancer = this.createLoadBalancer(config);
     this.firewall = this.createFirewall(config);
-    this.rollout = this.createRollout(config, props.bundlePath);
+    this.rollout = this.createRollout(config, props);
     this.createAlerts(config);
     this.createOutputs();
   }
@@ -86,7 +88,7 @@ export class ApiStack extends TerraformStack {
     });
   }
 
-  private createRollout({ service, rollout }: ResolvedConfig, bundlePath: string) {
+  private createRollout({ service, rollout }: ResolvedConfig, { bundlePath, secretsFingerprint }: ApiStackProps) {
     return new Rollout(this, "rollout", {
       fleet: this.fleet,
       loadBalancer: this.loadBalancer,
@@ -95,6 +97,7 @@ export class ApiStack extends TerraformStack {
       rollout,
       image: imageVariable(this).stringValue,
       redeploy: redeployVariable(this).stringValue,
+      secretsFingerprint: secretsFingerprint ?? null,
       bundlePath,
     });
   }

@@ -31,6 +31,8 @@ export interface RolloutProps {
   readonly image: string;
   /** Runs the rollout again whenever it changes. @default - never */
   readonly redeploy?: string;
+  /** Keyed fingerprint of the service's secrets: another one runs the rollout again. @default - none */
+  readonly secretsFingerprint?: string | null;
   /** Path of the bundled rollout. A relative path counts from the working directory. */
   readonly bundlePath: string;
 }
@@ -59,7 +61,7 @@ export class Rollout extends Construct {
       triggers: {
         image,
         redeploy,
-        settings: settingsHash(this.manifest),
+        settings: settingsHash(this.manifest, props.secretsFingerprint ?? null),
         droplets: Fn.join(
           ",",
           droplets.map((droplet) => droplet.id),

@@ -7,7 +7,9 @@ import { releaseSettings } from "../contract/release.js";
  * Hash of all that a rollout brings onto the hosts: the release's settings, and the names under which hosts, containers and
  * superseded droplets are found. Waits and deadlines are not among them: the next rollout uses them, none is run for them.
  */
-export function settingsHash({ version, fleet, fleetTag, stackTag, service, healthCheck }: Manifest): string {
-  const settings = JSON.stringify([version, fleet, fleetTag, stackTag, releaseSettings(service, healthCheck.path)]);
+export function settingsHash(manifest: Manifest, secretsFingerprint: string | null): string {
+  const { version, fleet, fleetTag, stackTag, service, healthCheck } = manifest;
+  const release = releaseSettings(service, healthCheck.path, secretsFingerprint);
+  const settings = JSON.stringify([version, fleet, fleetTag, stackTag, release]);
   return createHash("sha256").update(settings).digest("hex").slice(0, 16);
 }

@@ -6,6 +6,8 @@ import { record } from "./fields.js";
 export const labels = {
   fleet: "evenkeel.fleet",
   release: "evenkeel.release",
+  /** Id of the run that started it; of a pre-deploy container only. */
+  run: "evenkeel.run",
 } as const;
 
 /** Request header of the rollout's own requests through the balancer. */
@@ -55,8 +57,11 @@ export const lifecycle = record({
 });
 export type Lifecycle = z.output<typeof lifecycle>;
 
-/** Where a container stands on its host. `older` is the one before `previous`, kept until it is certain that nothing is taken back. */
-export type Slot = "current" | "previous" | "older" | "smoke" | "failed";
+/**
+ * Where a container stands on its host. `older` is the one before `previous`, kept until it is certain that nothing is taken back.
+ * `pre-deploy` ran the pre-deploy command, and says by its release and exit code for which release that has been done.
+ */
+export type Slot = "current" | "previous" | "older" | "smoke" | "failed" | "pre-deploy";
 
 /** Docker name of a slot's container. The current one carries the fleet's plain name, as in the article. */
 export const containerName = (fleet: string, slot: Slot): string => (slot === "current" ? fleet : `${fleet}-${slot}`);

@@ -1,6 +1,9 @@
 /** Settings that infrastructure and rollout share, declared once. */
 import { z } from "zod";
+import { isolation, logSize, mount } from "./container.js";
 import { choice, flag, positive, record, text, whole } from "./fields.js";
+import { appEnvironment } from "./host.js";
+import { secretFileVariable } from "./secrets.js";
 
 /** Default balancer check, the article's: 10 s, 2 failed probes out, 3 passed probes in. */
 const checkDefaults = {
@@ -44,6 +47,20 @@ export const observedCheck = record({
   healthyThreshold: whole("probes", 1, 10),
 });
 export type ObservedCheck = z.output<typeof observedCheck>;
+
+const argument = text("a text without ${ and %{", /^[^\0]*$/);
+
+/**
+ * A command that runs once for each release, in a container of the new image with the service's environment, secrets and mounts: after the pull, before any
+ * host changes. The fleet serves the old release meanwhile and after a failure, so what it does must suit both: docs/own-app.md.
+ */
+export const preDeploy = record({
+  /** Command and arguments, such as ["npm", "run", "migrate"]. */
+  command: z.array(argument, "a list of texts").min(1, "a list of at least one text"),
+  /** Longest that it may run. Then it is stopped, and the rollout fails. 1 to 86400 s. @default 600 */
+  timeoutSeconds: whole("seconds", 1, 86_400).default(600),
+});
+export type PreDeploy = z.output<typeof preDeploy>;
 
 const unavailable = 'a whole number of hosts from 1 to 99, or a share from "1%" to "99%"';
 const share = z.string().regex(/^([1-9]\d?)%$/, { error: unavailable, abort: true });
@@ -92,6 +109,8 @@ export const rolloutPolicy = record({
    * 100000 MB. @default 1024
    */
   minFreeDiskMb: whole("megabytes", 0, 100_000).default(1024),
+  /** Command to run before hosts are replaced, such as a migration of the database. Never run on the way back. @default - none */
+  preDeploy: preDeploy.optional(),
 });
 export type RolloutPolicy = z.output<typeof rolloutPolicy>;
 
@@ -109,7 +128,7 @@ export const service = record({
   /** Seconds from SIGTERM to SIGKILL. 1 to 3600. @default 10 */
   stopTimeoutSeconds: whole("seconds", 1, 3600).default(10),
   /** Command and arguments instead of the image's own. @default - the image's command */
-  command: z.array(text("a text without ${ and %{", /^[^\0]*$/), "a list of texts").default([]),
+  command: z.array(argument, "a list of texts").default([]),
   /** Environment of the container. Not for secrets: it is part of the synthesized JSON. @default - none */
   environment: z
     .record(z.string().regex(environmentName), text("a text without line breaks, ${ and %{", /^[^\n\r\0]*$/), {
@@ -119,8 +138,26 @@ export const service = record({
           : "an object of names and texts",
     })
     .default({}),
+  /**
+   * Names of environment variables of whoever deploys, whose values are secrets of the app. They reach the hosts over SSH, and nothing else. They are not
+   * needed to synthesize, only to roll out; EVENKEEL_SECRETS_KEY then has to be set too. @default - none
+   */
+  secrets: z
+    .array(text("a name of letters, digits and _, not starting with a digit", environmentName), "a list of names")
+    .default([]),
+  /**
+   * How the app finds them. `files`: /run/secrets/<NAME>, which <NAME>_FILE names; neither `docker inspect` nor Docker's own files show the values.
+   * `environment`: <NAME> itself, for an app that reads nothing else; whoever may use Docker on a host can see it. @default "files"
+   */
+  secretsAs: choice("files", "environment").default("files"),
+  /** Folders of the droplet that the container sees. A smoke boot sees them while the old container still uses them. @default - none */
+  mounts: z.array(mount, "a list of mounts").default([]),
   /** Memory limit of the container in MB. 16 to 1000000. @default - no limit */
   memoryMb: whole("megabytes", 16, 1_000_000).optional(),
+  /** Processors that the container may use, such as 0.5. Above 0, at most 256. @default - no limit */
+  cpus: positive("processors", 256).optional(),
+  log: logSize.prefault({}),
+  isolation: isolation.prefault({}),
 });
 export type Service = z.output<typeof service>;
 
@@ -159,8 +196,10 @@ interface Together {
   readonly hosts: number;
 }
 
+type Report = (path: string[], message: string) => void;
+
 /** The rules between fields, quoting both values; shared by config and manifest. */
-export function together(value: Together, report: (path: string[], message: string) => void): void {
+export function together(value: Together, report: Report): void {
   const { healthCheck: check, service: app, ssh, rollout: policy, hosts } = value;
   if (check.responseTimeoutSeconds > check.checkIntervalSeconds) {
     report(
@@ -221,8 +260,36 @@ export function together(value: Together, report: (path: string[], message: stri
       report(["service"], `${name} (${number}) is the same as ${other} (${number}); give each port its own number`);
     seen.set(number, name);
   }
-  const reserved = ["PORT", "CONTROL_PORT", "CONTROL_HOST", "HEALTH_PATH", "RELEASE"];
-  for (const name of reserved.filter((word) => word in app.environment)) {
+  for (const name of reservedNames.filter((word) => word in app.environment)) {
     report(["service", "environment", name], `${name} is set by Evenkeel itself; take it out of the environment`);
+  }
+  secretRules(app, report);
+  mountRules(app, report);
+}
+
+const reservedNames: readonly string[] = Object.values(appEnvironment);
+
+function secretRules({ secrets, secretsAs, environment }: Service, report: Report): void {
+  const given = [...Object.keys(environment), ...secrets];
+  const taken = (name: string): boolean =>
+    name in environment || (secretsAs === "files" && given.includes(secretFileVariable(name)));
+  secrets.forEach((name, index) => {
+    const path = ["service", "secrets"];
+    if (secrets.indexOf(name) < index) report(path, `${name} is named twice; name it once`);
+    if (reservedNames.includes(name)) report(path, `${name} is set by Evenkeel itself; give the secret another name`);
+    if (/^(EVENKEEL_|DIGITALOCEAN_)/.test(name))
+      report(path, `${name} belongs to the rollout, not to the app; give the secret another name`);
+    if (taken(name))
+      report(
+        path,
+        `${name} is given twice: ${name in environment ? `in the environment too` : `${secretFileVariable(name)} is where its file is told`}; take the other one out`,
+      );
+  });
+}
+
+function mountRules({ mounts, isolation: { tmpfs } }: Service, report: Report): void {
+  const targets = [...Object.keys(tmpfs), ...mounts.map(({ target }) => target)];
+  for (const target of new Set(targets.filter((one, index) => targets.indexOf(one) < index))) {
+    report(["service", "mounts"], `${target} is the place of two of mounts and isolation.tmpfs; give each its own`);
   }
 }

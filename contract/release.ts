@@ -27,12 +27,23 @@ export const release = record({
   image: pinnedImage,
   service,
   healthPath: z.string(),
+  /** Keyed fingerprint of the values of the service's secrets, never the values; null without secrets. */
+  secretsFingerprint: text("16 hex digits", /^[0-9a-f]{16}$/)
+    .nullable()
+    .default(null),
 });
 export type Release = z.output<typeof release>;
 
 /** The settings that make a different release when they change; waits and deadlines of the rollout are not among them. */
-export function releaseSettings(app: Service, healthPath: string): string {
-  const { port, controlPort, command, environment, memoryMb } = app;
-  const sorted = Object.fromEntries(Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return JSON.stringify({ port, controlPort, command, environment: sorted, memoryMb: memoryMb ?? null, healthPath });
+export function releaseSettings(app: Service, healthPath: string, secretsFingerprint: string | null = null): string {
+  const settings = { ...app, secrets: [...app.secrets].sort(), smokePort: undefined, stopTimeoutSeconds: undefined };
+  return JSON.stringify([sorted(settings), healthPath, secretsFingerprint]);
+}
+
+/** The same whatever the order of the names. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, entry]) => [name, sorted(entry)]));
 }

@@ -20,6 +20,9 @@ function configModule(source: string): string {
   return "other.config.ts";
 }
 
+const withSecret = (): string =>
+  configModule(`export default { ssh: { keyFingerprints: ["1"] }, service: { secrets: ["KEY"] } };`);
+
 describe("main.ts", () => {
   test("synthesizes the example configuration, given a key", () => {
     expect(project.synth()).toEqual(expect.objectContaining({ status: 0, stderr: "" }));
@@ -29,7 +32,10 @@ describe("main.ts", () => {
   });
 
   test("writes no absolute path and no secret, in no file", () => {
-    const secrets = { DIGITALOCEAN_TOKEN: "planted-token", EVENKEEL_REGISTRY_PASSWORD: "planted-password" };
+    const secrets = {
+      ...{ DIGITALOCEAN_TOKEN: "planted-token", EVENKEEL_REGISTRY_PASSWORD: "planted-password" },
+      ...{ KEY: "planted-key", EVENKEEL_SECRETS_KEY: "planted-".repeat(4), EVENKEEL_CONFIG: withSecret() },
+    };
     expect(project.synth(secrets).status).toBe(0);
     const files = readdirSync(project.path("cdktf.out"), { recursive: true, withFileTypes: true }).filter((f) =>
       f.isFile(),
@@ -40,9 +46,28 @@ describe("main.ts", () => {
     expect(json).not.toContain(project.folder);
     expect(json).not.toContain(process.cwd());
     // Absolute paths that are left belong to the droplets.
-    const onDroplets = /^\/(etc|usr|home|root|bin|dev|health|var)\b/;
+    const onDroplets = /^\/(etc|usr|home|root|bin|dev|health|var|tmp)\b/;
     const paths = (json.match(/(?<=["\s=:])\/[a-z][A-Za-z0-9._/-]*/g) ?? []).filter((path) => !onDroplets.test(path));
     expect(paths).toEqual([]);
+  });
+
+  test("rolls out anew when a secret changes, and needs no secret to be looked at", () => {
+    const trigger = (environment: NodeJS.ProcessEnv): string => {
+      expect(project.synth({ EVENKEEL_CONFIG: withSecret(), ...environment }).status).toBe(0);
+      const { resource } = JSON.parse(read(`cdktf.out/${STACK}`)) as Synthesized;
+      const [rollout] = Object.values(resource["null_resource"] ?? {}) as { triggers: { settings: string } }[];
+      return rollout?.triggers.settings ?? "";
+    };
+    const key = { EVENKEEL_SECRETS_KEY: "k".repeat(32) };
+    const [one, again, other, none] = [
+      trigger({ ...key, KEY: "1" }),
+      trigger({ ...key, KEY: "1" }),
+      trigger({ ...key, KEY: "2" }),
+      trigger({}),
+    ];
+    expect(again).toBe(one);
+    expect(new Set([one, other, none]).size).toBe(3);
+    expect([trigger({ KEY: "1" }), trigger(key)]).toEqual([none, none]);
   });
 
   test("writes the same twice", () => {

@@ -74,11 +74,18 @@ describe("a range is inclusive at both ends", () => {
   );
   test.each(numbers)("$title", ({ damage, field, value, input }) => {
     const [line = ""] = lines(fleetConfig, input);
+    if (/ above 0, at most \d+$/.test(line)) return expectOpenAtZero(line, value);
     const [least, most] = /from "?(\d+)"?%?"? to "?(\d+)/.exec(line)?.slice(1).map(Number) ?? [];
     expect(damage === "below" ? least : most).toBe((value as number) + (damage === "below" ? 1 : -1));
     expect(field).not.toBe("");
   });
 });
+
+/** Of a number that need not be whole. */
+function expectOpenAtZero(line: string, value: unknown): void {
+  const most = Number(/at most (\d+)$/.exec(line)?.[1]);
+  expect([0, most + 1]).toContain(value);
+}
 
 test("every fault of an input is named at once", () => {
   expect(lines(fleetConfig, { dropletCount: 0, region: 1, service: { port: "80" }, rolout: {} })).toHaveLength(4);

@@ -37,7 +37,13 @@ describe("an image", () => {
 });
 
 describe("a release file", () => {
-  const good = { id: "0123456789abcdef", image: `api@${digest}`, service, healthPath: "/health" };
+  const good = {
+    id: "0123456789abcdef",
+    image: `api@${digest}`,
+    service,
+    healthPath: "/health",
+    secretsFingerprint: null,
+  };
 
   test("comes back as it was written", () => {
     expect(parseJson("release", release, JSON.stringify(good))).toEqual(good);
@@ -60,12 +66,26 @@ describe("the settings of a release", () => {
     expect(of({ environment: { A: "1", B: "2" } })).toBe(of({ environment: { B: "2", A: "1" } }));
   });
 
-  test.each([{ port: 81 }, { controlPort: 9001 }, { command: [] }, { environment: {} }, { memoryMb: 512 }])(
-    "change with %j",
-    (change) => {
-      expect(of(change)).not.toBe(before);
-    },
-  );
+  test.each([
+    ...[{ port: 81 }, { controlPort: 9001 }, { command: [] }, { environment: {} }, { memoryMb: 512 }, { cpus: 2 }],
+    ...[{ secrets: [] }, { secretsAs: "environment" }, { mounts: [] }, { log: { maxSizeMb: 20, maxFiles: 3 } }],
+    { isolation: { ...service.isolation, readOnlyRootFilesystem: false } },
+  ])("change with %j", (change) => {
+    expect(of(change)).not.toBe(before);
+  });
+
+  test("change with the secrets' fingerprint", () => {
+    const [one, other] = ["0".repeat(16), "1".repeat(16)].map((print) => releaseSettings(service, "/health", print));
+    expect(new Set([before, one, other]).size).toBe(3);
+  });
+
+  test("do not depend on the order of secrets and folders in memory", () => {
+    const tmpfs = { "/a": 1, "/b": 2 };
+    const turned = { "/b": 2, "/a": 1 };
+    expect(of({ secrets: ["A", "B"], isolation: { ...service.isolation, tmpfs } })).toBe(
+      of({ secrets: ["B", "A"], isolation: { ...service.isolation, tmpfs: turned } }),
+    );
+  });
 
   test("change with the health path", () => {
     expect(releaseSettings(service, "/other")).not.toBe(before);
@@ -78,13 +98,10 @@ describe("the settings of a release", () => {
 
 describe("labels and names", () => {
   test("are what other tools on the host can rely on", () => {
-    expect(labels).toEqual({ fleet: "evenkeel.fleet", release: "evenkeel.release" });
-    expect((["current", "previous", "smoke", "failed"] as const).map((slot) => containerName("api", slot))).toEqual([
-      "api",
-      "api-previous",
-      "api-smoke",
-      "api-failed",
-    ]);
+    expect(labels).toEqual({ fleet: "evenkeel.fleet", release: "evenkeel.release", run: "evenkeel.run" });
+    expect(
+      (["current", "previous", "smoke", "failed", "pre-deploy"] as const).map((slot) => containerName("api", slot)),
+    ).toEqual(["api", "api-previous", "api-smoke", "api-failed", "api-pre-deploy"]);
   });
 });
 

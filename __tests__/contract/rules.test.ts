@@ -80,6 +80,36 @@ describe("rules between fields, in config and manifest alike, quote both values"
       { service: { ...service, environment: { PORT: "80" } } },
       "service.environment.PORT: PORT is set by Evenkeel itself; take it out of the environment",
     ],
+    [
+      "a secret is named once",
+      { service: { ...service, secrets: ["KEY", "KEY"] } },
+      "service.secrets: KEY is named twice; name it once",
+    ],
+    [
+      "a secret is none of what Evenkeel sets",
+      { service: { ...service, secrets: ["PORT"] } },
+      "service.secrets: PORT is set by Evenkeel itself; give the secret another name",
+    ],
+    [
+      "the rollout's own secrets are not the app's",
+      { service: { ...service, secrets: ["DIGITALOCEAN_TOKEN"] } },
+      "service.secrets: DIGITALOCEAN_TOKEN belongs to the rollout, not to the app; give the secret another name",
+    ],
+    [
+      "a secret is not public at the same time",
+      { service: { ...service, secrets: ["NODE_ENV"] } },
+      "service.secrets: NODE_ENV is given twice: in the environment too; take the other one out",
+    ],
+    [
+      "nor is the place of its file told twice",
+      { service: { ...service, secrets: ["KEY", "KEY_FILE"] } },
+      "service.secrets: KEY is given twice: KEY_FILE is where its file is told; take the other one out",
+    ],
+    [
+      "two mounts have two places",
+      { service: { ...service, mounts: [{ source: "/srv/a", target: "/tmp" }] } },
+      "service.mounts: /tmp is the place of two of mounts and isolation.tmpfs; give each its own",
+    ],
   ])("%s", (_rule, change, line) => {
     expect(configLines(change)).toEqual([line]);
     expect(manifestLines({ ...change, ...("ssh" in change ? {} : { ssh: fullManifest.ssh }) })).toEqual([line]);
@@ -94,6 +124,14 @@ describe("rules between fields, in config and manifest alike, quote both values"
     expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
   });
 });
+
+test("a secret in the environment may have another one's name with _FILE", () =>
+  expect(configLines({ service: { ...service, secrets: ["KEY", "KEY_FILE"], secretsAs: "environment" } })).toEqual([]));
+
+test.each([["/srv/a,b"], ["srv"], ["/srv/a b"], ["/srv:/x"]])(
+  "a mount is no way to another flag of Docker: %s",
+  (source) => expect(configLines({ service: { ...service, mounts: [{ source, target: "/data" }] } })).toHaveLength(1),
+);
 
 describe("rules of the config", () => {
   test("somebody must be able to reach the droplets", () => {

@@ -1,6 +1,5 @@
 /** `rollback` as a user calls it, under load. */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { execa } from "execa";
 import { Scenario } from "../support/scenario.js";
 
 jest.setTimeout(180_000);
@@ -16,22 +15,15 @@ describe("going back", () => {
   });
   afterEach(() => scenario.end());
 
-  const rollback = () => {
-    const { world, stackFolder } = scenario;
-    const { environment } = world.rolloutCommand({ image: "", stackFolder });
-    const argv = ["--import", "tsx", `${process.cwd()}/scripts/rollout.ts`, "rollback"];
-    return execa(process.execPath, argv, { cwd: process.cwd(), env: environment, extendEnv: false, reject: false });
-  };
-
   it("brings the release before onto every host without a failed request; a second time it is refused", async () => {
-    const { result, seen } = await scenario.under(rollback);
+    const { result, seen } = await scenario.under(() => scenario.rollBack());
     expect({ exitCode: result.exitCode, stderr: result.stderr }).toEqual({ exitCode: 0, stderr: result.stderr });
     expect(result.stderr).toContain(`set its variable image to ${first}`);
     expect(await scenario.running()).toEqual([first, first]);
     expect(seen.failures).toEqual([]);
     expect(seen.sent).toBeGreaterThan(0);
     expect(Object.keys(seen.byRelease)).toHaveLength(2);
-    const again = await rollback();
+    const again = await scenario.rollBack();
     expect(again.exitCode).toBe(3);
     expect(again.stderr).toContain("NothingBefore");
     expect(await scenario.running()).toEqual([first, first]);

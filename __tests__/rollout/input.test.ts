@@ -1,14 +1,15 @@
 import { describe, expect, it } from "@jest/globals";
 import { InvalidInput } from "../../contract/problems.js";
 import {
+  hiddenValues,
   readApiUrl,
   readBalancerUrl,
   readImage,
   readManifest,
   readRegistryLogin,
+  readSecrets,
   readStartedByTerraform,
   readWait,
-  secretsOf,
 } from "../../scripts/rollout/input.js";
 import { testImage, testManifest } from "../support/fleet.js";
 
@@ -212,11 +213,66 @@ describe("the environment", () => {
 
   it("names what must never be shown", () =>
     expect(
-      secretsOf({
-        DIGITALOCEAN_TOKEN: "t1",
-        DIGITALOCEAN_ACCESS_TOKEN: "t2",
-        EVENKEEL_REGISTRY_PASSWORD: "t3",
-        EVENKEEL_REGISTRY_USER: "me",
-      }),
-    ).toEqual(["t1", "t2", "t3"]));
+      hiddenValues(
+        {
+          DIGITALOCEAN_TOKEN: "t1",
+          DIGITALOCEAN_ACCESS_TOKEN: "t2",
+          EVENKEEL_REGISTRY_PASSWORD: "t3",
+          EVENKEEL_REGISTRY_USER: "me",
+          EVENKEEL_SECRETS_KEY: "t4",
+          DATABASE_URL: "t5",
+          OTHER: "not one",
+        },
+        testManifest({ service: { secrets: ["DATABASE_URL"] } }),
+      ),
+    ).toEqual(["t1", "t2", "t3", "t4", "t5"]));
+});
+
+describe("secrets of the app", () => {
+  const key = "0123456789abcdef0123456789abcdef";
+  const named = testManifest({ service: { secrets: ["KEY", "URL"] } });
+  const full = { KEY: "a\nb", URL: "u", EVENKEEL_SECRETS_KEY: key };
+
+  it("are read by their names", () =>
+    expect(readSecrets({ ...full, OTHER: "x" }, named, false)?.values).toEqual({ KEY: "a\nb", URL: "u" }));
+
+  it("are not asked for where the service names none", () => expect(readSecrets({}, manifest, false)).toBeNull());
+
+  it.each<[string, Record<string, string | undefined>, string[]]>([
+    [
+      "all that are missing, at once",
+      { EVENKEEL_SECRETS_KEY: key, URL: "" },
+      ["KEY", "URL"].map(
+        (name) => `environment: ${name}: got nothing; needs the value of the secret that service.secrets names`,
+      ),
+    ],
+    [
+      "the key when it is missing",
+      { ...full, EVENKEEL_SECRETS_KEY: undefined },
+      [
+        'environment: EVENKEEL_SECRETS_KEY: got nothing; needs at least 32, kept beside the secrets, such as those of "openssl rand -hex 32"',
+      ],
+    ],
+    [
+      "a key that is too short, without showing it",
+      { ...full, EVENKEEL_SECRETS_KEY: key.slice(1) },
+      [
+        'environment: EVENKEEL_SECRETS_KEY: got 31 characters; needs at least 32, kept beside the secrets, such as those of "openssl rand -hex 32"',
+      ],
+    ],
+  ])("are refused with %s", (_what, environment, lines) =>
+    expect(complaints(() => readSecrets(environment, named, false))).toEqual(lines),
+  );
+
+  it("may have several lines as files, and not in the environment", () => {
+    const inEnvironment = testManifest({ service: { secrets: ["KEY", "URL"], secretsAs: "environment" } });
+    expect(complaints(() => readSecrets(full, inEnvironment, false))).toEqual([
+      'environment: KEY: got a value of several lines; needs one line, or secretsAs "files"',
+    ]);
+  });
+
+  it("are not needed to go back", () => {
+    expect(readSecrets({}, named, true)).toBeNull();
+    expect(readSecrets(full, named, true)?.values).toEqual({ KEY: "a\nb", URL: "u" });
+  });
 });

@@ -11,19 +11,31 @@ const healthCheck = {
   healthyThreshold: 3,
 };
 
-const service = {
+const service: Manifest["service"] = {
   port: 80,
   controlPort: 9000,
   smokePort: 9080,
   stopTimeoutSeconds: 10,
   command: ["node", "server.js"],
   environment: { NODE_ENV: "production" },
+  secrets: ["DATABASE_URL"],
+  secretsAs: "files",
+  mounts: [{ source: "/srv/uploads", target: "/data", readOnly: true }],
   memoryMb: 256,
+  cpus: 0.5,
+  log: { maxSizeMb: 10, maxFiles: 3 },
+  isolation: {
+    readOnlyRootFilesystem: true,
+    tmpfs: { "/tmp": 64 },
+    capabilities: ["CHOWN"],
+    allowPrivilegeEscalation: false,
+    pidsLimit: 1024,
+  },
 };
 
 const ssh = { user: "deploy", port: 22, configFile: "~/.ssh/config", proxyJump: "ops@bastion.example.com" };
 
-const rollout = {
+const rollout: Manifest["rollout"] = {
   gate: "evidence",
   maxUnavailable: 1,
   minReadySeconds: 0,
@@ -38,7 +50,8 @@ const rollout = {
   smokeBoot: true,
   leaseSeconds: 120,
   minFreeDiskMb: 1024,
-} as const;
+  preDeploy: { command: ["npm", "run", "migrate"], timeoutSeconds: 600 },
+};
 
 export const fullConfig = {
   name: "api",

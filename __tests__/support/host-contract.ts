@@ -69,6 +69,7 @@ class Run {
     const release = releaseOf(image, manifest.service, manifest.healthCheck.path);
     await this.host.prepare(
       hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, ...(await this.occupation()) }),
+      {},
     );
     return release;
   }
@@ -78,6 +79,7 @@ class Run {
     const { manifest } = this.world;
     await this.host.prepare(
       hostSteps({ release: null, policy: manifest.rollout, check: manifest.healthCheck, ...(await this.occupation()) }),
+      {},
     );
   }
 

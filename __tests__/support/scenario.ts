@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll } from "@jest/globals";
+import { execa } from "execa";
 import type { FleetConfig } from "../../constructs/index.js";
 import { environmentNames, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
@@ -82,6 +83,15 @@ export class Scenario<On extends World = EmbeddedWorld> {
     return deploy(this.world, { image, stackFolder: this.stackFolder, environment });
   }
 
+  /** `npm run rollout -- rollback`, as a user calls it. */
+  async rollBack(): Promise<{ exitCode: number; stderr: string }> {
+    const { environment } = this.world.rolloutCommand({ image: "", stackFolder: this.stackFolder });
+    const argv = ["--import", "tsx", `${process.cwd()}/scripts/rollout.ts`, "rollback"];
+    const options = { cwd: process.cwd(), env: environment, extendEnv: false, reject: false } as const;
+    const { exitCode = -1, stderr } = await execa(process.execPath, argv, options);
+    return { exitCode, stderr };
+  }
+
   /** Pushes and deploys version 1, and insists that it worked. */
   async begin(): Promise<string> {
     const image = await this.world.pushReference("v1");
@@ -122,6 +132,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
       wanted: { do: "deploy", image } as const,
       startedByTerraform: true,
       registryLogin: null,
+      secrets: null,
       owner: "test@lab",
       waitSeconds: 0,
       signal: new AbortController().signal,

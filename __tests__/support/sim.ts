@@ -2,6 +2,7 @@
 import type { Behaviour } from "../../lab/sim/app.js";
 import { SimWorld, type SimOptions } from "../../lab/sim/world.js";
 import type { Manifest } from "../../contract/manifest.js";
+import type { Secrets } from "../../scripts/rollout/core/secrets.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Parts, Wanted } from "../../scripts/rollout/context.js";
@@ -30,6 +31,8 @@ export interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   readonly wantedOf?: (contender: number) => Wanted;
   /** Rollouts afterwards, one after the other, which nobody stops. @default 0 */
   readonly reruns?: number;
+  /** Secrets of each rollout, by its number from 0. @default - none */
+  readonly secretsOf?: (turn: number) => Secrets | null;
   /** What is wanted of rollouts after those, one after the other. @default - nothing */
   readonly next?: readonly Wanted[];
   /** Told of each event; may do something to the world at that moment. */
@@ -71,6 +74,7 @@ export async function simulate({
   wantedOf = () => wanted,
   reruns = 0,
   next = [],
+  secretsOf = () => null,
   onEvent = () => undefined,
   stopAt = () => false,
   ...options
@@ -89,8 +93,9 @@ export async function simulate({
     return { ...real, events: { emit } };
   };
   const request = { manifest, startedByTerraform, registryLogin: null, owner: "test@lab", waitSeconds };
+  let turn = 0;
   const once = (signal: AbortSignal, what: Wanted): Promise<Receipt> =>
-    rollout({ ...request, wanted: what, signal }, ports(), parts);
+    rollout({ ...request, wanted: what, secrets: secretsOf(turn++), signal }, ports(), parts);
   const receipts = await world.run(async () => {
     const ended = await Promise.all(
       Array.from({ length: contenders }, (_, contender) => once(stop.signal, wantedOf(contender))),

@@ -1,6 +1,7 @@
 /** A droplet in memory: its containers and what is done to them. */
 import type { Slot } from "../../contract/host.js";
 import type { Release } from "../../contract/release.js";
+import type { SecretValues } from "../../contract/secrets.js";
 import type { Operation, Revival, SetAside } from "../../scripts/rollout/host-steps.js";
 import type { ContainerState } from "../../scripts/rollout/ports.js";
 import { isPass } from "../model/balancer.js";
@@ -26,6 +27,12 @@ interface SimContainer {
   app: SimApp;
   /** Whether it was the container that clients were served from when the rollout began. */
   original: boolean;
+}
+
+/** A command that ends. */
+export interface SimTask {
+  readonly seconds: number;
+  readonly exitCode: number;
 }
 
 /** Told what happens, so that invariants can be checked at the moment that they break. */
@@ -54,12 +61,17 @@ const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
 export class SimMachine {
   readonly #containers = new Map<Slot, SimContainer>();
   readonly releases = new Map<string, Release>();
+  /** Values of each release's secrets. */
+  readonly secrets = new Map<string, SecretValues>();
   readonly images = new Set<string>();
   retired = false;
   /** Whether the host has had a ready container of another release than its first. */
   replaced = false;
   /** Something befell what serves here, and clients have not been answered since. */
   struck = false;
+  /** Releases for which a pre-deploy command was begun here. */
+  readonly tasks: string[] = [];
+  #task: (Pick<SimTask, "exitCode"> & { runId: string; release: Release; endMs: number }) | null = null;
   #starts = 0;
   #on = true;
   #boots = 0;
@@ -87,7 +99,31 @@ export class SimMachine {
     this.#containers.set("current", container);
   }
 
+  /** Runs the pre-deploy command in the place of the one before; a second time for the same run it is left alone. */
+  startTask(runId: string, release: Release, { seconds, exitCode }: SimTask): void {
+    if (this.#task?.runId === runId) return;
+    this.#task = { runId, release, endMs: this.clock.now() + seconds * 1000, exitCode };
+    this.tasks.push(release.id);
+  }
+
+  /** Ends it as Docker would. */
+  stopTask(): void {
+    if (this.#task && this.#task.endMs > this.clock.now())
+      this.#task = { ...this.#task, endMs: this.clock.now(), exitCode: 143 };
+  }
+
+  #taskState(): ContainerState | undefined {
+    if (!this.#task) return undefined;
+    const { release, endMs, exitCode, runId } = this.#task;
+    const running = this.clock.now() < endMs;
+    return {
+      ...{ id: `task-${runId}`, image: release.image, release: release.id, running, restarting: false },
+      ...{ restartCount: 0, exitCode: running ? 0 : exitCode },
+    };
+  }
+
   state(slot: Slot): ContainerState | undefined {
+    if (slot === "pre-deploy") return this.#taskState();
     const container = this.#containers.get(slot);
     if (!container) return undefined;
     const running = container.app.state !== "ended";
@@ -132,6 +168,7 @@ export class SimMachine {
     this.#dockerAwayUntilMs = 0;
     this.struck = true;
     for (const { app } of this.#containers.values()) app.kill();
+    this.stopTask();
   }
 
   /** Docker starts what it is to start. */

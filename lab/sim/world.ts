@@ -5,7 +5,7 @@ import { mostUnavailable } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import type { HostPlan, OrderName } from "../../scripts/rollout/host-steps.js";
+import type { OrderName } from "../../scripts/rollout/host-steps.js";
 import type {
   Cloud,
   CloudDroplet,
@@ -22,7 +22,7 @@ import type {
 import type { Behaviour } from "./app.js";
 import { SimBalancer } from "./balancer.js";
 import { VirtualClock } from "./clock.js";
-import { SimMachine } from "./machine.js";
+import { SimMachine, type SimTask } from "./machine.js";
 import { SimSteward } from "./steward.js";
 
 export interface SimOptions {
@@ -54,6 +54,8 @@ export interface SimOptions {
   readonly beforeLook?: (host: string, order: OrderName | null, clock: VirtualClock) => Promise<void>;
   /** Droplets, by id, that SSH does not reach. @default - none */
   readonly unreachable?: ReadonlySet<string>;
+  /** What becomes of a release's pre-deploy command. @default - there must be none */
+  readonly preDeploy?: (release: Release) => SimTask;
 }
 
 /** From Docker's start to that of the boot-time unit. */
@@ -278,9 +280,30 @@ export class SimWorld {
         await reach();
         return this.#pull(machine, image);
       },
-      prepare: async (plan: HostPlan) => {
+      missingMounts: async () => {
         await reach();
-        if (plan.release) machine.releases.set(plan.release.id, plan.release);
+        return [];
+      },
+      startPreDeploy: async (release) => {
+        await reach();
+        const task = this.options.preDeploy;
+        if (!task) throw new Error("nobody told the simulation how long the pre-deploy command takes");
+        if (!machine.images.has(release.image)) throw new Error(`${release.image} was not pulled`);
+        machine.startTask(steward().request.runId, release, task(release));
+      },
+      stopPreDeploy: async () => {
+        await reach();
+        machine.stopTask();
+      },
+      prepare: async (plan, secrets) => {
+        await reach();
+        const { release } = plan;
+        if (release && secrets) {
+          machine.secrets.set(release.id, secrets);
+          machine.releases.set(release.id, release);
+        } else if (release && !machine.releases.has(release.id)) {
+          throw new Error(`${info.name} is given no files of release ${release.id}, and has none`);
+        }
         steward().plan = plan;
       },
       order: async (name: OrderName, argument = "") => {
@@ -315,7 +338,7 @@ export class SimWorld {
   }
 
   #survey(machine: SimMachine): Survey {
-    const slots: Slot[] = machine.dockerAnswers ? ["current", "previous", "smoke", "failed"] : [];
+    const slots: Slot[] = machine.dockerAnswers ? ["current", "previous", "smoke", "failed", "pre-deploy"] : [];
     return {
       boot: "done",
       architecture: "x86_64",

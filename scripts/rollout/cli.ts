@@ -10,13 +10,14 @@ import { systemClock } from "./adapters/system.js";
 import { realPorts, sshHosts } from "./compose.js";
 import { exitCodes, type ExitCode } from "./core/errors.js";
 import {
+  hiddenValues,
   readImage,
   readPinnedImage,
   readManifest,
   readRegistryLogin,
   readStartedByTerraform,
   readWait,
-  secretsOf,
+  readSecrets,
   type Environment,
 } from "./input.js";
 import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams } from "./output/sinks.js";
@@ -137,14 +138,21 @@ async function bringUntil(
         : readWait("--wait", options.wait),
     startedByTerraform: readStartedByTerraform(environment),
     registryLogin: readRegistryLogin(environment),
+    secrets: readSecrets(environment, manifest, wanted.do === "rollback"),
     owner: whoRuns(),
   };
-  const secrets = secretsOf(environment);
-  const output = createOutput({ kind: options.output, streams, environment, secrets, now: () => systemClock.now() });
+  const hidden = hiddenValues(environment, manifest);
+  const output = createOutput({
+    kind: options.output,
+    streams,
+    environment,
+    secrets: hidden,
+    now: () => systemClock.now(),
+  });
   let record: RunRecord | undefined;
   const ports = realPorts(manifest, environment, (runId) => {
     const folder = path.join(stateFolder(environment), "runs", runId);
-    record = new RunRecord(folder, secrets, (why) => streams.stderr.write(`${why}\n`));
+    record = new RunRecord(folder, hidden, (why) => streams.stderr.write(`${why}\n`));
     return both(record, output.sink);
   });
   const timer = setInterval(() => output.sink.tick(), TICK_MS);

@@ -7,6 +7,7 @@ import { RolloutError } from "./core/errors.js";
 import { eventOf, type EventData, type EventName, type HostStatus } from "./core/events.js";
 import { liveSources, type Gates } from "./core/gates.js";
 import type { HostReceipt } from "./core/receipt.js";
+import type { Secrets } from "./core/secrets.js";
 import { serves } from "./core/target.js";
 import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
@@ -42,6 +43,8 @@ export interface RolloutRequest {
   readonly waitSeconds: number;
   /** Login for a registry that is not DigitalOcean's. */
   readonly registryLogin: RegistryLogin | null;
+  /** Values of the service's secrets; null where it has none, or a rollback does not have them. */
+  readonly secrets: Secrets | null;
   /** Aborts when the rollout is to stop: what is under way is taken back first. */
   readonly signal: AbortSignal;
 }

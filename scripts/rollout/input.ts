@@ -3,9 +3,11 @@ import { whole } from "../../contract/fields.js";
 import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
 import { environmentNames as names, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
 import { imageReference, pinnedImage } from "../../contract/release.js";
+import { secretValues, SECRETS_KEY_VARIABLE, SHORTEST_SECRETS_KEY, type Environment } from "../../contract/secrets.js";
 import type { RegistryLogin } from "./context.js";
+import { secretsOf, type Secrets } from "./core/secrets.js";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment };
 
 /** A text that was read from somewhere, and where, for messages. */
 export interface Source {
@@ -122,9 +124,36 @@ export function readToken(environment: Environment, { loadBalancer }: Manifest):
 
 const tokenNames = [names.digitaloceanToken, "DIGITALOCEAN_ACCESS_TOKEN"] as const;
 
+/**
+ * Values of the service's secrets.
+ * @param goesBack to a release whose files the hosts keep: what is not set here is not needed then
+ * @throws InvalidInput for what is missing; no value is shown
+ */
+export function readSecrets(environment: Environment, { service }: Manifest, goesBack: boolean): Secrets | null {
+  if (service.secrets.length === 0) return null;
+  const { values, missing } = secretValues(service.secrets, environment);
+  const key = environment[SECRETS_KEY_VARIABLE] ?? "";
+  if (goesBack && (missing.length > 0 || key === "")) return null;
+  const broken =
+    service.secretsAs === "environment" ? Object.keys(values).filter((name) => /[\n\r]/.test(values[name] ?? "")) : [];
+  const problems = [
+    ...missing.map((name) => `${name}: got nothing; needs the value of the secret that service.secrets names`),
+    ...broken.map((name) => `${name}: got a value of several lines; needs one line, or secretsAs "files"`),
+    ...(key.length < SHORTEST_SECRETS_KEY
+      ? [
+          `${SECRETS_KEY_VARIABLE}: got ${key.length === 0 ? "nothing" : `${key.length} characters`}; needs at least ${SHORTEST_SECRETS_KEY}, kept beside the secrets, such as those of "openssl rand -hex 32"`,
+        ]
+      : []),
+  ];
+  if (problems.length > 0) throw new InvalidInput("environment", problems);
+  return secretsOf(values, key);
+}
+
 /** Values that must never be shown. */
-export const secretsOf = (environment: Environment): string[] =>
-  [...tokenNames, names.registryPassword].flatMap((name) => environment[name] || []);
+export const hiddenValues = (environment: Environment, { service }: Manifest): string[] =>
+  [...tokenNames, names.registryPassword, SECRETS_KEY_VARIABLE, ...service.secrets].flatMap(
+    (name) => environment[name] || [],
+  );
 
 function jsonOf(name: string, text: string): unknown {
   try {

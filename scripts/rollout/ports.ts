@@ -1,8 +1,9 @@
 /** All that a rollout needs from outside. Adapters implement it for real, the lab in memory. */
 import type { JournalEntry, Lifecycle, Slot } from "../../contract/host.js";
 import type { ManifestHost } from "../../contract/manifest.js";
-import type { ObservedCheck } from "../../contract/policy.js";
+import type { ObservedCheck, PreDeploy } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
+import type { SecretValues } from "../../contract/secrets.js";
 import type { RolloutEvent } from "./core/events.js";
 import type { HostPlan, OrderName } from "./host-steps.js";
 
@@ -142,8 +143,17 @@ export interface Host {
   lock(request: LockRequest): Promise<LockResult>;
   /** `login` is a Docker configuration; it reaches the host over stdin and is gone after the pull. */
   pull(image: string, login: string | null, timeoutSeconds: number): Promise<PullResult>;
-  /** Hands the steward its steps and the release's files. */
-  prepare(plan: HostPlan): Promise<void>;
+  /** Folders that a release's containers are to see and that are not there. */
+  missingMounts(release: Release): Promise<string[]>;
+  /**
+   * Hands the steward its steps and the release's files.
+   * @param secrets values of the release's secrets; null when its files are there already
+   */
+  prepare(plan: HostPlan, secrets: SecretValues | null): Promise<void>;
+  /** Starts the pre-deploy command of a release, once for each run, in the slot `pre-deploy`; it goes on whatever becomes of this run. */
+  startPreDeploy(release: Release, preDeploy: PreDeploy): Promise<void>;
+  /** Ends it. @param timeoutSeconds from SIGTERM to SIGKILL */
+  stopPreDeploy(timeoutSeconds: number): Promise<void>;
   /** Gives the steward an order; resolves with its number, not with its end. */
   order(name: OrderName, argument?: string): Promise<number>;
   /** Beats the steward's heart and reads what there is to see. */

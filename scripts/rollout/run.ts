@@ -26,6 +26,7 @@ import { goBack } from "./phases/go-back.js";
 import { convergeAll, replaceAll } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { planOf } from "./phases/plan.js";
+import { runPreDeploy } from "./phases/pre-deploy.js";
 import { preflight } from "./phases/preflight.js";
 import {
   conclude,
@@ -86,6 +87,7 @@ async function reach(context: Context, goal: Goal): Promise<void> {
   context.before = releaseServed(surveysOf(listed(context)));
   const plan = planOf(context);
   const [foremost] = membersNamed(context, [...plan.converge, ...plan.replace]);
+  if (foremost) await runPreDeploy(context, foremost);
   await smokeBoot(context, foremost);
   emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
   if (goal.back) emit(context, "wentBack", { from: goal.back.from, image: goal.image });
@@ -206,6 +208,7 @@ function exitCodeOf(context: Context, failure: unknown): ExitCode {
   if (!(failure instanceof RolloutError)) return exitCodes.bug;
   if (failure.code === "Interrupted") return exitCodes.interrupted;
   if (failure.code === "LockHeld") return exitCodes.locked;
+  if (failure.code === "PreDeployFailed") return exitCodes.preDeployFailed;
   if (!context.rolling) return exitCodes.preflightRefused;
   const changed = listed(context).some(({ receipt }) => receipt.action === "replaced" || receipt.action === "deployed");
   const lost = context.members.some(({ status }) => status === "failed");

@@ -41,6 +41,7 @@ onLinux(`a simulated fleet${why}`, () => {
       wanted,
       startedByTerraform: true,
       registryLogin: null,
+      secrets: null,
       owner: "test@lab",
       waitSeconds: 0,
       signal,

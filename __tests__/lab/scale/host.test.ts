@@ -46,7 +46,7 @@ function lock(host: SimHost, runId = "0a"): string {
   return give(host, script, input);
 }
 function release(host: SimHost): void {
-  write(host, `releases/${next.id}.env`, environmentOf(next));
+  write(host, `releases/${next.id}.env`, environmentOf(next, {}));
   write(host, `releases/${next.id}.json`, `${JSON.stringify(next)}\n`);
 }
 
@@ -114,7 +114,7 @@ describe("refused is", () => {
 
   test("a release whose files do not belong together", () => {
     const host = newHost();
-    write(host, `releases/${next.id}.env`, environmentOf(old));
+    write(host, `releases/${next.id}.env`, environmentOf(old, {}));
     expect(() => write(host, `releases/${next.id}.json`, JSON.stringify(next))).toThrow("do not belong together");
   });
 

@@ -12,18 +12,56 @@ const run = (settings: object): string => {
   return line(docker.run("api", "current", release, publish));
 };
 
+const labelled = "--label evenkeel.fleet=api --label evenkeel.release=00112233445566aa";
+const usual =
+  "--log-opt max-size=10m --log-opt max-file=3 --pids-limit 1024 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp:size=64m";
+
 describe("docker run", () => {
-  it("labels, limits restarts, and publishes the service on the private address and the control port on loopback", () =>
+  it("labels, limits restarts, publishes the service on the private address and the control port on loopback, and gives no rights", () =>
     expect(run({})).toBe(
-      `docker run -d --name api --label evenkeel.fleet=api --label evenkeel.release=00112233445566aa --restart no --init --stop-timeout 10 --env-file releases/00112233445566aa.env -p 10.110.0.2:80:80 -p 127.0.0.1:9000:9000 ${image}`,
+      `docker run -d --name api ${labelled} --restart no --init --stop-timeout 10 -p 10.110.0.2:80:80 -p 127.0.0.1:9000:9000 --env-file releases/00112233445566aa.env ${usual} ${image}`,
     ));
 
   it("puts limits before the image and the command after it", () =>
     expect(
-      run({ port: 8080, controlPort: 8081, memoryMb: 256, stopTimeoutSeconds: 45, command: ["node", "-r", "x"] }),
+      run({
+        ...{ port: 8080, controlPort: 8081, memoryMb: 256, cpus: 0.5, stopTimeoutSeconds: 45 },
+        command: ["node", "-r", "x"],
+      }),
     ).toBe(
-      `docker run -d --name api --label evenkeel.fleet=api --label evenkeel.release=00112233445566aa --restart no --init --stop-timeout 45 --env-file releases/00112233445566aa.env -p 10.110.0.2:80:8080 -p 127.0.0.1:9000:8081 --memory 256m ${image} node -r x`,
+      `docker run -d --name api ${labelled} --restart no --init --stop-timeout 45 -p 10.110.0.2:80:8080 -p 127.0.0.1:9000:8081 --env-file releases/00112233445566aa.env --memory 256m --cpus 0.5 ${usual} ${image} node -r x`,
     ));
+
+  it("mounts folders, for reading only unless told otherwise", () =>
+    expect(
+      run({
+        mounts: [
+          { source: "/srv/a", target: "/a" },
+          { source: "/srv/b", target: "/b", readOnly: false },
+        ],
+      }),
+    ).toContain(" --mount type=bind,src=/srv/a,dst=/a,readonly --mount type=bind,src=/srv/b,dst=/b "));
+
+  it("gives back what the configuration says", () =>
+    expect(
+      run({
+        log: { maxSizeMb: 50, maxFiles: 2 },
+        isolation: {
+          ...{ readOnlyRootFilesystem: false, tmpfs: { "/run": 8 }, capabilities: ["CHOWN", "SETUID"] },
+          ...{ allowPrivilegeEscalation: true, pidsLimit: 64 },
+        },
+      }),
+    ).toContain(
+      ` --log-opt max-size=50m --log-opt max-file=2 --pids-limit 64 --cap-drop ALL --cap-add CHOWN --cap-add SETUID --tmpfs /run:size=8m ${image}`,
+    ));
+
+  it("mounts secrets as files from the fleet's folder, by an absolute path", () =>
+    expect(run({ secrets: ["KEY"] })).toContain(
+      ` --mount type=bind,src="$PWD"/releases/00112233445566aa.secrets,dst=/run/secrets,readonly `,
+    ));
+
+  it("mounts none that the app finds in its environment", () =>
+    expect(run({ secrets: ["KEY"], secretsAs: "environment" })).toBe(run({})));
 
   it("never lets a word of the command reach the shell", () =>
     expect(
@@ -36,11 +74,15 @@ describe("docker run", () => {
   it("names the container after its slot", () => {
     const release = releaseOf(image, service.parse({}), "/health");
     const loopback = { serviceAddress: "127.0.0.1", servicePort: 9080, controlPort: 9081 };
-    expect(line(docker.run("api", "smoke", release, loopback))).toContain(
-      "docker run -d --name api-smoke --label evenkeel.fleet=api ",
-    );
-    expect(line(docker.run("api", "smoke", release, loopback))).toContain(
-      " -p 127.0.0.1:9080:80 -p 127.0.0.1:9081:9000 ",
+    const smoke = line(docker.run("api", "smoke", release, loopback));
+    expect(smoke).toContain("docker run -d --name api-smoke --label evenkeel.fleet=api ");
+    expect(smoke).toContain(" -p 127.0.0.1:9080:80 -p 127.0.0.1:9081:9000 ");
+  });
+
+  it("runs a pre-deploy command in the same surroundings, and lets nobody reach it", () => {
+    const release = { ...releaseOf(image, service.parse({ secrets: ["KEY"] }), "/health"), id: "00112233445566aa" };
+    expect(line(docker.runPreDeploy("api", "k7m2q9", release, ["npm", "run", "migrate"]))).toBe(
+      `docker run -d --name api-pre-deploy ${labelled} --label evenkeel.run=k7m2q9 --restart no --init --stop-timeout 10 --env-file releases/00112233445566aa.env --mount type=bind,src="$PWD"/releases/00112233445566aa.secrets,dst=/run/secrets,readonly ${usual} ${image} npm run migrate`,
     );
   });
 });
@@ -86,6 +128,7 @@ describe("every other docker command", () => {
       "connectionTable",
       "cycle",
       "environmentFile",
+      "hasSecretFiles",
       "inspect",
       "inspectImage",
       "listImages",
@@ -95,6 +138,8 @@ describe("every other docker command", () => {
       "rename",
       "restartPolicy",
       "run",
+      "runPreDeploy",
+      "secretsFolder",
       "serverVersion",
       "start",
       "stop",

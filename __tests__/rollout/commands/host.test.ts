@@ -1,11 +1,13 @@
 import { spawnSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -72,6 +74,70 @@ describe("writing a file", () => {
     mkdirSync(file("runs/r1"));
     for (let time = 0; time < 2; time += 1) give(commands.writeOrder("api", "r1", 3, "drain "));
     expect(readdirSync(file("runs/r1"))).toEqual(["order.3"]);
+  });
+});
+
+describe("a secret", () => {
+  const { script, input } = commands.writeSecret("api", kept, "KEY", "a'b\n$c");
+  const folder = (): string => file("releases", `${kept.id}.secrets`);
+
+  it("is put where the container's user can read it and nobody else on the host", () => {
+    chmodSync(file("releases"), 0o700);
+    for (let time = 0; time < 2; time += 1) expect(sh(script, input).status).toBe(0);
+    expect(readFileSync(path.join(folder(), "KEY"), "utf8")).toBe("a'b\n$c");
+    expect([folder(), path.join(folder(), "KEY")].map((place) => statSync(place).mode & 0o777)).toEqual([0o755, 0o444]);
+    expect(readdirSync(folder())).toEqual(["KEY"]);
+  });
+
+  it("is no part of the script", () => expect(script).not.toContain("a'b"));
+
+  it("stays as it was when only a part came", () => {
+    sh(script, input);
+    expect(sh(script, input.slice(0, -1)).status).not.toBe(0);
+    expect(readFileSync(path.join(folder(), "KEY"), "utf8")).toBe("a'b\n$c");
+  });
+});
+
+describe("the pre-deploy command", () => {
+  const docker = `case $1 in
+  inspect) [ ! -e "$HOME/ran" ] || cat "$HOME/ran" ;;
+  run) echo r1 >"$HOME/ran" ;;
+  rm) rm "$HOME/ran" ;;
+  *) exit 64 ;;
+esac`;
+  const start = (run: string) =>
+    sh(commands.startPreDeploy("api", run, kept, { command: ["migrate"], timeoutSeconds: 60 })).status;
+  const verbs = (): string[] => calls().map((call) => call.split(" ")[0] ?? "");
+
+  it("is started once for a run, however often that is asked", () => {
+    fakeDocker(docker);
+    expect([start("r1"), start("r1")]).toEqual([0, 0]);
+    expect(verbs()).toEqual(["inspect", "run", "inspect"]);
+  });
+
+  it("takes the place of an earlier run's", () => {
+    fakeDocker(docker);
+    writeFileSync(path.join(home, "ran"), "r0\n");
+    expect(start("r1")).toBe(0);
+    expect(verbs()).toEqual(["inspect", "rm", "run"]);
+  });
+
+  it("is not started when the place cannot be had: a command that still runs is not removed", () => {
+    fakeDocker(docker.replace('rm "$HOME/ran"', "exit 1"));
+    writeFileSync(path.join(home, "ran"), "r0\n");
+    expect(start("r1")).not.toBe(0);
+    expect(verbs()).toEqual(["inspect", "rm"]);
+  });
+});
+
+describe("mounts", () => {
+  it("names the folders that are not there", () => {
+    const mounts = [home, "/no/such/folder", file("none")].map((source) => ({ source, target: "/x", readOnly: true }));
+    const { stdout, status } = sh(commands.missingMounts({ ...kept, service: { ...kept.service, mounts } }));
+    expect({ status, missing: stdout.trimEnd().split("\n") }).toEqual({
+      status: 0,
+      missing: ["/no/such/folder", file("none")],
+    });
   });
 });
 
@@ -147,6 +213,8 @@ describe("logs", () => {
 describe("pruning", () => {
   const images = [testImage(1), testImage(2), `${repository}@<none>`];
   const docker = `case $1 in
+  inspect) cat "$HOME/ran" 2>/dev/null ;;
+  rm) ;;
   images) printf '%s\\n' ${images.map((image) => `'${image}'`).join(" ")} ;;
   rmi) [ ! -e "$HOME/in-use" ] ;;
   *) exit 64 ;;
@@ -154,7 +222,9 @@ esac`;
   const releases = (): string[] => readdirSync(file("releases")).sort();
   const leave = (id: string): void => {
     for (const end of ["json", "env"]) writeFileSync(file("releases", `${id}.${end}`), "");
+    mkdirSync(file("releases", `${id}.secrets`));
   };
+  const look = `inspect --type container --format {{index .Config.Labels "evenkeel.release"}} api-pre-deploy`;
 
   it("removes images and files of releases that are not kept, and of no other repository", () => {
     fakeDocker(docker);
@@ -162,10 +232,21 @@ esac`;
     leave(old.id);
     expect(sh(commands.prune("api", [kept])).status).toBe(0);
     expect(calls()).toEqual([
+      look,
       `images --digests --no-trunc --format {{.Repository}}@{{.Digest}} ${repository}`,
       `rmi ${testImage(1)}`,
     ]);
-    expect(releases()).toEqual([`${kept.id}.env`, `${kept.id}.json`]);
+    expect(releases()).toEqual([`${kept.id}.env`, `${kept.id}.json`, `${kept.id}.secrets`]);
+  });
+
+  it.each([
+    ["one that is kept", kept, []],
+    ["another one", old, ["rm api-pre-deploy"]],
+  ])("leaves the container of the pre-deploy command only where it ran for %s", (_name, { id }, removed) => {
+    fakeDocker(docker);
+    writeFileSync(path.join(home, "ran"), `${id}\n`);
+    expect(sh(commands.prune("api", [kept])).status).toBe(0);
+    expect(calls().filter((call) => call.startsWith("rm "))).toEqual(removed);
   });
 
   it("keeps the release to go back to", () => {
@@ -173,8 +254,8 @@ esac`;
     leave(kept.id);
     leave(old.id);
     sh(commands.prune("api", [kept, old]));
-    expect(calls()).toHaveLength(1);
-    expect(releases()).toHaveLength(4);
+    expect(calls()).toHaveLength(2);
+    expect(releases()).toHaveLength(6);
   });
 
   it("removes nothing when nothing is known that is to be kept", () => {
@@ -182,7 +263,7 @@ esac`;
     leave(old.id);
     expect(sh(commands.prune("api", [])).status).toBe(0);
     expect(existsSync(path.join(home, "calls"))).toBe(false);
-    expect(releases()).toHaveLength(2);
+    expect(releases()).toHaveLength(3);
   });
 
   it("fails when an image cannot be removed", () => {

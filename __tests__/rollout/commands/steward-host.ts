@@ -118,7 +118,7 @@ export class StewardHost {
       ...plan,
     });
     for (const release of [this.old, this.next]) {
-      this.give(commands.writeFile("api", environmentFile(release), environmentOf(release)));
+      this.give(commands.writeFile("api", environmentFile(release), environmentOf(release, {})));
     }
     this.give(commands.writeFile("api", `runs/${runId}/stages.sh`, stages(this.place, steps)));
     return steps;

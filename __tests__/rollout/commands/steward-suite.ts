@@ -397,7 +397,7 @@ function suite(shell: string): void {
         expect(readFileSync(host.file("releases", `${host.next.id}.env`), "utf8")).toBe(
           `GREETING= it's "$HOME" \`id\` # no comment \nEMPTY=\nPORT=80\nCONTROL_PORT=9000\nCONTROL_HOST=0.0.0.0\nHEALTH_PATH=/health\nRELEASE=${host.next.id}\n`,
         );
-        expect(environmentOf(host.next)).toContain(`\nRELEASE=${host.next.id}\n`);
+        expect(environmentOf(host.next, {})).toContain(`\nRELEASE=${host.next.id}\n`);
       },
       LIMIT_MS,
     );

@@ -58,6 +58,6 @@ result   exit code 3: refused before the start; no container and no rotation was
 
   test("has a meaning in words for every exit code, each another one", () => {
     const meanings = Object.values(exitCodes).map((code) => exitMeaning[code]);
-    expect(new Set(meanings).size).toBe(8);
+    expect(new Set(meanings).size).toBe(9);
   });
 });

@@ -18,12 +18,19 @@ import { LogBuffer } from "./log-buffer.js";
 import { checkExecutable, ContainerProcess } from "./process.js";
 import type { LabImage, Registries } from "./registry.js";
 
+/** A folder of the host under another name in the container. */
+export interface Mount {
+  readonly source: string;
+  readonly target: string;
+}
+
 /** What the engine keeps with a container besides what Docker's table knows. */
 export interface Contents {
   readonly imageId: string;
   readonly command: readonly string[];
   /** Of image and `docker run` together. */
   readonly environment: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
   readonly init: boolean;
   readonly stopTimeoutSeconds: number;
   readonly memoryBytes: number;
@@ -227,12 +234,15 @@ export class Engine {
     if (container) this.#launch(container, environment);
   }
 
-  /** A container has no network of its own here: the app is told the real ports behind the ones it would listen on. */
+  /**
+   * A container has neither network nor files of its own here: the app is told the real ports behind the ones it would listen on, and the
+   * real places of what is mounted.
+   */
   async #environment({ extra, publish, id }: LabContainer): Promise<Record<string, string>> {
     const environment: Record<string, string> = {
       PATH: this.host.searchPath,
       HOSTNAME: id.slice(0, 12),
-      ...extra.environment,
+      ...inPlace(extra),
       HOST: "127.0.0.1",
       CONTROL_HOST: "127.0.0.1",
       ...this.host.environment,
@@ -246,6 +256,15 @@ export class Engine {
     }
     return environment;
   }
+}
+
+/** Variables that hold a path below a mount hold the one on the host. */
+function inPlace({ environment, mounts }: Contents): Record<string, string> {
+  const real = (value: string): string => {
+    const mount = mounts.find(({ target }) => value === target || value.startsWith(`${target}/`));
+    return mount ? `${mount.source}${value.slice(mount.target.length)}` : value;
+  };
+  return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, real(value)]));
 }
 
 const covers = (publication: Publication, addresses: readonly string[]): boolean =>

@@ -1,23 +1,23 @@
 /** `docker run -d`: from the command line to a container. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { DockerError } from "../../model/docker-error.js";
 import type { ContainerSpec, Publication, RestartPolicy } from "../../model/containers.js";
 import { LabFault } from "../../fault.js";
 import { parseFlags, type Flags, type FlagSyntax } from "./flags.js";
-import type { Contents } from "./engine.js";
+import type { Contents, Mount } from "./engine.js";
 import type { StoredImage } from "./image-store.js";
 import { LogBuffer } from "./log-buffer.js";
 
 const SYNTAX: FlagSyntax = {
-  short: { d: "detach", p: "publish", e: "env", l: "label", m: "memory", v: "volume" },
+  short: { d: "detach", p: "publish", e: "env", l: "label", m: "memory" },
   interspersed: false,
   kinds: {
     ...{ detach: "flag", name: "value", label: "list", restart: "value", publish: "list", init: "flag" },
-    ...{ env: "list", "env-file": "list", "stop-timeout": "value", memory: "value" },
+    ...{ env: "list", "env-file": "list", "stop-timeout": "value", memory: "value", mount: "list" },
     // Known and without effect here: lab/SPEC.md says so.
     ...{ "log-driver": "value", "log-opt": "list", network: "value", "read-only": "flag", tmpfs: "list" },
-    ...{ "cap-drop": "list", "security-opt": "list", "pids-limit": "value", volume: "list" },
+    ...{ "cap-drop": "list", "cap-add": "list", "security-opt": "list", "pids-limit": "value", cpus: "value" },
   },
 };
 
@@ -42,13 +42,14 @@ export function parseRun(words: readonly string[], folder: string): RunRequest {
   const network = flags.value("network") ?? "bridge";
   if (network === "host" || network.startsWith("container:")) throw new LabFault(`the lab has no --network ${network}`);
   const given = environmentOf(flags, folder);
+  const mounts = flags.list("mount").map(mountOf);
   const spec = (stored: StoredImage, newName: string): ContainerSpec<Contents> => ({
     name: flags.value("name") ?? newName,
     image,
     labels: pairs(flags.list("label")),
     restart: restartOf(flags.value("restart") ?? "no"),
     publish: flags.list("publish").map(publicationOf),
-    extra: contentsOf(flags, stored, command, given),
+    extra: contentsOf(flags, stored, command, { environment: given, mounts }),
   });
   return { image, spec };
 }
@@ -57,12 +58,13 @@ function contentsOf(
   flags: Flags,
   image: StoredImage,
   command: readonly string[],
-  given: Readonly<Record<string, string>>,
+  { environment, mounts }: Pick<Contents, "environment" | "mounts">,
 ): Contents {
   return {
     imageId: image.id,
     command: command.length > 0 ? command : image.command,
-    environment: { ...image.environment, ...given },
+    environment: { ...image.environment, ...environment },
+    mounts,
     init: flags.has("init"),
     stopTimeoutSeconds: Number(flags.value("stop-timeout") ?? DEFAULT_STOP_SECONDS),
     memoryBytes: bytes(flags.value("memory") ?? "0"),
@@ -108,6 +110,16 @@ function publicationOf(text: string): Publication {
   const [, address = "0.0.0.0", hostPort, containerPort] = /^(?:([0-9.]+):)?(\d+):(\d+)(?:\/tcp)?$/.exec(text) ?? [];
   if (hostPort === undefined) throw new LabFault(`the lab publishes only [address:]port:port, got ${text}`);
   return { address, hostPort: Number(hostPort), containerPort: Number(containerPort) };
+}
+
+/** `type=bind,src=…,dst=…[,readonly]`. @throws DockerError where there is no such folder */
+function mountOf(text: string): Mount {
+  const [, source, target] = /^type=bind,src=([^,]+),dst=([^,]+)(?:,readonly)?$/.exec(text) ?? [];
+  if (source === undefined || target === undefined)
+    throw new LabFault(`the lab mounts only type=bind,src=…,dst=…[,readonly], got ${text}`);
+  if (!existsSync(source))
+    throw new DockerError(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+  return { source, target };
 }
 
 function bytes(text: string): number {

@@ -2,8 +2,10 @@
 import path from "node:path";
 import type { Slot } from "../../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
+import type { PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
-import { environmentFile } from "../commands/docker.js";
+import type { SecretValues } from "../../../contract/secrets.js";
+import { environmentFile, hasSecretFiles } from "../commands/docker.js";
 import * as commands from "../commands/host.js";
 import * as look from "../commands/look.js";
 import { engine, environmentOf, placeOf, stages, type Place } from "../commands/steward.js";
@@ -107,14 +109,36 @@ class SshHost implements Host {
     }
   }
 
-  async prepare(plan: HostPlan): Promise<void> {
-    const { release } = plan;
-    if (release) {
-      await this.#write(environmentFile(release), environmentOf(release));
-      // After its environment: where this file is, the release can be started.
-      await this.#write(`releases/${release.id}.json`, `${JSON.stringify(release)}\n`);
-    }
+  async missingMounts(release: Release): Promise<string[]> {
+    if (release.service.mounts.length === 0) return [];
+    const output = await this.#quick(commands.missingMounts(release));
+    return output.split("\n").filter((path) => path !== "");
+  }
+
+  async prepare(plan: HostPlan, secrets: SecretValues | null): Promise<void> {
+    if (plan.release && secrets) await this.#keep(plan.release, secrets);
     await this.#write(`runs/${this.#runId}/stages.sh`, stages(this.place, plan));
+  }
+
+  async #keep(release: Release, secrets: SecretValues): Promise<void> {
+    if (hasSecretFiles(release)) {
+      for (const [name, value] of Object.entries(secrets))
+        await this.#give(commands.writeSecret(this.place.fleet, release, name, value));
+    }
+    await this.#write(environmentFile(release), environmentOf(release, secrets));
+    // After the others: where this file is, the release can be started.
+    await this.#write(`releases/${release.id}.json`, `${JSON.stringify(release)}\n`);
+  }
+
+  async startPreDeploy(release: Release, preDeploy: PreDeploy): Promise<void> {
+    await this.#quick(commands.startPreDeploy(this.place.fleet, this.#runId, release, preDeploy));
+  }
+
+  async stopPreDeploy(timeoutSeconds: number): Promise<void> {
+    await this.connection.run(commands.stopPreDeploy(this.place.fleet, timeoutSeconds), {
+      timeoutSeconds: timeoutSeconds + QUICK_SECONDS,
+      slow: true,
+    });
   }
 
   async order(name: OrderName, argument = ""): Promise<number> {

@@ -1,6 +1,8 @@
 /** Exact argument lists of every docker command that a rollout gives. Pure: nothing is run here. */
 import { containerName, labels, type Slot } from "../../../contract/host.js";
 import type { Release } from "../../../contract/release.js";
+import { SECRETS_FOLDER } from "../../../contract/secrets.js";
+import type { Word } from "./shell.js";
 
 /** Ports of the host that a container's service and control port are published on. */
 export interface Publication {
@@ -32,21 +34,63 @@ export const ALIVE_FORMAT = "{{.State.Running}}|{{.State.Restarting}}|{{.Restart
 /** Path of a release's environment file, relative to the fleet's folder on the host. */
 export const environmentFile = (release: Release): string => `releases/${release.id}.env`;
 
+/** Folder of a release's secrets, one file each, relative to the fleet's folder on the host. */
+export const secretsFolder = (release: Release): string => `releases/${release.id}.secrets`;
+
 /** New containers never restart by themselves: that begins once they are in rotation. */
-export function run(fleet: string, slot: Slot, release: Release, publish: Publication): string[] {
+export function run(fleet: string, slot: Slot, release: Release, publish: Publication): Word[] {
   const { service } = release;
   return [
     ...["docker", "run", "-d", "--name", containerName(fleet, slot)],
     ...["--label", `${labels.fleet}=${fleet}`, "--label", `${labels.release}=${release.id}`],
     ...["--restart", "no", "--init", "--stop-timeout", String(service.stopTimeoutSeconds)],
-    ...["--env-file", environmentFile(release)],
     ...["-p", `${publish.serviceAddress}:${publish.servicePort}:${service.port}`],
     ...["-p", `127.0.0.1:${publish.controlPort}:${service.controlPort}`],
-    ...(service.memoryMb === undefined ? [] : ["--memory", `${service.memoryMb}m`]),
+    ...inside(release),
     release.image,
     ...service.command,
   ];
 }
+
+/** The pre-deploy command: like the service, but that nobody can reach it. */
+export function runPreDeploy(fleet: string, runId: string, release: Release, command: readonly string[]): Word[] {
+  return [
+    ...["docker", "run", "-d", "--name", containerName(fleet, "pre-deploy")],
+    ...["--label", `${labels.fleet}=${fleet}`, "--label", `${labels.release}=${release.id}`],
+    ...["--label", `${labels.run}=${runId}`, "--restart", "no", "--init"],
+    ...["--stop-timeout", String(release.service.stopTimeoutSeconds)],
+    ...inside(release),
+    release.image,
+    ...command,
+  ];
+}
+
+/** What a release's containers see, may use and may do. */
+function inside(release: Release): Word[] {
+  const { service } = release;
+  const { memoryMb, cpus, log, isolation } = service;
+  const secrets = { before: "type=bind,src=", path: secretsFolder(release), after: `,dst=${SECRETS_FOLDER},readonly` };
+  return [
+    ...["--env-file", environmentFile(release)],
+    ...(hasSecretFiles(release) ? ["--mount", secrets] : []),
+    ...service.mounts.flatMap(({ source, target, readOnly }) => [
+      "--mount",
+      `type=bind,src=${source},dst=${target}${readOnly ? ",readonly" : ""}`,
+    ]),
+    ...(memoryMb === undefined ? [] : ["--memory", `${memoryMb}m`]),
+    ...(cpus === undefined ? [] : ["--cpus", String(cpus)]),
+    ...["--log-opt", `max-size=${log.maxSizeMb}m`, "--log-opt", `max-file=${log.maxFiles}`],
+    ...["--pids-limit", String(isolation.pidsLimit)],
+    ...["--cap-drop", "ALL", ...isolation.capabilities.flatMap((capability) => ["--cap-add", capability])],
+    ...(isolation.allowPrivilegeEscalation ? [] : ["--security-opt", "no-new-privileges"]),
+    ...(isolation.readOnlyRootFilesystem ? ["--read-only"] : []),
+    ...Object.entries(isolation.tmpfs).flatMap(([path, sizeMb]) => ["--tmpfs", `${path}:size=${sizeMb}m`]),
+  ];
+}
+
+/** Whether the app finds its secrets in files. */
+export const hasSecretFiles = ({ service }: Release): boolean =>
+  service.secretsAs === "files" && service.secrets.length > 0;
 
 export const stop = (name: string, timeoutSeconds: number): string[] => [
   "docker",

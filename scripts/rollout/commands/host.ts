@@ -1,5 +1,6 @@
 /** Commands that change a host, apart from what its steward does. Each may be given twice without harm. */
-import { containerName, type Slot } from "../../../contract/host.js";
+import { containerName, labels, type Slot } from "../../../contract/host.js";
+import type { PreDeploy } from "../../../contract/policy.js";
 import { pinnedImage, type Release } from "../../../contract/release.js";
 import type { LockRequest } from "../ports.js";
 import * as docker from "./docker.js";
@@ -42,6 +43,39 @@ export const writeFile = (fleet: string, path: string, text: string): Given => (
 cd "${fleetFolder(fleet)}" && ${receive(`${path}.new`, text)} && { sync ${quote(`${path}.new`)} 2>/dev/null || :; } && mv ${quote(`${path}.new`)} ${quote(path)}`,
 });
 
+/**
+ * Puts a secret where a container finds it. Everybody may read the file, as the user in the container is not the one that logs in; on the host the folder
+ * around all releases lets nobody else in.
+ */
+export function writeSecret(fleet: string, release: Release, name: string, value: string): Given {
+  const path = `${docker.secretsFolder(release)}/${name}`;
+  return {
+    input: value,
+    script: `umask 077
+cd "${fleetFolder(fleet)}" && mkdir -p ${quote(docker.secretsFolder(release))} && chmod 755 ${quote(docker.secretsFolder(release))} || exit 1
+${receive(`${path}.new`, value)} && chmod 444 ${quote(`${path}.new`)} && mv -f ${quote(`${path}.new`)} ${quote(path)}`,
+  };
+}
+
+/** Starts the pre-deploy command, once for each run: a connection may have broken after the first time. A container of an earlier run makes room. */
+export function startPreDeploy(fleet: string, runId: string, release: Release, { command }: PreDeploy): string {
+  const name = containerName(fleet, "pre-deploy");
+  return `cd "${fleetFolder(fleet)}" || exit 1
+seen=$(${line(docker.inspect([name], `{{index .Config.Labels "${labels.run}"}}`))} 2>/dev/null)
+case $seen in
+  *${quote(runId)}*) exit 0 ;;
+esac
+if [ -n "$seen" ]; then docker rm ${quote(name)} >/dev/null || exit 1; fi
+${line(docker.runPreDeploy(fleet, runId, release, command))} >/dev/null`;
+}
+
+export const stopPreDeploy = (fleet: string, timeoutSeconds: number): string =>
+  `${line(docker.stop(containerName(fleet, "pre-deploy"), timeoutSeconds))} >/dev/null`;
+
+/** Folders of the droplet that a release's containers are to see and that are not there, one a line. */
+export const missingMounts = ({ service }: Release): string =>
+  service.mounts.map(({ source }) => `[ -d ${quote(source)} ] || printf '%s\\n' ${quote(source)}`).join("\n") || ":";
+
 /** Brings an order. Giving the same number twice leaves one order. */
 export const writeOrder = (fleet: string, runId: string, sequence: number, order: string): Given =>
   writeFile(fleet, `runs/${runId}/order.${sequence}`, `${order}\n`);
@@ -68,7 +102,7 @@ export function parsePulled(output: string): { digests: string[]; architecture: 
 export const logs = (fleet: string, slot: Slot, lines: number): string =>
   `${line(docker.logs(containerName(fleet, slot), lines))} 2>&1`;
 
-/** Removes images of the same repositories and release files that are not among `keep`, and the folders of old runs. */
+/** Removes images of the same repositories, a pre-deploy container and release files that are not of `keep`, and the folders of old runs. */
 export const prune = (fleet: string, keep: readonly Release[]): string => {
   // Knowing of nothing that is in use, one knows of nothing that is not.
   if (keep.length === 0) return ":";
@@ -77,16 +111,20 @@ export const prune = (fleet: string, keep: readonly Release[]): string => {
   const keptFiles = keep.flatMap((release) => [
     `${release.id}.json`,
     docker.environmentFile(release).split("/")[1] ?? "",
+    docker.secretsFolder(release).split("/")[1] ?? "",
   ]);
   const images = repositories.map(
     (repository) => `${line(docker.listImages(repository))} | while read -r image; do
   case $image in *'<none>' | ${keptImages}) ;; *) docker rmi "$image" </dev/null || exit 1 ;; esac
 done`,
   );
+  const preDeploy = containerName(fleet, "pre-deploy");
+  const keptIds = keep.map(({ id }) => quote(id)).join(" | ");
   return `cd "${fleetFolder(fleet)}" || exit 1
+case $(${line(docker.inspect([preDeploy], docker.RELEASE_FORMAT))} 2>/dev/null) in '' | ${keptIds}) ;; *) docker rm ${quote(preDeploy)} >/dev/null || exit 1 ;; esac
 ${images.join(" &&\n")} || exit 1
 for file in releases/*; do
-  case \${file#releases/} in ${keptFiles.map(quote).join(" | ")}) ;; *) rm -f "$file" ;; esac
+  case \${file#releases/} in ${keptFiles.map(quote).join(" | ")}) ;; *) rm -rf "$file" ;; esac
 done
 # shellcheck disable=SC2012
 ls -1t runs | tail -n +${KEPT_RUNS + 1} | while read -r run; do rm -rf "runs/$run"; done`;

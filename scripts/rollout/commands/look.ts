@@ -6,7 +6,7 @@ import * as docker from "./docker.js";
 import { fleetFolder, line, parseSections, quote, sections } from "./shell.js";
 import { askRun, countConnections, healthUrl, lifecycleUrl, type Place } from "./steward.js";
 
-const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
+const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed", "pre-deploy"];
 const ANSWER_SECONDS = 2;
 
 const askLifecycle = (place: Place): string => `curl -sf --max-time ${ANSWER_SECONDS} ${lifecycleUrl(place)} || :`;

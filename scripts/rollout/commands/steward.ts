@@ -9,6 +9,7 @@
 import { appEnvironment, containerName, type Slot } from "../../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
+import { secretFileVariable, SECRETS_FOLDER, type SecretValues } from "../../../contract/secrets.js";
 import type {
   Condition,
   HostPlan,
@@ -374,11 +375,17 @@ export function stages(place: Place, plan: HostPlan): string {
 }
 
 /** Content of a release's environment file, as `docker run --env-file` reads it. */
-export function environmentOf(release: Release): string {
-  const entries = {
-    ...release.service.environment,
-    [appEnvironment.port]: String(release.service.port),
-    [appEnvironment.controlPort]: String(release.service.controlPort),
+export function environmentOf(release: Release, secrets: SecretValues): string {
+  const { service } = release;
+  const files = service.secrets.map((name): [string, string] => [
+    secretFileVariable(name),
+    `${SECRETS_FOLDER}/${name}`,
+  ]);
+  const entries: Record<string, string> = {
+    ...service.environment,
+    ...(docker.hasSecretFiles(release) ? Object.fromEntries(files) : secrets),
+    [appEnvironment.port]: String(service.port),
+    [appEnvironment.controlPort]: String(service.controlPort),
     [appEnvironment.controlHost]: "0.0.0.0",
     [appEnvironment.healthPath]: release.healthPath,
     [appEnvironment.release]: release.id,

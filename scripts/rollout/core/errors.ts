@@ -9,6 +9,7 @@ export const exitCodes = {
   locked: 4,
   failedRestored: 5,
   failedMixed: 6,
+  preDeployFailed: 7,
   interrupted: 130,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -32,6 +33,8 @@ export type ErrorCode =
   | "UnlistedDroplets"
   | "PullFailed"
   | "DigestsDiffer"
+  | "SecretsMissing"
+  | "PreDeployFailed"
   | "SmokeBootFailed"
   | "LockHeld"
   | "QuorumLost"

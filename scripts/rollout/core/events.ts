@@ -70,6 +70,26 @@ export const registry = {
   locked: define<{ hosts: number }>("ROLLOUT_I1300", "info", (data) => `${many(data.hosts, "host")} locked`),
   waiting: define<{ holder: string }>("ROLLOUT_I1301", "info", (data) => `waits for another rollout: ${data.holder}`),
   pulled: define<{ seconds: number }>("ROLLOUT_I1400", "info", (data) => `image pulled in ${seconds(data.seconds)}`),
+  preDeployStarted: define<{ command: readonly string[] }>(
+    "ROLLOUT_I1450",
+    "info",
+    (data) => `pre-deploy command: ${data.command.join(" ")}`,
+  ),
+  preDeployPassed: define<{ seconds: number }>(
+    "ROLLOUT_I1451",
+    "info",
+    (data) => `pre-deploy command ended well after ${seconds(data.seconds)}`,
+  ),
+  preDeploySkipped: define<{ why: string }>(
+    "ROLLOUT_I1452",
+    "info",
+    (data) => `pre-deploy command not run: ${data.why}`,
+  ),
+  preDeployAwaited: define<{ release: string }>(
+    "ROLLOUT_W1453",
+    "warning",
+    (data) => `waits for the pre-deploy command of release ${data.release}, which an earlier rollout began`,
+  ),
   smokePassed: define<{ seconds: number }>(
     "ROLLOUT_I1500",
     "info",

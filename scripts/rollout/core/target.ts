@@ -5,13 +5,18 @@ import { releaseSettings, type Release } from "../../../contract/release.js";
 import type { Survey } from "../ports.js";
 import { RolloutError } from "./errors.js";
 
-/** A release of this image with these settings; the same two always give the same id. */
-export function releaseOf(image: string, service: Service, healthPath: string): Release {
+/** A release of this image with these settings and secrets; the same ones always give the same id. */
+export function releaseOf(
+  image: string,
+  service: Service,
+  healthPath: string,
+  secretsFingerprint: string | null = null,
+): Release {
   const id = createHash("sha256")
-    .update(`${image}\n${releaseSettings(service, healthPath)}`)
+    .update(`${image}\n${releaseSettings(service, healthPath, secretsFingerprint)}`)
     .digest("hex")
     .slice(0, 16);
-  return { id, image, service, healthPath };
+  return { id, image, service, healthPath, secretsFingerprint };
 }
 
 /** Whether clients get answers from this host as it was surveyed. */

@@ -16,6 +16,7 @@ export const exitMeaning: Readonly<Record<ExitCode, string>> = {
   [exitCodes.locked]: "another rollout holds the lock; no container and no rotation was changed",
   [exitCodes.failedRestored]: "failed; that host is restored, the others are untouched or rolled back",
   [exitCodes.failedMixed]: "failed; the fleet is mixed and needs an operator",
+  [exitCodes.preDeployFailed]: "the pre-deploy command failed; no container and no rotation was changed",
   [exitCodes.interrupted]: "interrupted; run it again to converge",
 };
 

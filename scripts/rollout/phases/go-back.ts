@@ -46,7 +46,8 @@ async function bringBack(context: Context): Promise<void> {
 
 async function bringOnto(context: Context, before: Release): Promise<void> {
   context.goesBack = true;
-  await pullEverywhere(context, { image: before.image, service: before.service, back: null });
+  const { image, service, secretsFingerprint } = before;
+  await pullEverywhere(context, { image, service, secretsFingerprint, back: null });
   await prepare(context, listed(context));
   // The host that failed came back a moment ago: without evidence, only time tells that the balancer has seen it.
   context.surveyedMs = context.ports.clock.now();

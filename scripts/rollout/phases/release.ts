@@ -1,6 +1,7 @@
 /** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
 import type { Service } from "../../../contract/policy.js";
 import { pinnedImage } from "../../../contract/release.js";
+import type { SecretValues } from "../../../contract/secrets.js";
 import {
   emit,
   heedingStop,
@@ -20,10 +21,9 @@ import type { HostPlan, Standing } from "../host-steps.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
 import { learn, settleDoubt } from "./doubt.js";
+import { showFailedLog } from "./failed-log.js";
 import { checkAnswers, checkDocker } from "./preflight.js";
 
-/** Lines of a failed container's log that are shown. */
-const LOG_LINES = 20;
 /** Memory that the smoke boot wants free where the service has no limit of its own. */
 const SMOKE_MEMORY_MB = 128;
 const DOCKER_ARCHITECTURES = ["amd64", "x86_64"];
@@ -34,6 +34,7 @@ export interface Goal {
   readonly image: string;
   /** Settings that are not the manifest's: those of a release that is gone back to. */
   readonly service: Service;
+  readonly secretsFingerprint: string | null;
   /** Releases that are gone back to, and from; null when an image is deployed. */
   readonly back: { readonly to: string; readonly from: string } | null;
 }
@@ -43,7 +44,7 @@ export interface Goal {
  * @throws RolloutError ReleasesDiffer, NoRelease, NothingBefore
  */
 export function goalOf(context: Context): Goal | null {
-  const { wanted, manifest } = context.request;
+  const { wanted, manifest, secrets } = context.request;
   if (wanted.do === "rollback") {
     const { release, from } = releaseBefore(surveysOf(listed(context)));
     // What runs now may need longer to stop than what ran before.
@@ -51,11 +52,13 @@ export function goalOf(context: Context): Goal | null {
     return {
       image: release.image,
       service: { ...release.service, stopTimeoutSeconds },
+      secretsFingerprint: release.secretsFingerprint,
       back: { to: release.id, from },
     };
   }
   const image = wanted.image || imageKept(context);
-  return image === null ? null : { image, service: manifest.service, back: null };
+  if (image === null) return null;
+  return { image, service: manifest.service, secretsFingerprint: secrets?.fingerprint ?? null, back: null };
 }
 
 /** @throws RolloutError ReleasesDiffer, NoRelease */
@@ -76,7 +79,7 @@ function imageKept(context: Context): string | null {
  * Pulls on all listed hosts in parallel. A tag is resolved on the first one, so that all get the same digest.
  * @throws RolloutError PullFailed, DigestsDiffer, HostUnfit
  */
-export async function pullEverywhere(context: Context, { image, service }: Goal): Promise<void> {
+export async function pullEverywhere(context: Context, { image, service, secretsFingerprint }: Goal): Promise<void> {
   const began = context.ports.clock.now();
   const members = listed(context);
   const login = await registryLogin(context, image).catch((error: unknown) => {
@@ -96,7 +99,7 @@ export async function pullEverywhere(context: Context, { image, service }: Goal)
       `${pinned} arrived as ${[...new Set(digests)].join(" and ")}; push the image again`,
     );
   }
-  context.release = releaseOf(pinned, service, context.manifest.healthCheck.path);
+  context.release = releaseOf(pinned, service, context.manifest.healthCheck.path, secretsFingerprint);
   emit(context, "releaseChosen", { release: context.release.id, image: pinned });
   emit(context, "pulled", { seconds: secondsSince(context, began) });
 }
@@ -170,12 +173,44 @@ async function lookAgain(context: Context, locked: readonly Member[]): Promise<v
 
 /**
  * Hands hosts their steps, laid out from what they look like now that they are locked.
- * @throws RolloutError HostUnfit
+ * @throws RolloutError HostUnfit, SecretsMissing
  */
 export async function prepare(context: Context, members: readonly Member[] = lockedOf(context)): Promise<void> {
   await lookAgain(context, members);
   for (const member of members) if (!member.superseded) checkAnswers(context, member);
-  await settled(members.map((member) => member.host.prepare(stepsFor(context, member))));
+  await checkMounts(context, members);
+  const given = members.map((member) => ({ member, secrets: secretsFor(context, member) }));
+  await settled(given.map(({ member, secrets }) => member.host.prepare(stepsFor(context, member), secrets)));
+}
+
+/**
+ * Those of whoever deploys, where they are those of the release; null where the host has its files already. A release that is gone back to
+ * may have had others.
+ * @throws RolloutError SecretsMissing
+ */
+function secretsFor({ release, request }: Context, { info, superseded, survey }: Member): SecretValues | null {
+  if (!release || superseded || release.secretsFingerprint === null) return {};
+  if (request.secrets?.fingerprint === release.secretsFingerprint) return request.secrets.values;
+  if (survey?.releases.some(({ id }) => id === release.id)) return null;
+  throw new RolloutError(
+    "SecretsMissing",
+    `${info.name}: release ${release.id} had other secrets than those that are set here, and that host does not keep them; deploy its image instead, with the secrets of today`,
+  );
+}
+
+/** @throws RolloutError HostUnfit */
+async function checkMounts({ release }: Context, members: readonly Member[]): Promise<void> {
+  if (!release) return;
+  await settled(
+    members.map(async ({ info, host, superseded }) => {
+      const missing = superseded ? [] : await host.missingMounts(release);
+      if (missing.length === 0) return;
+      throw new RolloutError(
+        "HostUnfit",
+        `${info.name}: ${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not there, as service.mounts wants; make it on every host, or take it out`,
+      );
+    }),
+  );
 }
 
 function stepsFor(context: Context, member: Member): HostPlan {
@@ -226,16 +261,6 @@ function reasonToSkip({ manifest }: Context, { survey }: Member): string | null 
   const wanted = manifest.service.memoryMb ?? SMOKE_MEMORY_MB;
   const free = survey?.freeMemoryMb ?? 0;
   return free < wanted ? `${free} MB of memory are free there, and a second container wants ${wanted} MB` : null;
-}
-
-/** Shows what the container that failed wrote last; its log is an addition, never the reason to fail. */
-export async function showFailedLog(context: Context, member: Member): Promise<void> {
-  try {
-    const lines = await member.host.logs("failed", LOG_LINES);
-    if (lines.length > 0) emit(context, "failedLog", { lines }, member);
-  } catch (error) {
-    if (!(error instanceof RolloutError)) throw error;
-  }
 }
 
 /** Puts a host's end into the receipt and shows it. */

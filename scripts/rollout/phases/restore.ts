@@ -3,7 +3,8 @@ import { emit, isAlone, observe, setStatus, uninterrupted, type Context, type Me
 import { isExpected, RolloutError } from "../core/errors.js";
 import { showsLife } from "../core/target.js";
 import { perform } from "../orders.js";
-import { conclude, showFailedLog } from "./release.js";
+import { showFailedLog } from "./failed-log.js";
+import { conclude } from "./release.js";
 import { awaitEjection } from "./rotation.js";
 
 /** Does the work on one host and concludes it. On any failure the host goes back to its old container; the failure is thrown on. */

@@ -1,0 +1,35 @@
+import { describe, expect, it } from "@jest/globals";
+import { preDeployTurn } from "../../../scripts/rollout/core/pre-deploy.js";
+import type { ContainerState, Survey } from "../../../scripts/rollout/ports.js";
+
+const container = (release: string, state: Partial<ContainerState> = {}): ContainerState => ({
+  ...{ id: "c1", image: "api", release, running: false, restarting: false, restartCount: 0, exitCode: 0 },
+  ...state,
+});
+const survey = (containers: Survey["containers"]): Survey => ({ containers }) as Survey;
+const turn = (...hosts: Survey["containers"][]) =>
+  preDeployTurn(new Map(hosts.map((containers, index) => [`api-${index + 1}`, survey(containers)])), "new");
+
+describe("the pre-deploy command's turn", () => {
+  it.each([
+    ["no host knows the release", [{ current: container("old") }, {}]],
+    ["it failed for this release", [{ "pre-deploy": container("new", { exitCode: 1 }) }]],
+    ["it ended well for another one", [{ "pre-deploy": container("old") }]],
+    ["the release is only kept to go back to", [{ previous: container("new") }]],
+  ])("has come where %s", (_when, hosts) => expect(turn(...hosts)).toEqual({ do: "run" }));
+
+  it.each([
+    ["a host runs the release", [{}, { current: container("new", { running: true }) }], "api-2"],
+    ["it has ended well on another host", [{}, { "pre-deploy": container("new") }], "api-2"],
+  ])("has passed where %s", (_when, hosts, host) =>
+    expect(turn(...hosts)).toMatchObject({ do: "nothing", why: expect.stringContaining(host) as unknown }),
+  );
+
+  it.each(["new", "old"])("waits for one that is under way, of release %s", (release) =>
+    expect(turn({ current: container("new") }, { "pre-deploy": container(release, { running: true }) })).toEqual({
+      do: "await",
+      host: "api-2",
+      release,
+    }),
+  );
+});

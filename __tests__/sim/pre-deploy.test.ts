@@ -1,0 +1,142 @@
+import { describe, expect, it } from "@jest/globals";
+import type { Release } from "../../contract/release.js";
+import type { SimTask } from "../../lab/sim/machine.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import { standardParts } from "../../scripts/rollout/run.js";
+import { testImage, testManifest, testRelease } from "../support/fleet.js";
+import { healthy, simulate, type RunOptions, type SimRun } from "../support/sim.js";
+
+const preDeploy = { command: ["npm", "run", "migrate"], timeoutSeconds: 60 };
+const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20, preDeploy } });
+const passes = (): SimTask => ({ seconds: 5, exitCode: 0 });
+const [old, next] = [testRelease(manifest, 1).id, testRelease(manifest, 2).id];
+
+/** Releases that the command was begun for, on any host. */
+const begun = ({ world }: SimRun): string[] => manifest.hosts.flatMap((host) => world.machine(host.name).tasks);
+const running = ({ world }: SimRun) => manifest.hosts.map((host) => world.machine(host.name).state("current")?.release);
+const named = (run: SimRun, name: RolloutEvent["name"]): number =>
+  run.world.events.filter((event) => event.name === name).length;
+
+const run = (options: Omit<RunOptions, "manifest"> = {}): Promise<SimRun> =>
+  simulate({ manifest, preDeploy: passes, ...options });
+
+/** Nobody has noticed. */
+function expectUntouched(ended: SimRun): void {
+  expect(running(ended)).toEqual([old, old]);
+  expect(ended.receipt.hosts.map(({ action }) => action)).toEqual(["untouched", "untouched"]);
+  expect(ended.world.failures).toEqual([]);
+}
+
+describe("the pre-deploy command", () => {
+  it("runs once, under the locks, after the pull and before any host changes", async () => {
+    const ended = await run();
+    expect(ended.receipt.exitCode).toBe(0);
+    expect(begun(ended)).toEqual([next]);
+    const told = ended.world.events.map(({ name }) => name);
+    const order = ["locked", "pulled", "preDeployStarted", "preDeployPassed", "smokePassed", "planned"] as const;
+    expect(order.map((name) => told.indexOf(name))).toEqual(
+      [...order.map((name) => told.indexOf(name))].sort((a, b) => a - b),
+    );
+    expect(order.filter((name) => !told.includes(name))).toEqual([]);
+    expect(ended.world.failures).toEqual([]);
+  });
+
+  it("stops everything when it fails: an exit code of its own, its last lines, and no host is touched", async () => {
+    const ended = await run({ preDeploy: () => ({ seconds: 5, exitCode: 3 }) });
+    expect(ended.receipt).toMatchObject({ exitCode: 7, error: { code: "PreDeployFailed" } });
+    expect(ended.receipt.error?.message).toContain("exit code 3");
+    expect(named(ended, "failedLog")).toBe(1);
+    expectUntouched(ended);
+  });
+
+  it("is stopped when it does not end, and fails", async () => {
+    const ended = await run({ preDeploy: () => ({ seconds: 10_000, exitCode: 0 }) });
+    expect(ended.receipt).toMatchObject({ exitCode: 7, error: { code: "PreDeployFailed" } });
+    expect(manifest.hosts.map((host) => ended.world.machine(host.name).state("pre-deploy")?.running)).toEqual([
+      false,
+      undefined,
+    ]);
+    expectUntouched(ended);
+  });
+
+  it("is run again after it failed", async () => {
+    const outcomes = [1, 0];
+    const ended = await run({ preDeploy: () => ({ seconds: 1, exitCode: outcomes.shift() ?? 9 }), reruns: 1 });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([7, 0]);
+    expect(begun(ended)).toEqual([next, next]);
+  });
+
+  it("is not run again when what follows failed: once for each release", async () => {
+    let sick = true;
+    const ended = await run({
+      reruns: 1,
+      behaviourOf: ({ image }: Release) => (image === testImage(2) && sick ? { startMs: 500, kind: "sick" } : healthy),
+      onEvent: ({ name }) => (sick &&= name !== "finished"),
+    });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([3, 0]);
+    expect(begun(ended)).toEqual([next]);
+    expect(named(ended, "preDeploySkipped")).toBe(1);
+  });
+
+  it("is not run for a release that a host has already, nor when nothing changes", async () => {
+    const ended = await run({
+      seeds: new Map([
+        ["api-1", testRelease(manifest, 2)],
+        ["api-2", testRelease(manifest, 1)],
+      ]),
+    });
+    expect(ended.receipt.exitCode).toBe(0);
+    expect(running(ended)).toEqual([next, next]);
+    expect(begun(ended)).toEqual([]);
+    const kept = await run({ wanted: { do: "deploy", image: "" } });
+    expect(kept.receipt.exitCode).toBe(0);
+    expect(begun(kept)).toEqual([]);
+  });
+
+  it("is never run on the way back", async () => {
+    const ended = await run({ next: [{ do: "rollback" }] });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    expect(running(ended)).toEqual([old, old]);
+    expect(begun(ended)).toEqual([next]);
+  });
+
+  it("is not run on the way back by onFailure", async () => {
+    const policy = { ...manifest.rollout, onFailure: "rollback", smokeBoot: false } as const;
+    const ended = await simulate({
+      manifest: { ...manifest, rollout: policy },
+      preDeploy: passes,
+      parts: { ...standardParts, turn: (hosts) => [...hosts] },
+      behaviourOf: (() => {
+        let starts = 0;
+        return ({ image }: Release) =>
+          image === testImage(2) && (starts += 1) > 1 ? { startMs: 500, kind: "sick" } : healthy;
+      })(),
+    });
+    expect(ended.receipt.exitCode).toBe(5);
+    expect(running(ended)).toEqual([old, old]);
+    expect(begun(ended)).toEqual([next]);
+  });
+
+  it("goes on when the rollout is told to stop, and the next rollout waits for it and runs no second one", async () => {
+    const ended = await run({
+      preDeploy: () => ({ seconds: 30, exitCode: 0 }),
+      stopAt: ({ name }) => name === "preDeployStarted",
+      reruns: 1,
+    });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([130, 0]);
+    expect(begun(ended)).toEqual([next]);
+    expect(named(ended, "preDeployAwaited")).toBe(1);
+    expect(running(ended)).toEqual([next, next]);
+    expect(ended.world.failures).toEqual([]);
+  });
+
+  it("of an earlier release ends before that of another begins", async () => {
+    const ended = await run({
+      preDeploy: ({ image }) => ({ seconds: image === testImage(2) ? 30 : 5, exitCode: 0 }),
+      stopAt: ({ name }) => name === "preDeployStarted",
+      next: [{ do: "deploy", image: testImage(3) }],
+    });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([130, 0]);
+    expect(begun(ended)).toEqual([next, testRelease(manifest, 3).id]);
+  });
+});

@@ -1,0 +1,85 @@
+/** The pre-deploy command: once for each release, before any host changes. */
+import type { PreDeploy } from "../../../contract/policy.js";
+import type { Release } from "../../../contract/release.js";
+import { emit, membersNamed, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
+import { RolloutError } from "../core/errors.js";
+import { hasPassed, preDeployTurn } from "../core/pre-deploy.js";
+import type { ContainerState } from "../ports.js";
+import { showFailedLog } from "./failed-log.js";
+import { learn } from "./doubt.js";
+
+/** Between two looks at the command. */
+const LOOK_MS = 1000;
+
+/**
+ * Runs the command in a container of the new release on `host`, and waits for its end. It outlives this run: told to stop, or when its connection breaks for
+ * good, the rollout ends and the command does not; the next rollout waits for it.
+ * @throws RolloutError PreDeployFailed, Interrupted, RolloutTimeout; no host has changed
+ */
+export async function runPreDeploy(context: Context, host: Member): Promise<void> {
+  const { preDeploy } = context.manifest.rollout;
+  const { release } = context;
+  if (!preDeploy || !release || context.goesBack) return;
+  const began = context.ports.clock.now();
+  const turn = await settledTurn(context, preDeploy, release);
+  if (turn.do === "nothing") {
+    emit(context, "preDeploySkipped", { why: turn.why });
+    return;
+  }
+  emit(context, "preDeployStarted", { command: preDeploy.command }, host);
+  await host.host.startPreDeploy(release, preDeploy);
+  const ended = await awaitEnd(context, host, preDeploy, began);
+  if (!hasPassed(ended)) await fail(context, host, `it ended with exit code ${ended.exitCode}`);
+  emit(context, "preDeployPassed", { seconds: secondsSince(context, began) }, host);
+}
+
+/** What is to be done once no command is under way, which an earlier run may have left. */
+async function settledTurn(
+  context: Context,
+  preDeploy: PreDeploy,
+  release: Release,
+): Promise<Exclude<ReturnType<typeof preDeployTurn>, { do: "await" }>> {
+  for (;;) {
+    const turn = preDeployTurn(surveysOf(context.members), release.id);
+    if (turn.do !== "await") return turn;
+    const [host] = membersNamed(context, [turn.host]);
+    if (!host) throw new Error(`${turn.host} is no member`);
+    emit(context, "preDeployAwaited", { release: turn.release ?? "unknown" }, host);
+    await awaitEnd(context, host, preDeploy, context.ports.clock.now());
+  }
+}
+
+async function awaitEnd(
+  context: Context,
+  member: Member,
+  { timeoutSeconds }: PreDeploy,
+  sinceMs: number,
+): Promise<ContainerState> {
+  const deadline = sinceMs + timeoutSeconds * 1000;
+  for (;;) {
+    const survey = await member.host.survey(true);
+    learn(member, survey);
+    const container = survey.containers["pre-deploy"];
+    // Docker that does not answer tells nothing.
+    if (survey.docker !== null && !container) return fail(context, member, "its container is gone");
+    if (container && !container.running) return container;
+    if (context.ports.clock.now() >= deadline) {
+      await member.host.stopPreDeploy(context.manifest.service.stopTimeoutSeconds);
+      return fail(
+        context,
+        member,
+        `it did not end within ${timeoutSeconds} s (preDeploy.timeoutSeconds) and was stopped`,
+      );
+    }
+    await pause(context, LOOK_MS);
+  }
+}
+
+async function fail(context: Context, member: Member, why: string): Promise<never> {
+  await showFailedLog(context, member, "pre-deploy");
+  const { fleet } = context.manifest;
+  throw new RolloutError(
+    "PreDeployFailed",
+    `${member.info.name}: the pre-deploy command failed: ${why}; ${fleet} goes on as before. See what it has done already, then run the rollout again`,
+  );
+}

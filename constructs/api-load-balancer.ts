@@ -3,8 +3,12 @@ import { Loadbalancer } from "@cdktf/provider-digitalocean/lib/loadbalancer/inde
 import { Construct } from "constructs";
 import type { z } from "zod";
 import { fleetFields, loadBalancer } from "../contract/config.js";
+import { entryPortRule, HTTP_PORT, HTTPS_PORT } from "../contract/domain.js";
 import { record } from "../contract/fields.js";
+import type { Manifest } from "../contract/manifest.js";
 import { healthCheck, service } from "../contract/policy.js";
+import { InvalidInput } from "../contract/problems.js";
+import type { ApiDomain } from "./api-domain.js";
 import { checked } from "./checked.js";
 
 const balancerSettings = record({
@@ -25,22 +29,27 @@ export interface ApiLoadBalancerProps extends z.input<typeof balancerSettings> {
   readonly dropletTag: string;
   /** Private network of the droplets. A change replaces the balancer and its address. */
   readonly vpcUuid: string;
+  /** Name and certificate for HTTPS, with its own record led to this balancer. @default - HTTP only */
+  readonly domain?: ApiDomain;
 }
 
 /**
- * A public HTTP balancer that finds its hosts by tag: new droplets join, and deleted ones leave, without a change to it. (A list of
+ * A public HTTP balancer, with a domain an HTTPS one, that finds its hosts by tag: new droplets join, and deleted ones leave, without a change to it. (A list of
  * ids instead takes the new droplets in and the old ones out in the same moment, before any API runs.)
- * @throws InvalidInput when a field is bad
+ * @throws InvalidInput when a field is bad, or does not go with the domain
  */
 export class ApiLoadBalancer extends Construct {
   /** The fields with every default filled in. */
   readonly settings: BalancerSettings;
   readonly resource: Loadbalancer;
+  private readonly domain: ApiDomain | undefined;
 
   constructor(scope: Construct, id: string, props: ApiLoadBalancerProps) {
     super(scope, id);
-    const { dropletTag, vpcUuid, ...fields } = props;
+    const { dropletTag, vpcUuid, domain, ...fields } = props;
     this.settings = checked(this, balancerSettings, fields);
+    this.domain = domain;
+    if (domain) this.checkEntryPort(domain);
     const { name, region, sizeUnit, backendKeepalive, httpIdleTimeoutSeconds } = this.settings;
     this.resource = new Loadbalancer(this, "balancer", {
       name,
@@ -52,9 +61,18 @@ export class ApiLoadBalancer extends Construct {
       // The provider never reads it back: adding the default later would replace the balancer and its address.
       network: "EXTERNAL",
       enableBackendKeepalive: backendKeepalive,
-      forwardingRule: [this.forwardingRule()],
+      forwardingRule: [
+        this.forwardingRule("http", this.settings.entryPort),
+        ...(domain ? [this.httpsRule(domain)] : []),
+      ],
+      ...(domain && {
+        redirectHttpToHttps: domain.settings.redirectHttp,
+        // The record is the stack's own; a second one of DigitalOcean's would stay behind.
+        disableLetsEncryptDnsRecords: domain.isIssued,
+      }),
       healthcheck: this.healthcheck(),
     });
+    domain?.leadTo(this.address);
   }
 
   /** Reference to the balancer's id. */
@@ -67,9 +85,32 @@ export class ApiLoadBalancer extends Construct {
     return this.resource.ip;
   }
 
-  private forwardingRule() {
-    const { entryPort, servicePort } = this.settings;
-    return { entryProtocol: "http", entryPort, targetProtocol: "http", targetPort: servicePort };
+  /** How clients come in, without the address. */
+  get entry(): Pick<Manifest["loadBalancer"], "scheme" | "port" | "serverName"> {
+    if (this.domain) return { scheme: "https", port: HTTPS_PORT, serverName: this.domain.settings.name };
+    return { scheme: "http", port: this.settings.entryPort };
+  }
+
+  /** What clients ask for, without a path. */
+  get url(): string {
+    const { scheme, port, serverName = this.address } = this.entry;
+    const usual = scheme === "https" ? HTTPS_PORT : HTTP_PORT;
+    return `${scheme}://${serverName}${port === usual ? "" : `:${port}`}`;
+  }
+
+  private forwardingRule(entryProtocol: string, entryPort: number) {
+    return { entryProtocol, entryPort, targetProtocol: "http", targetPort: this.settings.servicePort };
+  }
+
+  /** By the certificate's name: the id of one of Let's Encrypt changes whenever it is renewed. */
+  private httpsRule({ settings, certificateName }: ApiDomain) {
+    return { ...this.forwardingRule(settings.http2 ? "http2" : "https", HTTPS_PORT), certificateName };
+  }
+
+  private checkEntryPort({ settings }: ApiDomain): void {
+    entryPortRule(this.settings.entryPort, settings, (_path, message) => {
+      throw new InvalidInput(`${this.constructor.name} ${this.node.path}`, [`entryPort: ${message}`]);
+    });
   }
 
   private healthcheck() {

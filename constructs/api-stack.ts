@@ -6,6 +6,7 @@ import type { Construct } from "constructs";
 import type { Backend, FleetConfig, ResolvedConfig } from "../contract/config.js";
 import { fleetConfig } from "../contract/config.js";
 import { parse } from "../contract/problems.js";
+import { ApiDomain } from "./api-domain.js";
 import { ApiFleet } from "./api-fleet.js";
 import { ApiLoadBalancer } from "./api-load-balancer.js";
 import { declareBackend } from "./declare-backend.js";
@@ -64,7 +65,13 @@ export class ApiStack extends TerraformStack {
     return new ApiFleet(this, "fleet", own);
   }
 
-  private createLoadBalancer({ loadBalancer, name, region, healthCheck, service }: ResolvedConfig) {
+  private createDomain({ domain, name, environment }: ResolvedConfig) {
+    return domain && new ApiDomain(this, "domain", { domain, name, environment });
+  }
+
+  private createLoadBalancer(config: ResolvedConfig) {
+    const { loadBalancer, name, region, healthCheck, service } = config;
+    const domain = this.createDomain(config);
     return new ApiLoadBalancer(this, "load-balancer", {
       ...loadBalancer,
       name: loadBalancer.name ?? `${region}-${name}`,
@@ -73,6 +80,7 @@ export class ApiStack extends TerraformStack {
       servicePort: service.port,
       dropletTag: this.fleet.fleetTag,
       vpcUuid: this.fleet.vpcUuid,
+      ...(domain && { domain }),
     });
   }
 
@@ -103,17 +111,17 @@ export class ApiStack extends TerraformStack {
   }
 
   private createAlerts({ alerts: { uptimePath, ...alerts }, name, environment, dropletCount }: ResolvedConfig): void {
-    const { address, uid, settings } = this.loadBalancer;
-    const port = settings.entryPort === 80 ? "" : `:${settings.entryPort}`;
+    const { uid, url } = this.loadBalancer;
     new FleetAlerts(this, "alerts", {
       ...{ ...alerts, name, environment, dropletCount },
       dropletTag: this.fleet.stackTag,
       loadBalancerId: uid,
-      url: `http://${address}${port}${uptimePath}`,
+      url: `${url}${uptimePath}`,
     });
   }
 
   private createOutputs(): void {
+    this.output("url", "What clients ask for", this.loadBalancer.url);
     this.output("load_balancer_ip", "Public address of the API", this.loadBalancer.address);
     const addresses = [...this.fleet.droplets].map(([name, droplet]) => [name, droplet.ipv4Address]);
     this.output("droplet_addresses", "Public address of each droplet by its name", Object.fromEntries(addresses));

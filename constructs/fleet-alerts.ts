@@ -21,7 +21,7 @@ export interface FleetAlertsProps extends z.input<typeof alertSettings> {
   /** Tag of the droplets that are watched: the stack's own. */
   readonly dropletTag: string;
   readonly loadBalancerId: string;
-  /** What the uptime check asks for, such as http://203.0.113.1/. Not the health path: the app takes that for unknown from outside. */
+  /** What the uptime check asks for, such as https://api.example.com/. Not the health path: the app takes that for unknown from outside. */
   readonly url: string;
 }
 
@@ -30,10 +30,12 @@ const BALANCER_WINDOW = "30m";
 const DROPLET_WINDOW = "10m";
 /** Shortest that DigitalOcean knows. */
 const UPTIME_PERIOD = "2m";
+/** Let's Encrypt's certificates, which hold for 90 days, are renewed before: one that has so few left was not. */
+const EXPIRY_DAYS = 14;
 
 /**
- * Alerts by email on processor, memory and disk of every droplet, on droplets that the balancer finds unhealthy, and on an API that no region
- * can reach. None at all without an address.
+ * Alerts by email on processor, memory and disk of every droplet, on droplets that the balancer finds unhealthy, on an API that no region
+ * can reach, and on a certificate that is about to expire. None at all without an address.
  * @see https://docs.digitalocean.com/products/monitoring/how-to/set-up-alerts/
  * @throws InvalidInput when a field is bad
  */
@@ -66,11 +68,19 @@ export class FleetAlerts extends Construct {
       entities: [loadBalancerId],
       alerts: { email },
     });
-    const check = new UptimeCheck(this, "uptime", { name: fleet, type: "http", target: url });
+    const secure = url.startsWith("https:");
+    const check = new UptimeCheck(this, "uptime", { name: fleet, type: secure ? "https" : "http", target: url });
     new UptimeAlert(this, "down", {
       ...{ checkId: check.id, name: `${fleet} is down`, type: "down_global", period: UPTIME_PERIOD },
       notifications: [{ email }],
     });
+    if (secure) {
+      new UptimeAlert(this, "certificate", {
+        ...{ checkId: check.id, name: `${fleet}: the certificate expires`, type: "ssl_expiry", period: UPTIME_PERIOD },
+        ...{ comparison: "less_than", threshold: EXPIRY_DAYS },
+        notifications: [{ email }],
+      });
+    }
   }
 }
 

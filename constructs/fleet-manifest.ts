@@ -44,7 +44,7 @@ function assemble({ fleet, loadBalancer, service, rollout }: ManifestParts, { ho
     fleetTag,
     stackTag: fleet.stackTagName,
     hosts,
-    loadBalancer: { ...balancer, scheme: "http", port: loadBalancer.settings.entryPort },
+    loadBalancer: { ...balancer, ...loadBalancer.entry },
     healthCheck: loadBalancer.settings.healthCheck,
     service,
     ssh: knownToRollout.parse(ssh),

@@ -1,5 +1,6 @@
 /** What a user writes in fleet.config.ts. Every field, its unit, range, default and source are declared here, once. */
 import { z } from "zod";
+import { domain, domainRules, entryPortRule } from "./domain.js";
 import { flag, record, text, whole } from "./fields.js";
 import { crossField, healthCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
 
@@ -134,6 +135,8 @@ export const fleetFields = record({
   fleetTag: tagName.default("http-api"),
   droplet: droplet.prefault({}),
   loadBalancer: loadBalancer.prefault({}),
+  /** The API's own name, and HTTPS with it. @default - none: HTTP at the balancer's address */
+  domain: domain.optional(),
   backend: backend.prefault({}),
   alerts: alerts.prefault({}),
   healthCheck: healthCheck.prefault({}),
@@ -168,6 +171,10 @@ export const fleetConfig = fleetFields.superRefine((config, context) => {
     context.addIssue({ code: "custom", path, message, params: crossField });
   together({ ...config, hosts: config.dropletCount }, report);
   ownRules(config, report);
+  if (config.domain) {
+    domainRules(config.domain, (path, message) => report(["domain", ...path], message));
+    entryPortRule(config.loadBalancer.entryPort, config.domain, report);
+  }
   if (config.alerts.uptimePath.split("?", 1)[0] === config.healthCheck.path) {
     report(
       ["alerts", "uptimePath"],

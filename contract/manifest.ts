@@ -38,6 +38,8 @@ const shape = record({
     address: hostAddress,
     scheme: choice("http", "https"),
     port: whole("port", 1, 65535),
+    /** Name that clients ask for, in TLS and in `Host`; the address is asked, so that DNS need not know it yet. @default - the address itself */
+    serverName: text("a host name such as api.example.com", /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/).optional(),
   }),
   healthCheck: observedCheck,
   service,
@@ -77,7 +79,7 @@ export const environmentNames = {
   bundle: "EVENKEEL_BUNDLE",
   /** OpenSSH configuration file, instead of the manifest's. */
   sshConfig: "EVENKEEL_SSH_CONFIG",
-  /** Base URL of the balancer as seen from here, instead of the manifest's address. */
+  /** Base URL of the balancer as seen from here, instead of the manifest's address; the manifest's `serverName` is asked for there too. */
   balancerUrl: "EVENKEEL_BALANCER_URL",
   /** Folder for known hosts and receipts on the machine that runs the rollout. */
   stateFolder: "EVENKEEL_STATE_DIR",

@@ -76,5 +76,7 @@ function shown(value: unknown): string {
   // JSON has no NaN and no Infinity: it would show null.
   const json =
     typeof value === "number" ? String(value) : ((JSON.stringify(value) as string | undefined) ?? typeof value);
+  // A private key may have been put where none belongs.
+  if (json.includes("-----BEGIN ")) return "PEM, which is not shown";
   return json.length > LONGEST_VALUE ? `${json.slice(0, LONGEST_VALUE)}…` : json;
 }

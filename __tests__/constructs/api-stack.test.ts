@@ -172,7 +172,7 @@ describe("the rollout's provisioner", () => {
 describe("outputs", () => {
   test("name what people and the command line need, and nothing secret or unstable", () => {
     const { output } = synthesized(exampleStack());
-    expect(Object.keys(output).sort()).toEqual(["droplet_addresses", "load_balancer_ip", "manifest"]);
+    expect(Object.keys(output).sort()).toEqual(["droplet_addresses", "load_balancer_ip", "manifest", "url"]);
     for (const { description } of Object.values(output)) expect(description).toMatch(/^\S.+\S$/);
     expect(JSON.stringify(output)).not.toMatch(/sensitive|droplet_ids/);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Synthesized } from "../support/schema-check.js";
 import { readSchemas, schemaFaults } from "../support/schema-check.js";
+import type { FleetConfig } from "../../constructs/index.js";
 import { exampleStack, projectFile, publicKey, synthesized } from "../support/stacks.js";
 
 const schemas = readSchemas(projectFile("__tests__/fixtures/digitalocean-2.71.0-schema.json"));
@@ -20,6 +21,17 @@ describe("every attribute of every resource is one that the provider knows", () 
       loadBalancer: { name: "front", sizeUnit: 2, entryPort: 8080, backendKeepalive: true, httpIdleTimeoutSeconds: 90 },
       service: { port: 3000, command: ["node", "server.js"], environment: { NODE_ENV: "production" }, memoryMb: 256 },
     });
+    expect(schemaFaults(synthesized(stack), schemas)).toEqual([]);
+  });
+
+  test.each<[string, FleetConfig["domain"]]>([
+    [
+      "Let's Encrypt's certificate and a zone of its own",
+      { name: "example.com", zone: "example.com", createZone: true },
+    ],
+    ["a certificate of one's own", { name: "api.example.com", certificate: { name: "api-2027" }, http2: false }],
+  ])("with %s", (_what, domain) => {
+    const stack = exampleStack({ domain, alerts: { email: ["ops@example.com"] } });
     expect(schemaFaults(synthesized(stack), schemas)).toEqual([]);
   });
 });

@@ -10,9 +10,15 @@ import type { Synthesized } from "./schema-check.js";
 
 type Value = Record<string, unknown>;
 
-/** A change of these makes the provider replace a droplet instead of changing it. */
-const REPLACING = ["image", "name", "region", "user_data", "ssh_keys", "vpc_uuid"];
 const DROPLET = "digitalocean_droplet";
+/** A change of these makes the provider replace a resource instead of changing it. */
+const REPLACING: Readonly<Record<string, readonly string[]>> = {
+  [DROPLET]: ["image", "name", "region", "user_data", "ssh_keys", "vpc_uuid"],
+  digitalocean_loadbalancer: ["region", "type", "network", "network_stack", "vpc_uuid"],
+  digitalocean_certificate: ["name", "type", "domains"],
+  digitalocean_domain: ["name"],
+  digitalocean_record: ["domain", "type"],
+};
 
 export const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
 
@@ -55,10 +61,11 @@ function standIn(type: string, name: string, value: Value): Value {
   const moved = Object.fromEntries(entries.filter(([key]) => MOVED.includes(key)));
   const { triggers, ...attributes } = own;
   if (triggers) return { ...moved, triggers_replace: triggers };
-  const replaced = Object.fromEntries(Object.entries(attributes).filter(([key]) => REPLACING.includes(key)));
+  const replacing = REPLACING[type];
+  const replaced = Object.fromEntries(Object.entries(attributes).filter(([key]) => replacing?.includes(key)));
   return {
     ...moved,
-    ...(type === DROPLET ? { triggers_replace: replaced } : {}),
+    ...(replacing ? { triggers_replace: replaced } : {}),
     input: { ...COMPUTED, id: `id-of-${name.replaceAll("_", "-")}`, ...attributes },
   };
 }

@@ -3,7 +3,7 @@ import { InvalidInput } from "../../contract/problems.js";
 import {
   hiddenValues,
   readApiUrl,
-  readBalancerUrl,
+  readBalancerEndpoint,
   readImage,
   readManifest,
   readRegistryLogin,
@@ -183,16 +183,34 @@ describe("the environment", () => {
   });
 
   it("says where the balancer is, else the manifest does", () => {
-    expect(readBalancerUrl({}, manifest)).toBe("http://203.0.113.250:80/");
-    expect(readBalancerUrl({ EVENKEEL_BALANCER_URL: "https://api.example.com/ping" }, manifest)).toBe(
-      "https://api.example.com/ping",
-    );
+    expect(readBalancerEndpoint({}, manifest)).toEqual({ url: "http://203.0.113.250:80/" });
+    expect(readBalancerEndpoint({ EVENKEEL_BALANCER_URL: "https://api.example.com/ping" }, manifest)).toEqual({
+      url: "https://api.example.com/ping",
+    });
+  });
+
+  it("asks a balancer's address for the domain, wherever it is asked", () => {
+    const loadBalancer = {
+      ...manifest.loadBalancer,
+      scheme: "https",
+      port: 443,
+      serverName: "api.example.com",
+    } as const;
+    const secure = { ...manifest, loadBalancer };
+    expect(readBalancerEndpoint({}, secure)).toEqual({
+      url: "https://203.0.113.250:443/",
+      serverName: "api.example.com",
+    });
+    expect(readBalancerEndpoint({ EVENKEEL_BALANCER_URL: "https://127.0.0.1:8443/" }, secure)).toEqual({
+      url: "https://127.0.0.1:8443/",
+      serverName: "api.example.com",
+    });
   });
 
   it("puts an IPv6 address of the balancer into brackets", () =>
     expect(
-      readBalancerUrl({}, { ...manifest, loadBalancer: { ...manifest.loadBalancer, address: "2001:db8::1" } }),
-    ).toBe("http://[2001:db8::1]:80/"));
+      readBalancerEndpoint({}, { ...manifest, loadBalancer: { ...manifest.loadBalancer, address: "2001:db8::1" } }),
+    ).toEqual({ url: "http://[2001:db8::1]:80/" }));
 
   it("says where the cloud's API is", () => {
     expect(readApiUrl({})).toBeUndefined();
@@ -202,7 +220,7 @@ describe("the environment", () => {
   it.each(["balancer.example.com", "ftp://example.com/", "http://", "file:///etc/passwd", " "])(
     "is refused with %j for a URL",
     (url) => {
-      expect(complaints(() => readBalancerUrl({ EVENKEEL_BALANCER_URL: url }, manifest))).toEqual([
+      expect(complaints(() => readBalancerEndpoint({ EVENKEEL_BALANCER_URL: url }, manifest))).toEqual([
         `environment: EVENKEEL_BALANCER_URL: got ${JSON.stringify(url)}; needs an http or https URL`,
       ]);
       expect(complaints(() => readApiUrl({ DIGITALOCEAN_API_URL: url }))).toEqual([

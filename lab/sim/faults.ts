@@ -193,7 +193,7 @@ export class Faults {
 
   #witness(witness: Witness): Witness {
     return {
-      reachable: () => this.#alive(() => witness.reachable()),
+      whyUnreachable: () => this.#alive(() => witness.whyUnreachable()),
       send: (count) => this.#alive(() => witness.send(count)),
     };
   }

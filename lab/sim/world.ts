@@ -221,7 +221,8 @@ export class SimWorld {
       const failures = outcomes.filter((outcome) => outcome !== "");
       return { sent: count, answered: count - failures.length, failures };
     };
-    return { send, reachable: () => Promise.resolve(this.options.witnessReachable !== false) };
+    const why = this.options.witnessReachable === false ? "ECONNREFUSED" : null;
+    return { send, whyUnreachable: () => Promise.resolve(why) };
   }
 
   #cloud(): Cloud {

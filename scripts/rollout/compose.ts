@@ -9,7 +9,7 @@ import { insistOnSsh } from "./adapters/ssh.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
 import { eventOf } from "./core/events.js";
-import { readApiUrl, readBalancerUrl, readToken, type Environment } from "./input.js";
+import { readApiUrl, readBalancerEndpoint, readToken, type Environment } from "./input.js";
 import type { Events, Ports } from "./ports.js";
 
 export interface RealPorts extends Ports {
@@ -23,11 +23,11 @@ export function realPorts(
   environment: Environment,
   eventsOf: (runId: string) => Events,
 ): RealPorts {
-  const balancerUrl = readBalancerUrl(environment, manifest);
+  const endpoint = readBalancerEndpoint(environment, manifest);
   const apiUrl = readApiUrl(environment);
   const token = readToken(environment, manifest);
   const runId = systemRandom.id();
-  const witness = new HttpWitness(balancerUrl, runId);
+  const witness = new HttpWitness(endpoint, runId);
   const onRetry: OnRetry = (retried) => tellOf(retried);
   const hosts = sshHosts(manifest, environment, onRetry);
   // Opens the record: not for an environment that is refused.

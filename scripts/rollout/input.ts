@@ -6,6 +6,7 @@ import { imageReference, pinnedImage } from "../../contract/release.js";
 import { secretValues, SECRETS_KEY_VARIABLE, SHORTEST_SECRETS_KEY, type Environment } from "../../contract/secrets.js";
 import type { RegistryLogin } from "./context.js";
 import { secretsOf, type Secrets } from "./core/secrets.js";
+import type { BalancerEndpoint } from "./ports.js";
 
 export type { Environment };
 
@@ -83,12 +84,12 @@ export function readStartedByTerraform(environment: Environment): boolean {
   ]);
 }
 
-/** URL of the balancer as this machine reaches it. @throws InvalidInput */
-export function readBalancerUrl(environment: Environment, { loadBalancer }: Manifest): string {
+/** The balancer as this machine reaches it. Another URL changes where it is asked, not the name that it is asked for. @throws InvalidInput */
+export function readBalancerEndpoint(environment: Environment, { loadBalancer }: Manifest): BalancerEndpoint {
   const value = environment[names.balancerUrl];
-  const { scheme, address, port } = loadBalancer;
-  if (!value) return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}/`;
-  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  const { scheme, address, port, serverName } = loadBalancer;
+  if (!value) return { url: `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}/`, serverName };
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return { url: value, serverName };
   throw new InvalidInput("environment", [
     `${names.balancerUrl}: got ${JSON.stringify(value)}; needs an http or https URL`,
   ]);

@@ -25,6 +25,13 @@ export interface Events {
   emit(event: RolloutEvent): void;
 }
 
+/** Where the balancer is asked, and under which name. */
+export interface BalancerEndpoint {
+  readonly url: string;
+  /** Name for TLS and for `Host`: the certificate is checked against it, and nobody has to look it up. @default - what the URL names */
+  readonly serverName?: string | undefined;
+}
+
 /** What became of some requests through the balancer. */
 export interface WitnessReport {
   readonly sent: number;
@@ -36,8 +43,8 @@ export interface WitnessReport {
 
 /** Requests of the rollout's own through the balancer, each on a connection of its own. */
 export interface Witness {
-  /** Whether the balancer can be asked from here at all: any answer of it counts, also a 503. */
-  reachable(): Promise<boolean>;
+  /** Null when the balancer can be asked from here, for which any answer of it counts, also a 503; else why not, such as "CERT_HAS_EXPIRED". */
+  whyUnreachable(): Promise<string | null>;
   send(count: number): Promise<WitnessReport>;
 }
 

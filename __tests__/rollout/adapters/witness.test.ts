@@ -7,7 +7,7 @@ let witness: HttpWitness;
 
 async function start(answer: (asked: Asked, number: number) => Answer): Promise<void> {
   server = await TestServer.start(answer);
-  witness = new HttpWitness(`${server.url}/ping`, "run1");
+  witness = new HttpWitness({ url: `${server.url}/ping` }, "run1");
 }
 afterEach(async () => {
   await witness.close();
@@ -23,6 +23,14 @@ describe("the witness", () => {
     for (const { method, url, headers } of server.asked) {
       expect([method, url, headers["x-evenkeel-witness"]]).toEqual(["GET", "/ping", "run1"]);
     }
+  });
+
+  it("asks for a name at an address that the name need not lead to", async () => {
+    await start(() => ({ status: 200 }));
+    await witness.close();
+    witness = new HttpWitness({ url: server.url, serverName: "api.example.com" }, "run1");
+    expect(await witness.send(1)).toEqual({ sent: 1, answered: 1, failures: [] });
+    expect(server.asked.map(({ headers }) => headers.host)).toEqual(["api.example.com"]);
   });
 
   it("sends nothing when nothing is wanted", async () => {
@@ -74,17 +82,17 @@ describe("the witness", () => {
 describe("the balancer", () => {
   it.each([200, 404, 503])("can be asked from here when it answers %s", async (status) => {
     await start(() => ({ status }));
-    expect(await witness.reachable()).toBe(true);
+    expect(await witness.whyUnreachable()).toBeNull();
   });
 
   it("cannot be asked from here when it refuses the connection", async () => {
     await start(() => ({ status: 200 }));
     await server.stop();
-    expect(await witness.reachable()).toBe(false);
+    expect(await witness.whyUnreachable()).toMatch(/\bECONNREFUSED\b/);
   });
 
   it("cannot be asked from here when it breaks the connection", async () => {
     await start(() => ({ status: 0, reset: true }));
-    expect(await witness.reachable()).toBe(false);
+    expect(await witness.whyUnreachable()).toMatch(/^(UND_ERR_SOCKET|ECONNRESET)$/);
   });
 });

@@ -1,28 +1,33 @@
 /** Requests through the balancer, each on a connection of its own, as a new client would send them. */
 import { Agent, request } from "undici";
 import { WITNESS_HEADER } from "../../../contract/host.js";
-import type { Witness, WitnessReport } from "../ports.js";
+import type { BalancerEndpoint, Witness, WitnessReport } from "../ports.js";
 
 const TIMEOUT_MS = 10_000;
 const AT_ONCE = 10;
 
 export class HttpWitness implements Witness {
-  /** `pipelining: 0` closes every connection after its request. */
-  readonly #agent = new Agent({
-    pipelining: 0,
-    connect: { timeout: TIMEOUT_MS },
-    headersTimeout: TIMEOUT_MS,
-    bodyTimeout: TIMEOUT_MS,
-  });
+  readonly #agent: Agent;
+  readonly #headers: Readonly<Record<string, string>>;
 
   constructor(
-    private readonly url: string,
-    private readonly runId: string,
-  ) {}
+    private readonly endpoint: BalancerEndpoint,
+    runId: string,
+  ) {
+    const { serverName } = endpoint;
+    this.#headers = { [WITNESS_HEADER]: runId, ...(serverName !== undefined && { host: serverName }) };
+    // `pipelining: 0` closes every connection after its request.
+    this.#agent = new Agent({
+      pipelining: 0,
+      connect: { timeout: TIMEOUT_MS, ...(serverName !== undefined && { servername: serverName }) },
+      headersTimeout: TIMEOUT_MS,
+      bodyTimeout: TIMEOUT_MS,
+    });
+  }
 
-  async reachable(): Promise<boolean> {
-    const { answered, failures } = await this.send(1);
-    return answered > 0 || failures.some((failure) => /^\d{3}$/.test(failure));
+  async whyUnreachable(): Promise<string | null> {
+    const [failure] = (await this.send(1)).failures;
+    return failure === undefined || /^\d{3}$/.test(failure) ? null : failure;
   }
 
   async send(count: number): Promise<WitnessReport> {
@@ -42,7 +47,7 @@ export class HttpWitness implements Witness {
   /** Null when answered, else why not. */
   async #one(): Promise<string | null> {
     try {
-      const reply = await request(this.url, { dispatcher: this.#agent, headers: { [WITNESS_HEADER]: this.runId } });
+      const reply = await request(this.endpoint.url, { dispatcher: this.#agent, headers: this.#headers });
       // Read to its end, not dumped: an answer that is cut off on the way is a failed one.
       await reply.body.arrayBuffer();
       return reply.statusCode < 500 ? null : String(reply.statusCode);

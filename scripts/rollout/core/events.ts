@@ -125,10 +125,11 @@ export const registry = {
     "warning",
     (data) => `fleet of one: nothing served for ${seconds(data.seconds)}`,
   ),
-  witnessUnreachable: define<{ address: string }>(
+  witnessUnreachable: define<{ address: string; why: string }>(
     "ROLLOUT_W2500",
     "warning",
-    (data) => `the balancer at ${data.address} cannot be asked from here: waiting a fixed number of intervals instead`,
+    (data) =>
+      `the balancer at ${data.address} cannot be asked from here (${data.why}): waiting a fixed number of intervals instead`,
   ),
   witnessFailed: define<{ failures: readonly string[] }>(
     "ROLLOUT_W2501",

@@ -85,7 +85,7 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   cut: { requests: 1, upgraded: 2 },
   readmitted: { seconds: 7.1, probes: { taken: 3, floor: 3 } },
   outage: { seconds: 1.2 },
-  witnessUnreachable: { address: "203.0.113.10" },
+  witnessUnreachable: { address: "203.0.113.10", why: "CERT_HAS_EXPIRED" },
   witnessFailed: { failures: ["503", "ECONNRESET"] },
   balancerDiffers: { field: "unhealthyThreshold", declared: 2, live: 3 },
   skipped: { why: "api-3 is off and gets no traffic" },

@@ -172,6 +172,7 @@ function checkFitness(context: Context, member: Member): void {
 
 async function readWitness(context: Context): Promise<void> {
   const { loadBalancer } = context.manifest;
-  context.witnessReachable = await context.ports.witness.reachable();
-  if (!context.witnessReachable) emit(context, "witnessUnreachable", { address: loadBalancer.address });
+  const why = await context.ports.witness.whyUnreachable();
+  context.witnessReachable = why === null;
+  if (why !== null) emit(context, "witnessUnreachable", { address: loadBalancer.address, why });
 }

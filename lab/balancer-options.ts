@@ -35,8 +35,18 @@ export interface NodeCheck {
 export interface BalancerEntry {
   readonly entryPort: number;
   readonly targetPort: number;
-  /** Clients speak HTTPS. */
-  readonly tls: boolean;
+  /** What clients who speak HTTPS are shown; null where they speak HTTP. */
+  readonly tls: EntryTls | null;
+}
+
+/** One entry's HTTPS. Whichever the certificate, the site signs. */
+export interface EntryTls {
+  /** Tells the certificate from others. */
+  readonly certificate: string;
+  /** Names that it holds for. */
+  readonly names: readonly string[];
+  /** Clients may speak HTTP/2. */
+  readonly http2: boolean;
 }
 
 /** How the balancer runs: the declaration, and what a test wants otherwise. */
@@ -62,13 +72,20 @@ export function balancerSettings(block: BalancerBlock, options: BalancerOptions)
     entries: block.forwarding_rule.map((rule) => ({
       entryPort: rule.entry_port,
       targetPort: rule.target_port,
-      tls: rule.entry_protocol === "https",
+      tls: entryTls(block, rule),
     })),
     redirectToHttps: block.redirect_http_to_https,
     retries: options.retries ?? 0,
     backendKeepalive: options.backendKeepalive ?? block.enable_backend_keepalive,
     idleTimeoutSeconds: block.http_idle_timeout_seconds,
   };
+}
+
+function entryTls(
+  { certificate_domains: domains }: BalancerBlock,
+  { entry_protocol: protocol, certificate_name: certificate = "" }: BalancerBlock["forwarding_rule"][number],
+): EntryTls | null {
+  return protocol === "http" ? null : { certificate, names: domains?.[certificate] ?? [], http2: protocol === "http2" };
 }
 
 function check({ healthcheck }: BalancerBlock, options: BalancerOptions): NodeCheck {

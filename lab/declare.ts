@@ -12,8 +12,11 @@ export type DeclareEach = <Block>(
   declare: (block: Block) => Attributes,
 ) => void;
 
-/** All but the droplets, what is referred to first. */
-export function declareBase(account: Account, resource: Stack["resource"], each: DeclareEach): void {
+/**
+ * All but the droplets, what is referred to first. Zones and certificates that the stack names without declaring them were there before.
+ * @param domain what clients ask for: what a certificate of one's own holds for
+ */
+export function declareBase(account: Account, resource: Stack["resource"], domain: string, each: DeclareEach): void {
   each("digitalocean_ssh_key", resource.digitalocean_ssh_key, (block) => {
     const { id, fingerprint, public_key } = account.keys.create(block);
     return { id: String(id), fingerprint, public_key };
@@ -30,13 +33,18 @@ export function declareBase(account: Account, resource: Stack["resource"], each:
     const { name } = account.domains.create(block);
     return { id: name, name };
   });
+  for (const { domain: zone } of Object.values(resource.digitalocean_record)) adoptZone(account, zone);
   each("digitalocean_certificate", resource.digitalocean_certificate, ({ domains, ...block }) => {
     const { id, name } = account.certificates.create({ ...block, dns_names: domains }).shown;
     return { id: name, name, uuid: id };
   });
   each("digitalocean_loadbalancer", resource.digitalocean_loadbalancer, (block) => {
-    const { id, urn } = account.loadBalancers.create(balancerBody(account, block));
+    const { id, urn } = account.loadBalancers.create(balancerBody(account, block, domain));
     return { id, urn, ip: account.loadBalancers.address };
+  });
+  each("digitalocean_record", resource.digitalocean_record, ({ domain: zone, value: data, ...block }) => {
+    const { id, name } = account.domains.createRecord(zone, { ...block, data });
+    return { id: String(id), name, fqdn: name === "@" ? zone : `${name}.${zone}` };
   });
 }
 
@@ -49,11 +57,17 @@ export function declareDroplet(account: Account, block: DropletBlock, operatorKe
   return { id: String(id), name, region, size, urn: `do:droplet:${id}`, ...addresses };
 }
 
-function balancerBody(account: Account, block: BalancerBlock) {
+function adoptZone(account: Account, zone: string): void {
+  if (!zone.startsWith("${") && !account.domains.has(zone)) account.domains.create({ name: zone });
+}
+
+function balancerBody(account: Account, block: BalancerBlock, domain: string) {
   const { droplet_tag: tag, healthcheck, forwarding_rule: rules, ...fields } = block;
   const forwarding_rules = rules.map(({ certificate_name: name, ...rule }) => ({
     ...rule,
-    ...(name === undefined ? {} : { certificate_id: account.certificates.named(name).shown.id }),
+    ...(name === undefined
+      ? {}
+      : { certificate_id: (account.certificates.find(name) ?? account.certificates.adopt(name, [domain])).shown.id }),
   }));
   return { ...fields, tag, health_check: healthcheck, forwarding_rules };
 }

@@ -126,8 +126,8 @@ type Given<Fields> = { [Name in keyof Fields]?: NonNullable<Fields[Name]> };
 const given = <Fields extends object>(fields: Fields): Given<Fields> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<Fields>;
 
-/** As Terraform declares it; sites sign for themselves, so that any name does for the certificate. @throws ZodError for one that no site stands for */
-function blockOf({ declared, vpcId }: LoadBalancer): BalancerBlock {
+/** As Terraform declares it; a certificate's id does for its name, as sites sign for themselves. @throws ZodError for one that no site stands for */
+function blockOf({ declared, vpcId, certificates }: LoadBalancer): BalancerBlock {
   const { tag, forwarding_rules: rules, health_check: healthcheck, size_unit: nodes, ...rest } = declared;
   const forwarding_rule = rules.map(({ certificate_id: certificate, ...rule }) => ({
     ...rule,
@@ -139,6 +139,7 @@ function blockOf({ declared, vpcId }: LoadBalancer): BalancerBlock {
     droplet_tag: tag,
     vpc_uuid: vpcId,
     forwarding_rule,
+    certificate_domains: certificates,
     healthcheck,
   });
 }

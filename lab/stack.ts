@@ -28,7 +28,7 @@ const healthcheck = z.object({
 
 const forwardingRule = z
   .object({
-    entry_protocol: z.enum(["http", "https"]),
+    entry_protocol: z.enum(["http", "https", "http2"]),
     entry_port: z.number(),
     target_protocol: z.literal("http"),
     target_port: z.number(),
@@ -40,7 +40,7 @@ const forwardingRule = z
     message: "https needs a certificate",
   });
 
-const isHttps = (rule: z.output<typeof forwardingRule>): boolean => rule.entry_protocol === "https";
+const isHttps = (rule: z.output<typeof forwardingRule>): boolean => rule.entry_protocol !== "http";
 
 /** Only balancers that match by tag and ask their hosts over HTTP: the product declares no other. */
 export const balancerBlock = z
@@ -53,6 +53,10 @@ export const balancerBlock = z
     enable_backend_keepalive: z.boolean().default(false),
     http_idle_timeout_seconds: z.number().default(60),
     redirect_http_to_https: z.boolean().default(false),
+    /** Without it DigitalOcean makes a record for a certificate of Let's Encrypt, which the lab does not. */
+    disable_lets_encrypt_dns_records: z.boolean().default(false),
+    /** Names that each certificate holds for, by what the rules call it. The account knows them, Terraform does not say them. */
+    certificate_domains: z.record(z.string(), z.array(z.string())).optional(),
     forwarding_rule: z.array(forwardingRule).min(1),
     healthcheck,
   })
@@ -69,6 +73,14 @@ const certificateBlock = z.object({
   domains: z.array(z.string()).min(1),
 });
 export type CertificateBlock = z.output<typeof certificateBlock>;
+
+const recordBlock = z.object({
+  domain: z.string(),
+  type: z.literal("A"),
+  name: z.string(),
+  value: z.string(),
+  ttl: z.number(),
+});
 
 const localExec = z.object({
   command: z.string(),
@@ -89,6 +101,7 @@ const stackSchema = z.object({
     digitalocean_vpc: blocks(z.object({ name: z.string(), region: z.string(), ip_range: z.string().optional() })),
     digitalocean_domain: blocks(z.object({ name: z.string() })),
     digitalocean_certificate: blocks(certificateBlock),
+    digitalocean_record: blocks(recordBlock),
     digitalocean_ssh_key: blocks(z.object({ name: z.string(), public_key: z.string() })),
     null_resource: blocks(nullResource),
   }),

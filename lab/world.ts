@@ -68,7 +68,7 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
     this.#cloud = await startCloud<Droplet, On>(openSite, {
       ...this.options,
       privateRange: Object.values(this.#stack.resource.digitalocean_vpc)[0]?.ip_range,
-      user: this.#sshUser,
+      user: this.#manifest.ssh?.user ?? "deploy",
       anyCheck: true,
     });
     await this.#declare();
@@ -192,7 +192,7 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
   async #declare(): Promise<void> {
     const { account, site } = this.#running;
     const { resource } = this.#stack;
-    declareBase(account, resource, this.#declareEach);
+    declareBase(account, resource, this.#manifest.loadBalancer?.serverName ?? "", this.#declareEach);
     this.#declareEach(DROPLET, resource.digitalocean_droplet, (block) =>
       declareDroplet(account, block, site.clientKey),
     );
@@ -224,17 +224,26 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
     return this.#cloud;
   }
 
-  /** User that cloud-init creates, as the manifest names it. */
-  get #sshUser(): string {
-    const manifest = JSON.parse(rolloutExec(this.#stack).environment[environmentNames.manifest] ?? "{}") as {
-      ssh?: { user?: string };
-    };
-    return manifest.ssh?.user ?? "deploy";
+  /** As the provisioner gets it, references not yet filled in. */
+  get #manifest(): ManifestView {
+    return JSON.parse(rolloutExec(this.#stack).environment[environmentNames.manifest] ?? "{}") as ManifestView;
   }
 
   #lookup(variables: Readonly<Record<string, string>>) {
     return lookupIn({ stack: this.#stack, attributes: this.#attributes, variables });
   }
+}
+
+/** What a world needs of a manifest. */
+interface ManifestView {
+  readonly ssh?: {
+    /** User that cloud-init creates. */
+    readonly user?: string;
+  };
+  readonly loadBalancer?: {
+    /** What clients ask for. */
+    readonly serverName?: string;
+  };
 }
 
 /** Type of the blocks that come and go. */

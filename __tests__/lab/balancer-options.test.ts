@@ -14,8 +14,11 @@ test("the balancer runs as it is declared", () => {
     phasesSeconds: [],
     check: { path: "/health", port: 80, intervalSeconds: 5, timeoutSeconds: 5, fall: 2, rise: 2 },
     entries: [
-      { entryPort: 80, targetPort: 80, tls: false },
-      { entryPort: 443, targetPort: 80, tls: true },
+      { entryPort: 80, targetPort: 80, tls: null },
+      {
+        ...{ entryPort: 443, targetPort: 80 },
+        tls: { certificate: "${digitalocean_certificate.certificate.name}", names: [], http2: false },
+      },
     ],
     redirectToHttps: true,
     retries: 0,

@@ -1,5 +1,7 @@
 /** The real balancer in front of plain HTTP servers: what HAProxy really does with what is declared. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { connect } from "node:tls";
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { Agent, request } from "undici";
 import type { BalancerSettings } from "../../lab/balancer-options.js";
@@ -35,6 +37,19 @@ const changesOf = ({ id }: Host): boolean[] =>
 async function ask(route = "", options: Parameters<typeof request>[1] = {}) {
   const { statusCode, headers, body } = await request(`${bench.balancer.url()}${route}`, options);
   return { statusCode, headers, text: (await body.text()).trim() };
+}
+
+const DOMAIN = "api.example.com";
+
+/** What a new client of the balancer's HTTPS is shown, and what is spoken with one that knows those protocols. */
+async function shown(ALPNProtocols: string[] = ["http/1.1"]) {
+  const { hostname: host } = new URL(bench.balancer.url(443));
+  const socket = connect({ host, port: 443, servername: DOMAIN, ca: readFileSync(bench.caFile), ALPNProtocols });
+  await once(socket, "secureConnect");
+  const { serialNumber: serial } = socket.getPeerCertificate();
+  const { alpnProtocol: protocol } = socket;
+  socket.destroy();
+  return { serial, protocol };
 }
 
 describe("membership", () => {
@@ -169,20 +184,45 @@ describe("requests", () => {
 
   it("over HTTPS are told so to hosts, and over HTTP are led there", async () => {
     const entries = [
-      { entryPort: 80, targetPort: 8080, tls: false },
-      { entryPort: 443, targetPort: 8080, tls: true },
+      { entryPort: 80, targetPort: 8080, tls: null },
+      { entryPort: 443, targetPort: 8080, tls: { certificate: "one", names: [DOMAIN], http2: true } },
     ];
     const [host] = await inRotation(1, { entries, redirectToHttps: true });
     const redirect = await ask("where?x=1");
     expect(redirect.statusCode).toBe(307);
     expect(redirect.headers["location"]).toBe(`${bench.balancer.url(443)}where?x=1`);
-    const dispatcher = new Agent({ connect: { ca: readFileSync(bench.caFile) } });
-    const secure = await request(bench.balancer.url(443), { dispatcher });
-    await secure.body.dump();
-    await dispatcher.close();
-    expect(secure.statusCode).toBe(200);
-    const [seen] = host?.seen.filter(({ url }) => url === "/") ?? [];
-    expect(seen?.headers).toMatchObject({ "x-forwarded-proto": "https", "x-forwarded-port": "443" });
+    for (const allowH2 of [false, true]) {
+      const dispatcher = new Agent({ allowH2, connect: { ca: readFileSync(bench.caFile), servername: DOMAIN } });
+      const secure = await request(bench.balancer.url(443), { dispatcher, headers: { host: DOMAIN } });
+      await secure.body.dump();
+      await dispatcher.close();
+      expect(secure.statusCode).toBe(200);
+    }
+    const seen = host?.seen.filter(({ url }) => url === "/") ?? [];
+    expect(seen).toHaveLength(2);
+    for (const { headers } of seen) {
+      expect(headers).toMatchObject({ host: DOMAIN, "x-forwarded-proto": "https", "x-forwarded-port": "443" });
+    }
+    expect((await shown(["h2", "http/1.1"])).protocol).toBe("h2");
+    expect((await shown(["http/1.1"])).protocol).toBe("http/1.1");
+  });
+
+  it("over HTTPS are shown another certificate from one moment to the next, without a failed request", async () => {
+    const secured = (certificate: string) => [
+      { entryPort: 443, targetPort: 8080, tls: { certificate, names: [DOMAIN], http2: true } },
+    ];
+    await inRotation(2, { entries: secured("one") });
+    const { serial } = await shown();
+    load = await startLoad({
+      ...{ url: bench.balancer.url(443), caFile: bench.caFile, serverName: DOMAIN },
+      ratePerSecond: 200,
+    });
+    await load.until(({ ok }) => ok > 100);
+    await bench.balancer.update({ ...bench.balancer.settings, entries: secured("two") });
+    expect((await shown()).serial).not.toBe(serial);
+    const { sent } = load.progress();
+    await load.until((progress) => progress.sent > sent + 200);
+    expect(await load.stop()).toMatchObject({ failures: [], failed: 0 });
   });
 });
 
@@ -229,7 +269,7 @@ describe("other settings", () => {
     const arrived = ({ seen }: Host) => seen.some(({ url }) => url === "/held");
     await until("both hold a request", () => arrived(first) && arrived(second));
     await bench.balancer.sync([second]);
-    const entries = [{ entryPort: 8081, targetPort: 8080, tls: false }];
+    const entries = [{ entryPort: 8081, targetPort: 8080, tls: null }];
     await bench.balancer.update({ ...bench.balancer.settings, entries });
     expect(bench.balancer.url()).toMatch(/:8081\/$/);
     expect(await bench.balancer.inFlight()).toEqual({ [first.id]: 1, [second.id]: 1 });
@@ -244,7 +284,7 @@ describe("other settings", () => {
 
   it("may lead to another port of the hosts", async () => {
     const [host] = await inRotation(1, { check: slowCheck });
-    const entries = [{ entryPort: 80, targetPort: 8090, tls: false }];
+    const entries = [{ entryPort: 80, targetPort: 8090, tls: null }];
     await bench.balancer.update({ ...bench.balancer.settings, entries });
     expect((await ask()).statusCode).toBe(503);
     expect(host && isUp(host.id)).toBe(true);

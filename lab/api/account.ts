@@ -117,7 +117,7 @@ export class Account {
       dropletsWith: (tag) => this.tags.dropletsWith(tag),
       isDroplet: (id) => this.droplets.has(id),
       isReady: (id, vpcId) => this.droplets.isMadeIn(id, vpcId),
-      isCertificate: (id) => this.certificates.has(id),
+      certificateNames: (id) => (this.certificates.has(id) ? this.certificates.get(id).shown.dns_names : null),
       assign: (urn, project) => this.projects.assign(urn, project),
       projectOf: (urn) => this.projects.of(urn),
       removed: (urn) => this.projects.forget(urn),

@@ -40,7 +40,7 @@ export interface KeyAndChain {
 
 export interface Certificate {
   readonly shown: Shown;
-  /** Null for one of Let's Encrypt: nobody signs for the lab. */
+  /** Null for one of Let's Encrypt, as nobody signs for the lab, and for one that was there before. */
   readonly material: KeyAndChain | null;
 }
 
@@ -74,6 +74,18 @@ export class Certificates {
     return this.#certificates.put(id, { shown: { ...known, ...facts }, material });
   }
 
+  /** One that was uploaded before: only its name is known, and what it holds for. */
+  adopt(name: string, names: readonly string[]): Certificate {
+    const id = this.around.identities.nextUuid();
+    const facts = { dns_names: names, ...neverLooked() };
+    const known = { id, name, type: "custom", state: "verified", created_at: new Date().toISOString() } as const;
+    return this.#certificates.put(id, { shown: { ...known, ...facts }, material: null });
+  }
+
+  find(name: string): Certificate | undefined {
+    return this.#certificates.all.find(({ shown }) => shown.name === name);
+  }
+
   has(id: string): boolean {
     return this.#certificates.has(id);
   }
@@ -85,7 +97,7 @@ export class Certificates {
 
   /** Names are unique. @throws ApiError not_found */
   named(name: string): Certificate {
-    const found = this.#certificates.all.find(({ shown }) => shown.name === name);
+    const found = this.find(name);
     if (!found) throw notFound();
     return found;
   }
@@ -128,12 +140,17 @@ export class Certificates {
     if (strange !== undefined) throw unprocessable(`the domain of ${strange} is not managed by DigitalOcean`);
     return {
       dns_names: names,
-      not_after: new Date(Date.now() + 90 * DAY_MS).toISOString(),
-      sha1_fingerprint: randomBytes(20).toString("hex"),
+      ...neverLooked(),
       material: null,
     };
   }
 }
+
+/** Of a certificate that the account never has in its hands. */
+const neverLooked = () => ({
+  not_after: new Date(Date.now() + 90 * DAY_MS).toISOString(),
+  sha1_fingerprint: randomBytes(20).toString("hex"),
+});
 
 type Custom = Extract<CertificateRequest, { type: "custom" }>;
 

@@ -60,6 +60,15 @@ export class Domains {
     return domain;
   }
 
+  has(name: string): boolean {
+    return this.#domains.has(name);
+  }
+
+  /** @throws ApiError not_found for an unknown domain */
+  recordsOf(domain: string): readonly DnsRecord[] {
+    return this.#domains.get(domain).records.all;
+  }
+
   /** @throws ApiError not_found for an unknown domain */
   createRecord(domain: string, body: unknown): DnsRecord {
     const { records } = this.#domains.get(domain);

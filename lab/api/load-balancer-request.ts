@@ -95,4 +95,6 @@ export interface LoadBalancer {
   readonly createdAt: string;
   readonly vpcId: string;
   readonly declared: LoadBalancerRequest;
+  /** What each certificate of its rules holds for, by id. */
+  readonly certificates: Readonly<Record<string, readonly string[]>>;
 }

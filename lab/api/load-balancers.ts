@@ -37,7 +37,8 @@ export interface BalancerSurroundings {
   isDroplet(id: number): boolean;
   /** Whether a droplet's machine is there, in that network. */
   isReady(id: number, vpcId: string): boolean;
-  isCertificate(id: string): boolean;
+  /** What a certificate holds for; null when there is none of that id. */
+  certificateNames(id: string): readonly string[] | null;
   /** Puts it into its project. @throws ApiError for an unknown project */
   assign(urn: string, project: string | undefined): void;
   projectOf(urn: string): string;
@@ -74,7 +75,8 @@ export class LoadBalancers {
     const id = this.around.identities.nextUuid();
     const urn = `do:loadbalancer:${id}`;
     this.around.assign(urn, declared.project_id);
-    const known = { id, urn, createdAt: new Date().toISOString(), vpcId, declared };
+    const certificates = this.#certificatesOf(declared);
+    const known = { id, urn, createdAt: new Date().toISOString(), vpcId, declared, certificates };
     const balancer = { ...known, status: "new" as const, updating: false, synced: [] };
     this.#balancers.put(id, balancer);
     this.around.work.start(machineOf(id), () => this.#make(balancer));
@@ -141,9 +143,14 @@ export class LoadBalancers {
     const strange = declared.droplet_ids?.find((id) => !this.around.isDroplet(id));
     if (strange !== undefined) throw unprocessable(`droplet ${strange} does not exist`);
     for (const { certificate_id: id } of declared.forwarding_rules) {
-      if (id && !this.around.isCertificate(id)) throw unprocessable(`certificate ${id} does not exist`);
+      if (id && !this.around.certificateNames(id)) throw unprocessable(`certificate ${id} does not exist`);
     }
     return declared;
+  }
+
+  #certificatesOf({ forwarding_rules: rules }: LoadBalancerRequest): LoadBalancer["certificates"] {
+    const ids = rules.flatMap(({ certificate_id: id }) => id || []);
+    return Object.fromEntries(ids.map((id) => [id, this.around.certificateNames(id) ?? []]));
   }
 
   async #make(balancer: Running): Promise<void> {
@@ -157,7 +164,7 @@ export class LoadBalancers {
   }
 
   #redeclare(balancer: Running, declared: LoadBalancerRequest): LoadBalancer {
-    Object.assign(balancer, { declared, updating: true });
+    Object.assign(balancer, { declared, certificates: this.#certificatesOf(declared), updating: true });
     this.around.work.start(machineOf(balancer.id), async () => {
       await this.around.machines.updateBalancer(balancer).finally(() => (balancer.updating = false));
     });

@@ -1,13 +1,20 @@
-/** The load balancer: real HTTP on loopback, with the health state machine of lab/model in each of its nodes. */
+/** The load balancer: real HTTP and HTTPS on loopback, with the health state machine of lab/model in each of its nodes. */
 import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { BalancerEntry, BalancerSettings } from "../balancer-options.js";
+import type { BalancerEntry, BalancerSettings, EntryTls } from "../balancer-options.js";
 import type { Change, SiteBalancer } from "../site.js";
 import { BalancerNode, type Member } from "./balancer-node.js";
 import type { EmbeddedDroplet } from "./droplet.js";
 import { EntryServers } from "./entry-servers.js";
 import { forward, tunnel, type ProxySettings } from "./proxy.js";
+
+export interface BalancerPlace {
+  /** A port of this machine that stands for a declared one. */
+  readonly takePort: () => Promise<number>;
+  /** PEM with a certificate for an HTTPS entry and its key. */
+  readonly certificate: (tls: EntryTls) => Promise<string>;
+}
 
 /** What the balancer knows of a client's connection. */
 interface ClientConnection {
@@ -31,10 +38,10 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   #settings: BalancerSettings;
   #assigned = 0;
 
-  private constructor(settings: BalancerSettings, takePort: () => Promise<number>) {
+  private constructor(settings: BalancerSettings, place: BalancerPlace) {
     this.#settings = settings;
     this.#entries = new EntryServers({
-      takePort,
+      ...place,
       onConnection: (socket) => this.#assign(socket),
       onRequest: (...exchange) => this.#handle(...exchange),
       onUpgrade: (...asked) => this.#upgrade(...asked),
@@ -42,13 +49,9 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     this.#nodes = Array.from({ length: settings.nodes }, (_, index) => this.#newNode(index));
   }
 
-  /**
-   * Resolves once it serves.
-   * @param takePort gives ports of this machine that stand for the declared ones
-   * @throws Error when HTTPS is declared
-   */
-  static async start(settings: BalancerSettings, takePort: () => Promise<number>): Promise<EmbeddedBalancer> {
-    const balancer = new EmbeddedBalancer(settings, takePort);
+  /** Resolves once it serves. @throws Error when HTTPS is declared and a certificate cannot be had */
+  static async start(settings: BalancerSettings, place: BalancerPlace): Promise<EmbeddedBalancer> {
+    const balancer = new EmbeddedBalancer(settings, place);
     await balancer.#entries.declare(settings.entries, settings.idleTimeoutSeconds);
     return balancer;
   }
@@ -61,7 +64,8 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   url(entryPort = this.settings.entries[0]?.entryPort): string {
     const port = this.#entries.realPort(entryPort);
     if (port === undefined) throw new Error(`the balancer has no port ${entryPort ?? "at all"}`);
-    return `http://127.0.0.1:${port}/`;
+    const entry = this.settings.entries.find((one) => one.entryPort === entryPort);
+    return `${entry?.tls ? "https" : "http"}://127.0.0.1:${port}/`;
   }
 
   async update(settings: BalancerSettings): Promise<void> {
@@ -118,6 +122,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     const connection = this.#connections.get(incoming.socket);
     if (!connection) return;
     connection.requests += 1;
+    if (this.settings.redirectToHttps && !entry.tls) return this.#redirect(incoming, response);
     const { node } = connection;
     // Neither side's sudden end may end the lab.
     incoming.on("error", () => undefined);
@@ -125,6 +130,14 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     response.once("close", () => this.#underWay.delete(response));
     const next = (tried: ReadonlySet<string>): Member | null => this.#count(node.next(tried), response);
     void forward({ incoming, response, reused: connection.requests > 1, next }, this.#proxySettings(entry, node));
+  }
+
+  /** To the name that was asked for, at the port that stands for the one of HTTPS. */
+  #redirect({ headers, url = "/" }: IncomingMessage, response: ServerResponse): void {
+    const name = (headers.host ?? "127.0.0.1").replace(/:\d+$/, "");
+    const secure = this.settings.entries.find(({ tls }) => tls)?.entryPort;
+    const location = `https://${name}:${this.#entries.realPort(secure) ?? ""}${url}`;
+    response.writeHead(307, { location, "content-length": 0, connection: "close" }).end();
   }
 
   #upgrade(entry: BalancerEntry, incoming: IncomingMessage, client: Duplex): void {
@@ -145,6 +158,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     return {
       entryPort: entry.entryPort,
       targetPort: entry.targetPort,
+      scheme: entry.tls ? "https" : "http",
       retries: this.settings.retries,
       agent: this.settings.backendKeepalive ? this.#agent : null,
       sourceAddress: node.settings.sourceAddress,

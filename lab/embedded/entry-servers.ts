@@ -1,13 +1,16 @@
-/** The HTTP servers behind the balancer's declared ports: they come and go as the declaration has them. */
+/** The servers behind the balancer's declared ports: they come and go as the declaration has them. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, Server as SecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { BalancerEntry } from "../balancer-options.js";
+import type { BalancerEntry, EntryTls } from "../balancer-options.js";
 import { closeServer } from "./close.js";
 
 export interface EntryServersOptions {
   /** A port of this machine that is to stand for a declared one. */
   readonly takePort: () => Promise<number>;
+  /** PEM with a certificate and its key. */
+  readonly certificate: (tls: EntryTls) => Promise<string>;
   readonly onConnection: (socket: Socket) => void;
   readonly onRequest: (entry: BalancerEntry, incoming: IncomingMessage, response: ServerResponse) => void;
   /** A client asks for another protocol on its connection. */
@@ -33,12 +36,14 @@ export class EntryServers {
     return entryPort === undefined ? undefined : this.#open.get(entryPort)?.realPort;
   }
 
-  /** @throws Error for HTTPS; nothing is changed then */
+  /** @throws Error when a certificate cannot be had; nothing is changed then */
   async declare(entries: readonly BalancerEntry[], idleTimeoutSeconds: number): Promise<void> {
-    for (const { entryPort, tls } of entries)
-      if (tls) throw new Error(`the embedded lab has no HTTPS, which the balancer's port ${entryPort} declares`);
+    for (const { tls } of entries) if (tls) await this.options.certificate(tls);
     const declared = new Map(entries.map((entry) => [entry.entryPort, entry]));
-    for (const entryPort of this.#open.keys()) if (!declared.has(entryPort)) this.#leave(entryPort);
+    for (const [entryPort, { entry }] of this.#open) {
+      if (Boolean(declared.get(entryPort)?.tls) !== Boolean(entry.tls) || !declared.has(entryPort))
+        this.#leave(entryPort);
+    }
     for (const entry of entries) await this.#openOrChange(entry);
     for (const { server } of this.#open.values()) setIdleTimeout(server, idleTimeoutSeconds);
   }
@@ -58,16 +63,27 @@ export class EntryServers {
 
   async #openOrChange(entry: BalancerEntry): Promise<void> {
     const open = this.#open.get(entry.entryPort);
-    if (open) open.entry = entry;
-    else this.#open.set(entry.entryPort, await this.#listen(entry));
+    if (!open) this.#open.set(entry.entryPort, await this.#listen(entry));
+    else {
+      open.entry = entry;
+      // Connections that stand go on with the certificate that they were shown.
+      if (entry.tls && open.server instanceof SecureServer) open.server.setSecureContext(await this.#secure(entry.tls));
+    }
+  }
+
+  async #secure(tls: EntryTls): Promise<{ readonly key: string; readonly cert: string }> {
+    const pem = await this.options.certificate(tls);
+    return { key: pem, cert: pem };
   }
 
   async #listen(entry: BalancerEntry): Promise<Open> {
     const realPort = await this.options.takePort();
-    const server = createServer((incoming, response) => this.options.onRequest(open.entry, incoming, response));
+    const answer = (incoming: IncomingMessage, response: ServerResponse): void =>
+      this.options.onRequest(open.entry, incoming, response);
+    const server = entry.tls ? createSecureServer(await this.#secure(entry.tls), answer) : createServer(answer);
     const open: Open = { entry, realPort, server };
     server.requestTimeout = 0;
-    server.on("connection", this.options.onConnection);
+    server.on(entry.tls ? "secureConnection" : "connection", this.options.onConnection);
     server.on("upgrade", (incoming, client) => this.options.onUpgrade(open.entry, incoming, client));
     await new Promise<void>((settle, fail) => {
       server.once("error", fail);

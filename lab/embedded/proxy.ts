@@ -15,6 +15,8 @@ export interface ProxySettings {
   /** Port of the balancer that the client came to. */
   readonly entryPort: number;
   readonly targetPort: number;
+  /** What the client speaks. */
+  readonly scheme: "http" | "https";
   /** Further targets to try when a connection to one cannot be made. */
   readonly retries: number;
   /** Keeps connections to targets open; null makes a new one for each request. */
@@ -139,7 +141,7 @@ function ownHeaders(rawHeaders: readonly string[]): string[] {
 }
 
 /** @see https://docs.digitalocean.com/products/networking/load-balancers/ headers that the balancer adds */
-function forwardedHeaders(incoming: IncomingMessage, { entryPort, agent }: ProxySettings): string[] {
+function forwardedHeaders(incoming: IncomingMessage, { entryPort, scheme, agent }: ProxySettings): string[] {
   const client = incoming.socket.remoteAddress ?? "";
   const before = incoming.headers["x-forwarded-for"];
   const own = new Set(["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"]);
@@ -149,7 +151,7 @@ function forwardedHeaders(incoming: IncomingMessage, { entryPort, agent }: Proxy
     ...rest,
     ...(hasBody(incoming) || incoming.method === "GET" ? [] : ["content-length", "0"]),
     ...["X-Forwarded-For", before === undefined ? client : `${String(before)}, ${client}`],
-    ...["X-Forwarded-Proto", "http", "X-Forwarded-Port", String(entryPort)],
+    ...["X-Forwarded-Proto", scheme, "X-Forwarded-Port", String(entryPort)],
     ...["connection", agent ? "keep-alive" : "close"],
   ];
 }

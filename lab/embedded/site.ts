@@ -1,10 +1,12 @@
 /** The embedded site: droplets, balancer and registries as servers and processes on this machine's loopback. */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { environmentNames } from "../../contract/manifest.js";
-import { balancerSettings, type BalancerOptions } from "../balancer-options.js";
+import { Authority } from "../authority.js";
+import { balancerSettings, type BalancerOptions, type EntryTls } from "../balancer-options.js";
 import type { Break, ReferenceOptions } from "../releases.js";
 import type { Addresses, DropletOrder, OpenSite, SiteBalancer, SiteContext } from "../site.js";
 import { SshClientFiles } from "../ssh-client.js";
@@ -60,6 +62,10 @@ export class EmbeddedSite implements TroubledSite {
   /** Every droplet that was ever created: nobody who asks for a deleted one is led off this machine. */
   readonly #droplets: EmbeddedDroplet[] = [];
   #balancer: EmbeddedBalancer | null = null;
+  /** Only a world with HTTPS has one: openssl makes it. */
+  #authority: Promise<Authority> | null = null;
+  /** PEM by what the settings call the certificate. */
+  readonly #certificates = new Map<string, Promise<string>>();
   /** Stands for the balancer's first port, and is known before there is a balancer. */
   #firstPort = 0;
 
@@ -106,11 +112,16 @@ export class EmbeddedSite implements TroubledSite {
     return droplet;
   }
 
-  /** @throws Error for a balancer that speaks HTTPS */
+  /** Certificate in PEM of whoever signs in this world, for clients of the balancer's HTTPS. */
+  get authorityFile(): string {
+    return Authority.fileIn(this.folder);
+  }
+
   async createBalancer(block: BalancerBlock, options: BalancerOptions): Promise<SiteBalancer<EmbeddedDroplet>> {
     const ports = [this.#firstPort];
     const takePort = async (): Promise<number> => ports.shift() ?? this.#ports.take();
-    this.#balancer = await EmbeddedBalancer.start(balancerSettings(block, options), takePort);
+    const certificate = (tls: EntryTls): Promise<string> => this.#certificate(tls);
+    this.#balancer = await EmbeddedBalancer.start(balancerSettings(block, options), { takePort, certificate });
     return this.#balancer;
   }
 
@@ -134,8 +145,28 @@ export class EmbeddedSite implements TroubledSite {
   environment(): Record<string, string> {
     return {
       [environmentNames.sshConfig]: this.#client.configFile,
-      [environmentNames.balancerUrl]: `http://127.0.0.1:${this.#firstPort}/`,
+      [environmentNames.balancerUrl]: this.#balancerUrl,
+      ...(this.#authority === null ? {} : { NODE_EXTRA_CA_CERTS: this.authorityFile }),
     };
+  }
+
+  /** Where clients are meant to come in: over HTTPS where that is served. */
+  get #balancerUrl(): string {
+    const secure = this.#balancer?.settings.entries.find(({ tls }) => tls);
+    return secure && this.#balancer ? this.#balancer.url(secure.entryPort) : `http://127.0.0.1:${this.#firstPort}/`;
+  }
+
+  /** Signed when it is first asked for. */
+  #certificate({ certificate, names }: EntryTls): Promise<string> {
+    const known = this.#certificates.get(certificate);
+    if (known) return known;
+    this.#authority ??= Authority.create(this.folder);
+    const file = `balancer-${this.#certificates.size}`;
+    const signed = this.#authority
+      .then((authority) => authority.issue(file, names))
+      .then((pem) => readFile(pem, "utf8"));
+    this.#certificates.set(certificate, signed);
+    return signed;
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,8 @@ export interface LoadSettings {
   readonly url: string;
   /** PEM file of an authority that HTTPS servers are trusted by, instead of the known ones. @default - the known ones */
   readonly caFile?: string;
+  /** Name to ask for at the URL's address, in TLS and in `Host`. @default - what the URL names */
+  readonly serverName?: string;
   /** Requests a second, sent whether or not those before were answered. */
   readonly ratePerSecond: number;
   /** Share of requests to `/slow`. 0 to 1. @default 0 */
@@ -87,6 +89,7 @@ const filled = ({ caFile, ...settings }: LoadSettings): WorkerSettings => ({
   mostRequests: 500_000,
   mostSeconds: 900,
   ca: caFile === undefined ? null : readFileSync(caFile, "utf8"),
+  serverName: null,
   ...settings,
 });
 

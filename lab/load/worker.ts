@@ -14,6 +14,8 @@ export interface WorkerSettings extends Mix {
   readonly verySlowMs: number;
   /** Certificates in PEM that HTTPS servers are trusted by; null: the known ones. */
   readonly ca: string | null;
+  /** Name that is asked for; null: the URL's. */
+  readonly serverName: string | null;
   /** Statuses below it are good. */
   readonly okBelow: number;
   readonly timeoutMs: number;
@@ -43,6 +45,11 @@ const kept = new Agent({
 });
 /** A connection a request. With an agent of its own, so that TLS sessions are resumed, as clients do. */
 const fresh = new Agent({ ...trust, keepAlive: false });
+/** Node sends a name in `Host` in TLS too, and checks the certificate against it. */
+const target = {
+  ...{ host: base.hostname, port: base.port },
+  ...(settings.serverName === null ? {} : { headers: { host: settings.serverName } }),
+};
 const recorder = new Recorder();
 const startedAtMs = Date.now();
 const start = performance.now();
@@ -98,7 +105,7 @@ function send({ dueMs, pace, keepAlive }: Planned): void {
     });
     if (stopping && underWay === 0) leave();
   };
-  const asked = request({ host: base.hostname, port: base.port, path, agent: keepAlive ? kept : fresh });
+  const asked = request({ ...target, path, agent: keepAlive ? kept : fresh });
   const timer = setTimeout(() => {
     finish({ kind: "timeout", status: null });
     asked.destroy();

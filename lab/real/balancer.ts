@@ -2,7 +2,7 @@
 import type { BalancerSettings } from "../balancer-options.js";
 import type { Change, SiteBalancer, SiteDroplet } from "../site.js";
 import { BalancerNode } from "./balancer-node.js";
-import type { Authority } from "./certificates.js";
+import type { Authority } from "../authority.js";
 import type { ServerStats } from "./haproxy-stats.js";
 import type { HaproxyPlace } from "./haproxy.js";
 
@@ -12,7 +12,7 @@ export interface BalancerPlace extends Pick<
 > {
   /** Private addresses that the nodes ask hosts from, one for each node. */
   readonly nodeAddresses: readonly string[];
-  /** Signs the certificate of HTTPS entries. */
+  /** Signs the certificates of HTTPS entries. */
   readonly authority: Authority;
 }
 
@@ -21,6 +21,8 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 }
 export class RealBalancer implements SiteBalancer {
   readonly changes: Change[] = [];
   readonly #nodes: BalancerNode[] = [];
+  /** PEM files by what the settings call the certificate. */
+  readonly #certificates = new Map<string, string>();
   #originMs: number | null = null;
 
   #settings: BalancerSettings;
@@ -35,9 +37,9 @@ export class RealBalancer implements SiteBalancer {
   /** Resolves once every node serves. */
   static async start(settings: BalancerSettings, place: BalancerPlace): Promise<RealBalancer> {
     const balancer = new RealBalancer(settings, place);
-    const certificate = await place.authority.issue("balancer", [place.publicAddress]);
+    await balancer.#issueFor(settings);
     try {
-      for (let index = 0; index < settings.nodes; index += 1) await balancer.#startNode(index, certificate);
+      for (let index = 0; index < settings.nodes; index += 1) await balancer.#startNode(index);
       return balancer;
     } catch (error) {
       await balancer.close();
@@ -69,6 +71,7 @@ export class RealBalancer implements SiteBalancer {
   }
 
   async update(settings: BalancerSettings): Promise<void> {
+    await this.#issueFor(settings);
     await Promise.all(this.#nodes.map((node) => node.update(settings)));
     this.#settings = settings;
   }
@@ -95,13 +98,28 @@ export class RealBalancer implements SiteBalancer {
     return (await Promise.all(this.#nodes.map((node) => node.stats()))).flat();
   }
 
-  async #startNode(index: number, certificate: string): Promise<void> {
+  async #issueFor({ entries }: BalancerSettings): Promise<void> {
+    for (const { tls } of entries) {
+      if (!tls || this.#certificates.has(tls.certificate)) continue;
+      const file = await this.place.authority.issue(`balancer-${this.#certificates.size}`, tls.names);
+      this.#certificates.set(tls.certificate, file);
+    }
+  }
+
+  #certificateFile(certificate: string): string {
+    const file = this.#certificates.get(certificate);
+    if (file === undefined) throw new Error(`the balancer has no certificate ${certificate}`);
+    return file;
+  }
+
+  async #startNode(index: number): Promise<void> {
     const { place, settings } = this;
     const sourceAddress = place.nodeAddresses[index];
     if (sourceAddress === undefined)
       throw new Error(`the balancer has ${settings.nodes} nodes and ${place.nodeAddresses.length} addresses for them`);
     const node = await BalancerNode.start({
-      ...{ index, settings, place: { ...place, sourceAddress, certificate } },
+      ...{ index, settings },
+      place: { ...place, sourceAddress, certificateFile: (certificate) => this.#certificateFile(certificate) },
       originMs: () => this.#originMs ?? performance.now(),
       onChange: (change) => this.changes.push(change),
     });

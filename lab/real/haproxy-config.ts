@@ -5,7 +5,7 @@
  * @see https://docs.haproxy.org/2.6/configuration.html
  * @see https://docs.digitalocean.com/products/networking/load-balancers/ limits, headers that are added
  */
-import type { BalancerEntry, BalancerSettings } from "../balancer-options.js";
+import type { BalancerEntry, BalancerSettings, EntryTls } from "../balancer-options.js";
 
 /** What differs from node to node, and what lies on this machine. */
 export interface NodePlace {
@@ -15,8 +15,8 @@ export interface NodePlace {
   readonly sourceAddress: string;
   /** Unix socket for state and orders. */
   readonly socket: string;
-  /** PEM file with key and certificate. Needed for HTTPS only. */
-  readonly certificate?: string;
+  /** PEM file with a certificate and its key. */
+  readonly certificateFile: (certificate: string) => string;
 }
 
 /** What a node takes over from the one before it. */
@@ -81,7 +81,7 @@ const defaults = ({ idleTimeoutSeconds }: BalancerSettings): string[] => [
 
 const frontend = (entry: BalancerEntry, settings: BalancerSettings, place: NodePlace): string[] => [
   `frontend port-${entry.entryPort}`,
-  `bind ${place.publicAddress}:${entry.entryPort}${entry.tls ? tls(entry, place) : ""}`,
+  `bind ${place.publicAddress}:${entry.entryPort}${entry.tls ? tls(entry.tls, place) : ""}`,
   ...(settings.redirectToHttps && !entry.tls ? ["http-request redirect scheme https code 307"] : forwarding(entry)),
 ];
 
@@ -92,10 +92,8 @@ const forwarding = ({ entryPort, tls }: BalancerEntry): string[] => [
   `default_backend ${BACKEND}`,
 ];
 
-function tls({ entryPort }: BalancerEntry, { certificate }: NodePlace): string {
-  if (certificate === undefined) throw new Error(`port ${entryPort} of the balancer needs a certificate`);
-  return ` ssl crt ${certificate} alpn http/1.1`;
-}
+const tls = ({ certificate, http2 }: EntryTls, { certificateFile }: NodePlace): string =>
+  ` ssl crt ${certificateFile(certificate)} alpn ${http2 ? "h2,http/1.1" : "http/1.1"}`;
 
 const backend = (settings: BalancerSettings, { sourceAddress }: NodePlace): string[] => [
   `backend ${BACKEND}`,

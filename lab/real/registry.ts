@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Client } from "undici";
-import type { Authority } from "./certificates.js";
+import type { Authority } from "../authority.js";
 import type { LoginCheck } from "./registry-answers.js";
 import { RegistryFront, type RegistryFault, type Served } from "./registry-front.js";
 import { pushImage, type StoredImage } from "./registry-push.js";

@@ -11,7 +11,7 @@ import type { BalancerBlock } from "../stack.js";
 import type { RegistryTrouble, TroubledSite } from "../trouble.js";
 import type { World } from "../world.js";
 import { RealBalancer } from "./balancer.js";
-import { Authority } from "./certificates.js";
+import { Authority } from "../authority.js";
 import { Claim } from "./claim.js";
 import { RealDroplet, type RealDropletOptions } from "./droplet.js";
 import { Images, REPOSITORY } from "./images.js";

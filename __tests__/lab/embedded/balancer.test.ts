@@ -52,12 +52,18 @@ afterEach(async () => {
 });
 afterAll(() => ports.release());
 
+/** HTTPS has a file of its own. */
+const place = {
+  takePort: () => ports.take(),
+  certificate: () => Promise.reject(new Error("nobody signs here")),
+};
+
 /** Quick enough for tests; a busy machine may take long for one answer. */
 const SETTINGS: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
   check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 5, fall: 2, rise: 2 },
-  entries: [{ entryPort: 80, targetPort: 80, tls: false }],
+  entries: [{ entryPort: 80, targetPort: 80, tls: null }],
   redirectToHttps: false,
   retries: 0,
   backendKeepalive: false,
@@ -70,7 +76,7 @@ async function start(hosts: readonly Host[], more: Partial<BalancerSettings> = {
     await once(host.server, "listening");
     opened.push({ close: () => closeServer(host.server) });
   }
-  const balancer = await EmbeddedBalancer.start({ ...SETTINGS, ...more }, () => ports.take());
+  const balancer = await EmbeddedBalancer.start({ ...SETTINGS, ...more }, place);
   opened.unshift(balancer);
   await balancer.sync(hosts);
   return balancer;
@@ -329,7 +335,7 @@ describe("other settings for a running balancer", () => {
     const before = balancer.url();
     const answer = get(balancer, "slow");
     await until("the request is under way", () => finish !== undefined);
-    await balancer.update({ ...SETTINGS, entries: [{ entryPort: 8080, targetPort: 80, tls: false }] });
+    await balancer.update({ ...SETTINGS, entries: [{ entryPort: 8080, targetPort: 80, tls: null }] });
     expect(() => balancer.url(80)).toThrow("the balancer has no port 80");
     await expect(fetch(before)).rejects.toThrow();
     expect(await get(balancer)).toBe("a");
@@ -351,14 +357,14 @@ describe("other settings for a running balancer", () => {
     expect(seen).toEqual(["close", "keep-alive"]);
   });
 
-  test("HTTPS is refused, and all goes on as before", async () => {
+  test("HTTPS that no certificate can be had for is refused, and all goes on as before", async () => {
     const host = new Host("a");
     const balancer = await start([host]);
     await allUp(balancer, [host]);
-    const entries = [{ entryPort: 443, targetPort: 80, tls: true }];
-    await expect(balancer.update({ ...checked, entries })).rejects.toThrow(
-      "the embedded lab has no HTTPS, which the balancer's port 443 declares",
-    );
+    const entries = [
+      { entryPort: 443, targetPort: 80, tls: { certificate: "one", names: ["api.example.com"], http2: true } },
+    ];
+    await expect(balancer.update({ ...checked, entries })).rejects.toThrow("nobody signs here");
     expect(balancer.settings).toEqual(SETTINGS);
     expect(await get(balancer)).toBe("a");
   });

@@ -55,10 +55,15 @@ test("the manifest keeps addresses that exist nowhere, and SSH leads them to thi
   expect((await ssh(world, world.droplet("api-2"), "uname")).code).toBe(0);
 });
 
-test("fails for a balancer that speaks HTTPS, and says that the lab has none", async () => {
-  await expect(start({ https: true })).rejects.toThrow(
-    "the embedded lab has no HTTPS, which the balancer's port 443 declares",
-  );
+test("a rollout is led to the balancer's HTTPS where that is declared", async () => {
+  const plain = await start();
+  expect(plain.environment()["EVENKEEL_BALANCER_URL"]).toBe(plain.balancer.url(80));
+  expect(plain.environment()).not.toHaveProperty("NODE_EXTRA_CA_CERTS");
+  const secure = await start({ https: true });
+  expect(secure.environment()).toMatchObject({
+    EVENKEEL_BALANCER_URL: secure.balancer.url(443),
+    NODE_EXTRA_CA_CERTS: secure.site.authorityFile,
+  });
 });
 
 test("droplets boot late: SSH is refused, then cloud-init is at work and Docker missing", async () => {

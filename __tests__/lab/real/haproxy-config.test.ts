@@ -6,8 +6,8 @@ const settings: BalancerSettings = {
   phasesSeconds: [],
   check: { path: "/health", port: 8080, intervalSeconds: 1.5, timeoutSeconds: 1.25, fall: 2, rise: 3 },
   entries: [
-    { entryPort: 80, targetPort: 8080, tls: false },
-    { entryPort: 443, targetPort: 8080, tls: true },
+    { entryPort: 80, targetPort: 8080, tls: null },
+    { entryPort: 443, targetPort: 8080, tls: { certificate: "one", names: ["api.example.com"], http2: false } },
   ],
   redirectToHttps: false,
   retries: 0,
@@ -18,7 +18,7 @@ const place = {
   publicAddress: "10.210.1.2",
   sourceAddress: "10.110.0.2",
   socket: "/world/haproxy-0.sock",
-  certificate: "/world/balancer.pem",
+  certificateFile: (certificate: string) => `/world/${certificate}.pem`,
 };
 const written = (changes: Partial<BalancerSettings> = {}): string => haproxyConfig({ ...settings, ...changes }, place);
 
@@ -46,7 +46,7 @@ frontend port-80
   default_backend fleet
 
 frontend port-443
-  bind 10.210.1.2:443 ssl crt /world/balancer.pem alpn http/1.1
+  bind 10.210.1.2:443 ssl crt /world/one.pem alpn http/1.1
   option forwardfor
   http-request set-header X-Forwarded-Proto https
   http-request set-header X-Forwarded-Port 443
@@ -95,12 +95,13 @@ test("only requests over HTTP are led to HTTPS", () => {
   expect(https).not.toContain("redirect");
 });
 
-test("fails for HTTPS without a certificate, and for hosts that serve on several ports", () => {
-  const { publicAddress, sourceAddress, socket } = place;
-  expect(() => haproxyConfig(settings, { publicAddress, sourceAddress, socket })).toThrow(
-    "port 443 of the balancer needs a certificate",
-  );
-  const entries = [settings.entries[0], { entryPort: 81, targetPort: 9090, tls: false }].filter((entry) => !!entry);
+test("clients may speak HTTP/2 where that is declared", () => {
+  const entries = settings.entries.map((entry) => ({ ...entry, tls: entry.tls && { ...entry.tls, http2: true } }));
+  expect(written({ entries })).toContain("bind 10.210.1.2:443 ssl crt /world/one.pem alpn h2,http/1.1\n");
+});
+
+test("fails for hosts that serve on several ports", () => {
+  const entries = [settings.entries[0], { entryPort: 81, targetPort: 9090, tls: null }].filter((entry) => !!entry);
   expect(() => serverArguments({ ...settings, entries }, "10.110.0.7")).toThrow(
     "the lab's balancer leads to one port of its hosts, not to 8080 and 9090",
   );

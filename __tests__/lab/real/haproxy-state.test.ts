@@ -5,7 +5,7 @@ const settings: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
   check: { path: "/health", port: 9100, intervalSeconds: 3, timeoutSeconds: 3, fall: 2, rise: 2 },
-  entries: [{ entryPort: 80, targetPort: 9090, tls: false }],
+  entries: [{ entryPort: 80, targetPort: 9090, tls: null }],
   redirectToHttps: false,
   retries: 0,
   backendKeepalive: false,

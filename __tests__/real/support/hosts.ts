@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BalancerSettings } from "../../../lab/balancer-options.js";
 import { RealBalancer } from "../../../lab/real/balancer.js";
-import { Authority } from "../../../lab/real/certificates.js";
+import { Authority } from "../../../lab/authority.js";
 import { Claim } from "../../../lab/real/claim.js";
 import { Network } from "../../../lab/real/network.js";
 import type { NetworkNode } from "../../../lab/real/network-node.js";
@@ -82,7 +82,7 @@ const SETTINGS: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
   check: { path: "/health", port: PORT, intervalSeconds: 0.4, timeoutSeconds: 0.4, fall: 2, rise: 3 },
-  entries: [{ entryPort: 80, targetPort: PORT, tls: false }],
+  entries: [{ entryPort: 80, targetPort: PORT, tls: null }],
   redirectToHttps: false,
   retries: 0,
   backendKeepalive: false,

@@ -1,7 +1,7 @@
 /** A registry that the droplets of a test reach and trust. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Authority } from "../../../lab/real/certificates.js";
+import { Authority } from "../../../lab/authority.js";
 import type { RealDropletOptions } from "../../../lab/real/droplet.js";
 import type { LoginCheck } from "../../../lab/real/registry-answers.js";
 import { RealRegistry, REGISTRY_NAME } from "../../../lab/real/registry.js";

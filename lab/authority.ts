@@ -18,22 +18,26 @@ export class Authority {
     return authority;
   }
 
+  /** Certificate of the authority in that folder. */
+  static fileIn(folder: string): string {
+    return path.join(folder, "ca.crt");
+  }
+
   /** Certificate of the authority in PEM, for those who shall trust it. */
   get caFile(): string {
-    return path.join(this.folder, "ca.crt");
+    return Authority.fileIn(this.folder);
   }
 
   /**
-   * @param name of the server; also names the file
-   * @param addresses further IP addresses under which it is reached
+   * @param name names the file
+   * @param names of the server
    * @returns a PEM file with key and certificate
    */
-  async issue(name: string, addresses: readonly string[] = []): Promise<string> {
+  async issue(name: string, names: readonly string[] = [name]): Promise<string> {
     const file = path.join(this.folder, `${name}.pem`);
-    const names = [`DNS:${name}`, ...addresses.map((address) => `IP:${address}`)].join(",");
     await openssl([
       ...["-CA", this.caFile, "-CAkey", this.#keyFile, ...KEY, "-keyout", file, "-out", `${file}.crt`],
-      ...["-subj", `/CN=${name}`, "-addext", `subjectAltName=${names}`],
+      ...["-subj", "/CN=lab", "-addext", `subjectAltName=${names.map((one) => `DNS:${one}`).join(",")}`],
       ...["-addext", "basicConstraints=critical,CA:FALSE"],
     ]);
     await appendFile(file, await readFile(`${file}.crt`));

@@ -17,6 +17,9 @@ export default {
   // A change of these rebuilds every droplet, still without a failed request.
   droplet: { size: "s-1vcpu-1gb", image: "debian-12-x64" },
 
+  // HTTPS under a name of your own, for a zone whose DNS is at DigitalOcean (docs/https.md).
+  // domain: { name: "api.example.com", zone: "example.com" },
+
   // How the balancer decides who gets requests. A shorter interval makes every rollout faster.
   healthCheck: {
     path: "/health",

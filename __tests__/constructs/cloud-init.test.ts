@@ -1,11 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { cloudInit } from "../../constructs/cloud-init.js";
-import { exampleStack, synthesized } from "../support/stacks.js";
+import { exampleConfig, exampleStack, synthesized } from "../support/stacks.js";
 
 interface HostFile {
   readonly path: string;
@@ -52,6 +52,35 @@ describe("user data", () => {
   test("changes with user and port of SSH, and with nothing else", () => {
     expect(cloudInit({ user: "ops", sshPort: 22 })).toContain("name: ops");
     expect(cloudInit({ user: "deploy", sshPort: 2222 })).toContain("Port 2222");
+  });
+});
+
+const hasCloudInit = spawnSync("cloud-init", ["--version"]).status === 0;
+const whereCloudInitIs = hasCloudInit ? describe : describe.skip;
+
+whereCloudInitIs(`cloud-init's own schema${hasCloudInit ? "" : " (skipped: this machine has no cloud-init)"}`, () => {
+  /** @see https://cloudinit.readthedocs.io/en/22.4.2/topics/cli.html#schema */
+  function checkedBySchema(userData: string): string {
+    const folder = mkdtempSync(join(tmpdir(), "evenkeel-cloud-init-"));
+    const path = join(folder, "user-data");
+    writeFileSync(path, userData);
+    const { stdout, stderr } = spawnSync("cloud-init", ["schema", "--config-file", path], { encoding: "utf8" });
+    rmSync(folder, { recursive: true });
+    return `${stdout}${stderr}`.replaceAll(path, "FILE").trim();
+  }
+
+  test("has nothing against what is synthesized, nor does it call anything deprecated", () => {
+    const { resource } = synthesized(exampleStack({ ssh: { ...exampleConfig.ssh, user: "ops", port: 2222 } }));
+    for (const { user_data: userData } of Object.values(resource["digitalocean_droplet"] ?? {}))
+      expect(checkedBySchema(String(userData))).toBe("Valid cloud-config: FILE");
+  });
+
+  test.each([
+    ["a password that is no text", { users: [{ name: "deploy", passwd: 7 }] }, "users.0"],
+    ["permissions as a number", { write_files: [{ path: "/file", permissions: 644 }] }, "write_files.0.permissions"],
+    ["commands that are no list", { runcmd: "true" }, "runcmd"],
+  ])("objects to %s", (_what, change, words) => {
+    expect(checkedBySchema(`#cloud-config\n${JSON.stringify({ ...config, ...change })}`)).toContain(words);
   });
 });
 

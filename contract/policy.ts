@@ -174,7 +174,10 @@ export const sshAccess = record({
   port: port().default(22),
   /** OpenSSH client configuration to use, for keys, bastions and the like. @default - the user's own */
   configFile: localPath.optional(),
-  /** Bastion, as OpenSSH's ProxyJump takes it. @default - none */
+  /**
+   * Bastions on the way, as OpenSSH's ProxyJump takes them. Their keys must be in the known hosts of whoever runs the rollout; their login, and
+   * whatever else they need, is in `configFile` or the user's own. @default - none
+   */
   proxyJump: text("user@host or host, as OpenSSH's ProxyJump takes it", /^[A-Za-z0-9][A-Za-z0-9@.:,_-]*$/).optional(),
 });
 export type SshAccess = z.output<typeof sshAccess>;

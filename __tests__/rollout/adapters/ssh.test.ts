@@ -45,6 +45,51 @@ describe("commands over ssh", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it("go over a bastion by an ssh that asks nobody, with the same configuration and keys of its own", async () => {
+    writeFileSync(path.join(folder, "ssh"), `#!/bin/sh\nprintf '%s\\n' "$@" >>"$SSH_TEST/log"\n`, { mode: 0o700 });
+    const { hosts, ssh } = testManifest();
+    const [host] = hosts;
+    if (!host) throw new Error("the fleet has hosts");
+    const access = { ...ssh, proxyJump: "ops@bastion.example.com:2222" };
+    const settings = { access, configFile: "/home/50% off/config", knownHosts: "pinned" };
+    await expect(
+      new SshConnection(host, settings, "none", undefined, []).run("true", { timeoutSeconds: 30 }),
+    ).rejects.toThrow();
+    const hop = log().find((line) => line.startsWith("ProxyCommand="));
+    expect(hop).toBe(
+      "ProxyCommand=ssh -F '/home/50%% off/config' -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 " +
+        "-o ServerAliveCountMax=3 -o LogLevel=ERROR -p 2222 -W '[%h]:%p' ops@bastion.example.com",
+    );
+    expect(hop).not.toContain("pinned");
+  });
+
+  it.each([
+    [
+      "HostKeyChanged",
+      "Host key for droplet-100 has changed and you have requested strict checking.",
+      "remove the entry droplet-100",
+    ],
+    [
+      "BastionKeyUnknown",
+      "Host key for bastion has changed and you have requested strict checking.",
+      "Host key for bastion",
+    ],
+    [
+      "BastionKeyUnknown",
+      "No ED25519 host key is known for bastion and you have requested strict checking.",
+      "log in to it once",
+    ],
+  ])("end at once with %s: %s", async (code, words, message) => {
+    const said = `${words}\nHost key verification failed.`;
+    writeFileSync(
+      path.join(folder, "ssh"),
+      `#!/bin/sh\necho begins >>"$SSH_TEST/log"\nprintf '%s\\n' '${said}' >&2\nexit 255\n`,
+    );
+    const failure: unknown = await connection.run("true", { timeoutSeconds: 30 }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code, message: expect.stringContaining(message) });
+    expect(begun()).toBe(1);
+  });
+
   it("that find no connection are given again after pauses, which are told", async () => {
     writeFileSync(path.join(folder, "ssh"), "#!/bin/sh\necho begins >>$SSH_TEST/log\nexit 255\n", { mode: 0o700 });
     const { hosts, ssh } = testManifest();

@@ -9,6 +9,7 @@ import type { ManifestHost } from "../../../contract/manifest.js";
 import type { SshAccess } from "../../../contract/policy.js";
 import { InvalidInput } from "../../../contract/problems.js";
 import { RolloutError } from "../core/errors.js";
+import { proxyCommand } from "./jump.js";
 import { jittered, tellNobody, type OnRetry } from "./retry.js";
 
 export interface SshSettings {
@@ -69,31 +70,37 @@ export class SshConnection {
     const { access } = settings;
     const configFile = settings.configFile ?? (access.configFile ? expandHome(access.configFile) : null);
     this.#target = `${access.user}@${host.address}`;
-    this.#options = [
+    // Of a bastion as well, whose key is the operator's own business: known_hosts and configuration are those of whoever runs this.
+    const everyHop = [
       ...(configFile ? ["-F", configFile] : []),
-      ...(access.proxyJump ? ["-J", access.proxyJump] : []),
-      ...(access.port === 22 ? [] : ["-p", String(access.port)]),
       ...options({
         BatchMode: "yes",
         ConnectTimeout: String(CONNECT_SECONDS),
         ServerAliveInterval: "5",
         ServerAliveCountMax: "3",
+        LogLevel: "ERROR",
+      }),
+    ];
+    this.#options = [
+      ...everyHop,
+      ...(access.proxyJump ? options({ ProxyCommand: proxyCommand(access.proxyJump, everyHop) }) : []),
+      ...(access.port === 22 ? [] : ["-p", String(access.port)]),
+      ...options({
         ControlMaster: "auto",
         ControlPath: socket,
         ControlPersist: "60",
-        HostKeyAlias: `droplet-${host.id}`,
+        HostKeyAlias: this.#alias,
         UserKnownHostsFile: settings.knownHosts,
         GlobalKnownHostsFile: "/dev/null",
         StrictHostKeyChecking: "accept-new",
         UpdateHostKeys: "no",
-        LogLevel: "ERROR",
       }),
     ];
   }
 
   /**
    * Runs a script with the host's sh and gives back what it printed.
-   * @throws RolloutError HostUnreachable, HostTimeout, HostKeyChanged, HostCommandFailed
+   * @throws RolloutError HostUnreachable, HostTimeout, HostKeyChanged, BastionKeyUnknown, HostCommandFailed
    */
   async run(script: string, { timeoutSeconds, input, retry = true, slow = false }: CommandOptions): Promise<string> {
     for (let tries = 0; ; tries += 1) {
@@ -146,16 +153,28 @@ export class SshConnection {
 
   #connectionError(stderr: string, otherwise: string | undefined): RolloutError {
     const said = lastLines(stderr);
-    if (/HOST IDENTIFICATION HAS CHANGED|Host key verification failed/.test(stderr)) {
+    if (stderr.includes(`Host key for ${this.#alias} has changed`)) {
       return new RolloutError(
         "HostKeyChanged",
-        `${this.#name} shows another host key than before; if the droplet was reinstalled on purpose, remove the entry droplet-${this.host.id} from the known hosts file`,
+        `${this.#name} shows another host key than before; if the droplet was reinstalled on purpose, remove the entry ${this.#alias} from the known hosts file`,
+      );
+    }
+    // The droplet's own key is taken at first sight: it is another machine's, on the way.
+    if (stderr.includes("Host key verification failed")) {
+      return new RolloutError(
+        "BastionKeyUnknown",
+        `the bastion on the way to ${this.#name} shows a host key that your known_hosts does not have; log in to it once by hand and compare its key, or mend the entry: ${said}`,
       );
     }
     return new RolloutError(
       "HostUnreachable",
       `${this.#name} cannot be reached over SSH: ${said || otherwise || "the connection broke"}`,
     );
+  }
+
+  /** Name in the file of host keys. */
+  get #alias(): string {
+    return `droplet-${this.host.id}`;
   }
 
   get #name(): string {

@@ -18,6 +18,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export type ErrorCode =
   | "HostUnreachable"
   | "HostKeyChanged"
+  | "BastionKeyUnknown"
   | "HostTimeout"
   | "HostCommandFailed"
   | "HostNotBooted"

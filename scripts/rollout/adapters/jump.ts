@@ -1,0 +1,24 @@
+/**
+ * The way to a host over bastions. OpenSSH's own ProxyJump gives the ssh that it starts for a bastion nothing of the command line but the
+ * configuration file: it would ask at the terminal for a password or an unknown key, and wait for ever. So that ssh is spelled out.
+ * @see https://man.openbsd.org/ssh_config.5#ProxyCommand
+ */
+import { line } from "../commands/shell.js";
+
+/**
+ * Value for ssh's ProxyCommand.
+ * @param proxyJump bastions in the order in which they are passed, as ProxyJump takes them: `user@host:port`, with commas between
+ * @param options for the ssh to each of them
+ */
+export const proxyCommand = (proxyJump: string, options: readonly string[]): string =>
+  proxyJump.split(",").reduce((before, hop) => hopCommand(hop, [...options, ...through(before)].map(verbatim)), "");
+
+function hopCommand(hop: string, options: readonly string[]): string {
+  const [, destination = hop, port] = /^(.+):(\d+)$/.exec(hop) ?? [];
+  return line(["ssh", ...options, ...(port ? ["-p", port] : []), "-W", "[%h]:%p", destination]);
+}
+
+const through = (command: string): string[] => (command === "" ? [] : ["-o", `ProxyCommand=${command}`]);
+
+/** What ssh gives back when it has filled in %h and %p. */
+const verbatim = (text: string): string => text.replaceAll("%", "%%");

@@ -1,6 +1,6 @@
 /** Terraform's part without Terraform: a stack's blocks as calls on an account, and what it knows of each afterwards. */
 import type { Account } from "./api/account.js";
-import type { BalancerBlock, DropletBlock, Stack } from "./stack.js";
+import type { BalancerBlock, DropletBlock, FirewallBlock, Stack } from "./stack.js";
 
 /** Attributes of one resource, as Terraform knows them after an apply. */
 export type Attributes = Readonly<Record<string, string>>;
@@ -46,6 +46,10 @@ export function declareBase(account: Account, resource: Stack["resource"], domai
     const { id, name } = account.domains.createRecord(zone, { ...block, data });
     return { id: String(id), name, fqdn: name === "@" ? zone : `${name}.${zone}` };
   });
+  each("digitalocean_firewall", resource.digitalocean_firewall, (block) => {
+    const { id, name } = account.firewalls.create(firewallBody(block));
+    return { id, name };
+  });
 }
 
 /** @param operatorKey stands for every key that the stack names without declaring it */
@@ -71,3 +75,27 @@ function balancerBody(account: Account, block: BalancerBlock, domain: string) {
   }));
   return { ...fields, tag, health_check: healthcheck, forwarding_rules };
 }
+
+const firewallBody = ({ name, tags, inbound_rule: inbound, outbound_rule: outbound }: FirewallBlock) => ({
+  name,
+  tags,
+  inbound_rules: inbound.map(({ source_addresses, source_load_balancer_uids, ...rule }) => ({
+    ...apiRule(rule),
+    sources: { addresses: source_addresses ?? [], load_balancer_uids: source_load_balancer_uids ?? [] },
+  })),
+  outbound_rules: outbound.map(({ destination_addresses, destination_load_balancer_uids, ...rule }) => ({
+    ...apiRule(rule),
+    destinations: { addresses: destination_addresses ?? [], load_balancer_uids: destination_load_balancer_uids ?? [] },
+  })),
+});
+
+const apiRule = ({
+  protocol,
+  port_range: ports,
+}: {
+  readonly protocol: string;
+  readonly port_range?: string | undefined;
+}) => ({
+  protocol,
+  ...(ports === undefined ? {} : { ports }),
+});

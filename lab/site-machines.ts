@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { LoadBalancer } from "./api/load-balancer-request.js";
 import type { BalancerFields, Machines, NewDroplet } from "./api/machines.js";
 import { balancerSettings, type BalancerOptions } from "./balancer-options.js";
+import type { FirewallPolicy } from "./firewall-policy.js";
 import type { Addresses, Site, SiteBalancer, SiteDroplet } from "./site.js";
 import { balancerBlock, type BalancerBlock } from "./stack.js";
 
@@ -64,6 +65,10 @@ export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements 
 
   powerOff(dropletId: string): Promise<void> {
     return this.droplet(dropletId).powerOff();
+  }
+
+  guardDroplet(dropletId: string, policy: FirewallPolicy | null): Promise<void> {
+    return this.droplet(dropletId).guard(policy);
   }
 
   async destroyDroplet(dropletId: string): Promise<void> {

@@ -3,6 +3,7 @@
  * loopback, the real one of network namespaces with sshd, dockerd, HAProxy and a registry. A world knows only this.
  */
 import type { BalancerOptions, BalancerSettings } from "./balancer-options.js";
+import type { FirewallPolicy } from "./firewall-policy.js";
 import type { ContainerView } from "./model/containers.js";
 import type { Break, ReferenceOptions } from "./releases.js";
 import type { BalancerBlock } from "./stack.js";
@@ -63,6 +64,8 @@ export interface SiteDroplet extends Addresses {
   powerOn(): void;
   /** Everything on it ends at once; the disk stays. */
   powerOff(): Promise<void>;
+  /** Its cloud firewalls allow this from now on, in power or not; null: everything. */
+  guard(policy: FirewallPolicy | null): Promise<void>;
   /** Ends the machine for good. */
   close(): Promise<void>;
 }

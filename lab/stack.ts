@@ -81,6 +81,24 @@ const recordBlock = z.object({
   value: z.string(),
   ttl: z.number(),
 });
+const firewallRule = { protocol: z.enum(["tcp", "udp", "icmp"]), port_range: z.string().optional() };
+const ranges = z.array(z.string()).optional();
+const balancers = z.array(z.string()).optional();
+
+/** Strict: a rule that is not understood would let through something else than is declared. */
+const firewallBlock = z.object({
+  name: z.string(),
+  tags: z.array(z.string()).default([]),
+  inbound_rule: z
+    .array(z.strictObject({ ...firewallRule, source_addresses: ranges, source_load_balancer_uids: balancers }))
+    .default([]),
+  outbound_rule: z
+    .array(
+      z.strictObject({ ...firewallRule, destination_addresses: ranges, destination_load_balancer_uids: balancers }),
+    )
+    .default([]),
+});
+export type FirewallBlock = z.output<typeof firewallBlock>;
 
 const localExec = z.object({
   command: z.string(),
@@ -97,6 +115,7 @@ const stackSchema = z.object({
   resource: z.object({
     digitalocean_droplet: blocks(dropletBlock),
     digitalocean_loadbalancer: blocks(balancerBlock),
+    digitalocean_firewall: blocks(firewallBlock),
     digitalocean_tag: blocks(z.object({ name: z.string() })),
     digitalocean_vpc: blocks(z.object({ name: z.string(), region: z.string(), ip_range: z.string().optional() })),
     digitalocean_domain: blocks(z.object({ name: z.string() })),

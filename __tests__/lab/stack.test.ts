@@ -59,3 +59,13 @@ test("another check goes into balancer, provisioner and output alike, and the so
     });
   }
 });
+
+test.each([
+  ["peers of another kind", { protocol: "tcp", port_range: "22", source_tags: ["bastion"] }, /source_tags/],
+  ["another protocol", { protocol: "gre", source_addresses: ["0.0.0.0/0"] }, /protocol/],
+])("fails for a firewall's rule with %s, which the lab cannot enforce", (_what, rule, words) => {
+  const json = stackJson() as { resource: object };
+  const wall = { name: "f", tags: [], inbound_rule: [rule] };
+  const stack = { ...json, resource: { ...json.resource, digitalocean_firewall: { wall } } };
+  expect(() => readStack(stack)).toThrow(words);
+});

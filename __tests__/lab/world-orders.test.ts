@@ -81,3 +81,34 @@ test("fails when the site cannot be had, and when it cannot make the balancer: t
   await expect(startWorld({ stackJson: stackJson(), site: broken })).rejects.toThrow("no proxy here");
   expect(opened?.calls).toEqual(["close"]);
 });
+
+test("droplets are guarded as the stack's firewall is declared, those that come later as well", async () => {
+  const balancer = "${digitalocean_loadbalancer.balancer.id}";
+  const wall = {
+    name: "production-api",
+    tags: ["${digitalocean_tag.stack.name}"],
+    inbound_rule: [
+      { protocol: "tcp", port_range: "80", source_load_balancer_uids: [balancer] },
+      { protocol: "tcp", port_range: "22", source_addresses: ["203.0.113.7/32"] },
+    ],
+    outbound_rule: [{ protocol: "icmp", destination_addresses: ["0.0.0.0/0"] }],
+  };
+  const guarded = (shape: StackShape): object => {
+    const json = stackJson(shape) as { resource: object };
+    return { ...json, resource: { ...json.resource, digitalocean_firewall: { wall } } };
+  };
+  const world = await startWorld({ stackJson: guarded({ names: ["api-1"] }), site: open });
+  await world.redeclare(guarded({ names: ["api-1", "api-2"] }));
+  await world.stop();
+  const tcp = (port: number, addresses: string[], isBalancer: boolean) => ({
+    ...{ protocol: "tcp", ports: [port, port], addresses, balancer: isBalancer },
+  });
+  const policy = {
+    inbound: [tcp(80, [], true), tcp(22, ["203.0.113.7/32"], false)],
+    outbound: [{ protocol: "icmp", ports: null, addresses: ["0.0.0.0/0"], balancer: false }],
+  };
+  expect(world.site.guards).toEqual([
+    { name: "api-1", policy },
+    { name: "api-2", policy },
+  ]);
+});

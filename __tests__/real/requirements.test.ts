@@ -38,7 +38,7 @@ test.each([
   [
     "the kernel's consent",
     { ...able, refusedByKernel: "unshare failed: Operation not permitted" },
-    "real droplets need namespaces, bridges, overlays and loop devices: unshare failed: Operation not permitted",
+    "real droplets need namespaces, bridges with filters, overlays and loop devices: unshare failed: Operation not permitted",
   ],
 ])("needs %s", (_what, abilities, said) => {
   expect(whyUnable(abilities)).toBe(said);

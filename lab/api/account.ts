@@ -64,13 +64,13 @@ export class Account {
     this.projects = new Projects(identities);
     this.keys = new Keys(identities);
     this.vpcs = new Vpcs(identities, (id) => this.#hasMembers(id));
-    this.tags = new Tags({ isDroplet: (id) => this.droplets.has(id), changed: () => this.loadBalancers.sync() });
+    this.tags = new Tags({ isDroplet: (id) => this.droplets.has(id), changed: () => this.#membersChanged() });
     this.droplets = this.#newDroplets(around);
     this.actions = new DropletActions(this.droplets, around);
     this.domains = this.#newDomains(identities);
     this.certificates = this.#newCertificates(identities);
     this.loadBalancers = this.#newLoadBalancers({ ...around, anyCheck });
-    this.firewalls = this.#newFirewalls(identities);
+    this.firewalls = this.#newFirewalls(around);
     this.registries = new Registries(registryHost, logins);
     this.#metricAlerts = new MetricAlerts(identities);
     this.#uptimeChecks = new UptimeChecks(identities);
@@ -106,7 +106,7 @@ export class Account {
         this.tags.forget(id);
         this.firewalls.forget(id);
       },
-      changed: () => this.loadBalancers.sync(),
+      changed: () => this.#membersChanged(),
     });
   }
 
@@ -143,12 +143,20 @@ export class Account {
     });
   }
 
-  #newFirewalls(identities: Identities): Firewalls {
+  #newFirewalls(around: Around): Firewalls {
     return new Firewalls({
-      identities,
+      ...around,
+      droplets: () => this.droplets.all.filter(({ made }) => made).map(({ id }) => id),
+      tagsOf: (id) => this.tags.of(id),
       isDroplet: (id) => this.droplets.has(id),
       isBalancer: (id) => this.loadBalancers.has(id),
     });
+  }
+
+  /** A droplet came or went, or has other tags. */
+  #membersChanged(): void {
+    this.loadBalancers.sync();
+    this.firewalls.sync();
   }
 
   #vpc(region: Region, wanted: string | undefined): string {

@@ -1,4 +1,5 @@
 /** What an account has done by the world behind it. */
+import type { FirewallPolicy } from "../firewall-policy.js";
 import type { LoadBalancer, LoadBalancerRequest } from "./load-balancer-request.js";
 
 /** Where a droplet is reached. */
@@ -31,6 +32,8 @@ export interface Machines {
   powerOn(dropletId: string): Promise<void>;
   /** Everything on it ends; the disk stays. */
   powerOff(dropletId: string): Promise<void>;
+  /** Only what its firewalls allow gets to a droplet and away from it from now on; null: everything. */
+  guardDroplet(dropletId: string, policy: FirewallPolicy | null): Promise<void>;
   /** At once, whatever it serves. */
   destroyDroplet(dropletId: string): Promise<void>;
   /** The balancer's public address, known before it runs. */

@@ -237,6 +237,9 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     });
   }
 
+  /** Its ports are this machine's own, with no network before them to hold anything back. */
+  async guard(): Promise<void> {}
+
   /** Everything on it ends at once; the disk stays. */
   async powerOff(): Promise<void> {
     await this.halt();

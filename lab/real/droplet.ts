@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, execaSync } from "execa";
+import type { FirewallPolicy } from "../firewall-policy.js";
 import type { ContainerView } from "../model/containers.js";
 import type { Answer, BootState, DropletOrder } from "../site.js";
 import { dateProgram, type ShellOutput, type TroubledDroplet } from "../trouble.js";
@@ -76,6 +77,11 @@ export class RealDroplet implements TroubledDroplet {
 
   booted(): Promise<void> {
     return this.#power.booted();
+  }
+
+  /** Put before a command of this machine, it makes it run in the droplet's network. @throws Error when the droplet is off */
+  get network(): readonly string[] {
+    return this.#power.node.argv;
   }
 
   /** Runs a command on the droplet as root. Gives back what it printed. @throws ExecaError when it fails */
@@ -174,6 +180,10 @@ export class RealDroplet implements TroubledDroplet {
 
   async linkUp(side: Side): Promise<void> {
     return this.#power.node.linkUp(side);
+  }
+
+  guard(policy: FirewallPolicy | null): Promise<void> {
+    return this.#power.guard(policy);
   }
 
   powerOn(): void {

@@ -1,7 +1,9 @@
 /** One machine's place in a world's network: a namespace with up to two interfaces, whose cables can be pulled. */
+import type { FirewallPolicy } from "../firewall-policy.js";
 import type { Claim } from "./claim.js";
 import { inNamespace, ip } from "./ip.js";
 import { removeNamespace } from "./namespace.js";
+import type { Perimeter } from "./perimeter.js";
 
 /** Public is reached from this machine, private only from within the world. */
 export type Side = "public" | "private";
@@ -15,6 +17,15 @@ interface NodePlace {
   readonly hub: string;
   /** Differs from those of all other nodes. */
   readonly cable: string;
+  readonly perimeter: Perimeter;
+}
+
+/** What a machine has on one side. */
+export interface Plug {
+  /** With their prefix. The first one is the source of connections that it opens. */
+  readonly addresses: readonly string[];
+  /** Further routes, as `ip route` takes them after the name of the interface's own. */
+  readonly routes?: readonly string[];
 }
 
 export class NetworkNode {
@@ -31,8 +42,7 @@ export class NetworkNode {
     return inNamespace(this.place.namespace);
   }
 
-  /** @param interfaces addresses with their prefix, by side */
-  async plugIn(interfaces: ReadonlyMap<Side, readonly string[]>): Promise<void> {
+  async plugIn(interfaces: ReadonlyMap<Side, Plug>): Promise<void> {
     const { namespace, hub } = this.place;
     this.#sides = [...interfaces.keys()];
     await ip(
@@ -45,13 +55,19 @@ export class NetworkNode {
     );
     await ip(this.claim, namespace, [
       "link set lo up",
-      ...[...interfaces].flatMap(([side, addresses]) => set(INTERFACES[side], addresses)),
+      ...[...interfaces].flatMap(([side, plug]) => set(INTERFACES[side], plug)),
     ]);
     await ip(
       this.claim,
       hub,
       this.#sides.map((side) => `link set ${this.#plug(side)} master ${side} up`),
     );
+  }
+
+  /** Only this passes its plugs from now on; null: everything. */
+  guard(policy: FirewallPolicy | null): Promise<void> {
+    const { cable, perimeter } = this.place;
+    return perimeter.guard({ cable, plugs: [this.#plug("public"), this.#plug("private")] }, policy);
   }
 
   /** Pulls the cable: what is sent is lost, nothing is refused. */
@@ -64,12 +80,14 @@ export class NetworkNode {
   }
 
   /** Pulls every cable for good. */
-  unplug(): Promise<void> {
-    return ip(
+  async unplug(): Promise<void> {
+    const plugs = this.#sides.map((side) => this.#plug(side));
+    await ip(
       this.claim,
       this.place.hub,
-      this.#sides.map((side) => `link delete ${this.#plug(side)}`),
+      plugs.map((plug) => `link delete ${plug}`),
     );
+    await this.guard(null);
   }
 
   /** Nothing may be plugged in or run there. */
@@ -82,10 +100,11 @@ export class NetworkNode {
   }
 }
 
-const set = (name: string, addresses: readonly string[]): string[] => [
+const set = (name: string, { addresses, routes = [] }: Plug): string[] => [
   `link set ${name} address ${hardwareAddress(addresses[0] ?? "")}`,
   ...addresses.map((address) => `address add ${address} dev ${name}`),
   `link set ${name} up`,
+  ...routes.map((route) => `route replace ${route}`),
 ];
 
 /** The same at every boot, as a droplet's are: neighbours remember it. */

@@ -1,5 +1,6 @@
 /** A droplet's power switch: plugs its network in, boots it, and tells how far the boot is. */
 import { EventEmitter, once } from "node:events";
+import type { FirewallPolicy } from "../firewall-policy.js";
 import type { Addresses, BootState } from "../site.js";
 import { bootFault } from "./boot-fault.js";
 import type { Claim } from "./claim.js";
@@ -27,6 +28,7 @@ export class PowerSwitch {
   readonly #news = new EventEmitter<{ news: [] }>();
   #node: NetworkNode | null = null;
   #machine: Machine | null = null;
+  #policy: FirewallPolicy | null = null;
   /** Switching on and off, one after the other. */
   #switching: Promise<void> = Promise.resolve();
 
@@ -62,6 +64,14 @@ export class PowerSwitch {
     this.#switching = this.#switching.then(() => this.#start()).catch((error: unknown) => this.#fail(String(error)));
   }
 
+  /** What its firewalls let through from now on, in power or not; null: everything. */
+  async guard(policy: FirewallPolicy | null): Promise<void> {
+    this.#policy = policy;
+    const guarded = this.#switching.then(() => this.#node?.guard(policy));
+    this.#switching = guarded.catch(() => undefined);
+    await guarded;
+  }
+
   /** Its cables are cut first: no connection is closed, as when power fails. */
   async off(): Promise<void> {
     this.#enter("off");
@@ -74,7 +84,8 @@ export class PowerSwitch {
     // What is left of a machine that ended by itself or did not come on.
     await this.#stop();
     const { claim, network, id, name, root, delayMs, address, privateAddress } = this.hardware;
-    this.#node = await network.attach(id, { publicAddress: address, privateAddresses: [privateAddress] });
+    const addresses = { publicAddress: address, privateAddresses: [privateAddress] };
+    this.#node = await network.attach(id, addresses, this.#policy);
     this.#machine = await Machine.start({
       ...{ claim, name, root, delayMs, network: this.#node.argv },
       onStep: (step) => this.#step(step),

@@ -14,6 +14,7 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
   flock: "util-linux",
   haproxy: "haproxy",
   ip: "iproute2",
+  ip6tables: "iptables",
   iptables: "iptables",
   "mkfs.ext4": "e2fsprogs",
   nsenter: "util-linux",
@@ -32,6 +33,8 @@ const FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const KERNEL_PROBE = `set -e
 ip link add probe0 type veth peer name probe1
 ip link add probe2 type bridge
+iptables -A FORWARD -m physdev --physdev-is-bridged --physdev-out probe0 -m conntrack --ctstate ESTABLISHED -j DROP
+sysctl -q net.bridge.bridge-nf-call-iptables
 mount -t tmpfs probe /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work probe /mnt/root
@@ -45,7 +48,7 @@ export interface Abilities {
   readonly programs: ReadonlySet<string>;
   /** Programs and settings lie in the file system of "/", which a droplet's disk lies over, and are Debian's. */
   readonly debianRoot: boolean;
-  /** What the kernel says against namespaces, bridges, overlays and loop devices; null: nothing, or it cannot be asked. */
+  /** What the kernel says against namespaces, bridges, filters on them, overlays and loop devices; null: nothing, or it cannot be asked. */
   readonly refusedByKernel: string | null;
 }
 
@@ -60,7 +63,10 @@ export function whyUnable(abilities: Abilities): string | null {
     return `real droplets need ${missing.join(", ")}: apt-get install --no-install-recommends ${packages}`;
   }
   if (!debianRoot) return "real droplets need Debian with /usr and /etc in the file system of /";
-  return refusedByKernel && `real droplets need namespaces, bridges, overlays and loop devices: ${refusedByKernel}`;
+  return (
+    refusedByKernel &&
+    `real droplets need namespaces, bridges with filters, overlays and loop devices: ${refusedByKernel}`
+  );
 }
 
 /** Debian packages that bring what is missing. */

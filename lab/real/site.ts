@@ -16,7 +16,8 @@ import { Claim } from "./claim.js";
 import { RealDroplet, type RealDropletOptions } from "./droplet.js";
 import { Images, REPOSITORY } from "./images.js";
 import type { RealReferenceOptions } from "./images-recipes.js";
-import { Network } from "./network.js";
+import type { NetworkNode } from "./network-node.js";
+import { Network, type NodeAddresses } from "./network.js";
 import { RealRegistry, REGISTRY_NAME } from "./registry.js";
 import type { RegistryFault } from "./registry-front.js";
 import type { StoredImage } from "./registry-push.js";
@@ -66,6 +67,7 @@ export class RealSite implements TroubledSite {
   readonly #droplets: RealDroplet[] = [];
   readonly #balancers: RealBalancer[] = [];
   readonly #onFault = (fault: string): void => this.context.onFault(fault);
+  #balancerNode: NetworkNode | null = null;
   /** Given out so far. */
   #addresses = 0;
 
@@ -139,7 +141,9 @@ export class RealSite implements TroubledSite {
     const nodeAddresses = Array.from({ length: settings.nodes }, (_, index) =>
       privateAddress(this.context.privateRange, FIRST_NODE_HOST + index),
     );
+    await network.perimeter.placeBalancer(nodeAddresses);
     const node = await network.attach("balancer", { publicAddress, privateAddresses: nodeAddresses });
+    this.#balancerNode = node;
     const balancer = await RealBalancer.start(settings, {
       ...{ argv: node.argv, publicAddress, nodeAddresses, authority, folder: claim.folder },
       environment: claim.environment,
@@ -147,6 +151,17 @@ export class RealSite implements TroubledSite {
     });
     this.#balancers.push(balancer);
     return balancer;
+  }
+
+  /** Another machine on the site's network, which no firewall guards. */
+  attach(name: string, addresses: NodeAddresses): Promise<NetworkNode> {
+    return this.ground.network.attach(name, addresses);
+  }
+
+  /** Where the balancer's nodes run. @throws Error while there is none */
+  get balancerNode(): NetworkNode {
+    if (!this.#balancerNode) throw new Error("the site has no balancer");
+    return this.#balancerNode;
   }
 
   async troubleRegistry(trouble: RegistryTrouble | null): Promise<void> {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { balancerSettings } from "../../../lab/balancer-options.js";
+import type { FirewallPolicy } from "../../../lab/firewall-policy.js";
 import type { DropletOrder, Site, SiteBalancer, SiteContext, SiteDroplet } from "../../../lab/site.js";
 import type { BalancerBlock } from "../../../lab/stack.js";
 
@@ -18,6 +19,8 @@ export class RecordingSite implements Site {
   readonly orders: DropletOrder[] = [];
   /** Such as "sync api-1 api-2" and "close api-1". */
   readonly calls: string[] = [];
+  /** What droplets were told to let through, in order. */
+  readonly guards: { readonly name: string; readonly policy: FirewallPolicy | null }[] = [];
   #given = 0;
 
   constructor(readonly context: SiteContext) {}
@@ -42,6 +45,9 @@ export class RecordingSite implements Site {
       cutSsh: unknown("SSH"),
       powerOn: unknown("power"),
       powerOff: unknown("power"),
+      guard: async (policy) => {
+        this.guards.push({ name, policy });
+      },
       close: async () => void this.calls.push(`close ${name} ${id}`),
     };
   }

@@ -1,4 +1,5 @@
 /** Machines that are not there: they note what an account has done, and wait or fail where a test says so. */
+import type { FirewallPolicy } from "../../../../lab/firewall-policy.js";
 import type { LoadBalancer } from "../../../../lab/api/load-balancer-request.js";
 import type { BalancerFields, Machines, NewDroplet } from "../../../../lab/api/machines.js";
 
@@ -49,6 +50,12 @@ export class RecordingMachines implements Machines {
   }
 
   destroyDroplet = (id: string): Promise<void> => this.#do(`destroy ${id}`);
+
+  /** By droplet, the newest last. */
+  readonly guards: [id: string, policy: FirewallPolicy | null][] = [];
+
+  guardDroplet = async (id: string, policy: FirewallPolicy | null): Promise<void> =>
+    void this.guards.push([id, policy]);
 
   balancerAddress = (): string => "198.51.100.10";
 

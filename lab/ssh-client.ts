@@ -19,22 +19,44 @@ export interface SshPlace {
 }
 
 export class SshClientFiles {
-  readonly keys = newKeyPair("evenkeel-lab");
   readonly configFile: string;
-  readonly #keyFile: string;
+  /** Of the newest key. */
+  #keys = newKeyPair("evenkeel-lab");
+  /** Private keys that the client tries, the newest first. */
+  #keyFiles: readonly string[];
+  #places: readonly SshPlace[] = [];
 
-  constructor(folder: string) {
-    this.#keyFile = path.join(folder, "id_ecdsa");
+  constructor(private readonly folder: string) {
     this.configFile = path.join(folder, "ssh_config");
-    writeFileSync(this.#keyFile, this.keys.private, { mode: 0o600 });
+    this.#keyFiles = [this.#keep("id_ecdsa")];
+  }
+
+  get publicKey(): string {
+    return this.#keys.public;
+  }
+
+  /** Another key from now on, for droplets that are new then. @param keepOld tries the keys before as well */
+  rotate(keepOld: boolean): void {
+    this.#keys = newKeyPair("evenkeel-lab");
+    const newest = this.#keep(`id_ecdsa.${this.#keyFiles.length}`);
+    this.#keyFiles = [newest, ...(keepOld ? this.#keyFiles : [])];
+    this.write(this.#places);
   }
 
   /** Known hosts are left to the caller: the rollout keeps its own, by droplet id. */
   write(places: readonly SshPlace[]): void {
+    this.#places = places;
+    const identities = this.#keyFiles.map((file) => `  IdentityFile "${file}"\n`).join("");
     const blocks = places.map(
       ({ address, host, port }) =>
-        `Host ${address}\n  HostName ${host}\n  Port ${port}\n  IdentityFile "${this.#keyFile}"\n  IdentitiesOnly yes\n`,
+        `Host ${address}\n  HostName ${host}\n  Port ${port}\n${identities}  IdentitiesOnly yes\n`,
     );
     writeFileSync(this.configFile, blocks.join("\n"), { mode: 0o600 });
+  }
+
+  #keep(name: string): string {
+    const file = path.join(this.folder, name);
+    writeFileSync(file, this.#keys.private, { mode: 0o600 });
+    return file;
   }
 }

@@ -88,7 +88,12 @@ export class EmbeddedSite implements TroubledSite {
   }
 
   get clientKey(): string {
-    return this.#client.keys.public;
+    return this.#client.publicKey;
+  }
+
+  /** Whoever logs in from here has another key from now on. @param keepOld and the keys before as well */
+  rotateKey(keepOld: boolean): void {
+    this.#client.rotate(keepOld);
   }
 
   nextAddresses(): Addresses {

@@ -99,7 +99,7 @@ export class RealSite implements TroubledSite {
   }
 
   get clientKey(): string {
-    return this.#client.keys.public;
+    return this.#client.publicKey;
   }
 
   /** The registry, for faults and for what was asked of it. */

@@ -98,7 +98,7 @@ export class SimFleet {
     const server = new AnsweringSshServer({
       hostKey: newKeyPair("droplet").private,
       user: manifest.ssh.user,
-      clientKey: this.#client.keys.public,
+      clientKey: this.#client.publicKey,
       answer: (command) => this.#answer(host, command),
     });
     return { host, server };

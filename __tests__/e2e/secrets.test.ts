@@ -1,8 +1,7 @@
 /** Where secrets may not turn up: command lines, output, records, hosts, containers, the synthesized stack. */
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -18,48 +17,11 @@ import type { Deployment } from "../../lab/rehearsal.js";
 import { REDACTED } from "../../scripts/rollout/output/redact.js";
 import { closeSsh, ssh } from "../lab/support/ssh.js";
 import { Scenario } from "../support/scenario.js";
+import { core, filesIn, found, type Place } from "../support/secrets.js";
 
 jest.setTimeout(600_000);
 
 const REGISTRY = "registry.example.com";
-/** The part that no encoder but base64 changes; everything is searched for it. */
-const core = (): string => randomBytes(12).toString("hex");
-
-/** What stands for a secret wherever it turns up: its core as it is, and within base64 from any offset. */
-function needles(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  const encoded = [0, 1, 2].flatMap((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
-    const inner = text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
-    return [inner, inner.replaceAll("+", "-").replaceAll("/", "_")];
-  });
-  return [secret, ...encoded];
-}
-
-/** Where any of the secrets stands, by name, shown without what stands around it. */
-function found(secrets: ReadonlyMap<string, string>, places: readonly Place[]): string[] {
-  const wanted = [...secrets].flatMap(([name, secret]) => needles(secret).map((needle) => [name, needle] as const));
-  const hits = places.flatMap(({ where, text }) =>
-    wanted.filter(([, needle]) => text.includes(needle)).map(([name]) => `${name} in ${where}`),
-  );
-  return [...new Set(hits)];
-}
-
-interface Place {
-  readonly where: string;
-  readonly text: string;
-}
-
-/** Every file and link below a folder. */
-function filesIn(folder: string): Place[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" }).flatMap((name) => {
-    const where = path.join(folder, name);
-    const state = lstatSync(where, { throwIfNoEntry: false });
-    if (state?.isSymbolicLink()) return [{ where, text: `${name} ${readlinkSync(where)}` }];
-    return state?.isFile() ? [{ where, text: `${name} ${readFileSync(where, "latin1")}` }] : [];
-  });
-}
-
 /** Docker configurations that a pull left in its `mktemp -d`, which lies in this machine's folder for such things. */
 const leftByPulls = (): Place[] =>
   readdirSync("/tmp")

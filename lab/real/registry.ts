@@ -19,6 +19,8 @@ export interface RegistryPlace {
   readonly address: string;
   /** @default 443 */
   readonly port?: number;
+  /** Further names under which droplets reach it. @default - none */
+  readonly otherNames?: readonly string[];
   /** Signs its certificate; droplets must trust it. */
   readonly authority: Authority;
   /** Whole environment of the process; it says which world it belongs to. */
@@ -39,7 +41,7 @@ export class RealRegistry {
   static async start(place: RegistryPlace): Promise<RealRegistry> {
     await mkdir(place.folder);
     const socket = path.join(place.folder, "sock");
-    const certificate = await place.authority.issue(REGISTRY_NAME);
+    const certificate = await place.authority.issue(REGISTRY_NAME, [REGISTRY_NAME, ...(place.otherNames ?? [])]);
     const front = new RegistryFront({
       ...place,
       name: REGISTRY_NAME,

@@ -27,6 +27,8 @@ export interface RealOptions {
   readonly diskMb?: number;
   /** Milliseconds from power on to the start of the boot. @default 0 */
   readonly sshDelayMs?: number;
+  /** Who else may pull, by the registry's name: the same registry as somebody else's. @default - none */
+  readonly registries?: Readonly<Record<string, { readonly user: string; readonly password: string }>>;
 }
 
 export type RealWorld = World<RealDroplet, RealSite>;
@@ -83,7 +85,7 @@ export class RealSite implements TroubledSite {
   static async open(context: SiteContext, options: RealOptions): Promise<RealSite> {
     const claim = await Claim.take();
     try {
-      return new RealSite(await layGround(claim, context), context, options);
+      return new RealSite(await layGround(claim, context, options), context, options);
     } catch (error) {
       await claim.release();
       throw error;
@@ -123,9 +125,10 @@ export class RealSite implements TroubledSite {
 
   async createDroplet(order: DropletOrder): Promise<RealDroplet> {
     const { network, authority } = this.ground;
+    const { registries = {}, ...options } = this.options;
     const extras: RealDropletOptions = {
-      ...this.options,
-      hosts: { [REGISTRY_NAME]: network.gateway },
+      ...options,
+      hosts: Object.fromEntries([REGISTRY_NAME, ...Object.keys(registries)].map((name) => [name, network.gateway])),
       caCertificates: [readFileSync(authority.caFile, "utf8")],
     };
     const droplet = await RealDroplet.create(order, { ...this.ground, onFault: this.#onFault }, extras);
@@ -196,13 +199,16 @@ export class RealSite implements TroubledSite {
   }
 }
 
-async function layGround(claim: Claim, context: SiteContext): Promise<Ground> {
+async function layGround(claim: Claim, context: SiteContext, { registries = {} }: RealOptions): Promise<Ground> {
+  const logins = Object.values(registries);
   const network = await Network.create(claim, { privateRange: context.privateRange });
   const authority = await Authority.create(claim.folder);
   const registry = await RealRegistry.start({
     ...{ folder: path.join(claim.folder, "registry"), address: network.gateway, authority },
-    environment: claim.environment,
-    accepts: (user, password, action) => action === "pull" && context.acceptsLogin(user, password),
+    ...{ environment: claim.environment, otherNames: Object.keys(registries) },
+    accepts: (user, password, action) =>
+      action === "pull" &&
+      (context.acceptsLogin(user, password) || logins.some((one) => one.user === user && one.password === password)),
     onFault: (fault) => context.onFault(fault),
   });
   return { claim, network, authority, registry, images: await Images.open() };

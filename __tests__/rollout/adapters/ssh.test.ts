@@ -58,7 +58,7 @@ describe("commands over ssh", () => {
     const hop = log().find((line) => line.startsWith("ProxyCommand="));
     expect(hop).toBe(
       "ProxyCommand=ssh -F '/home/50%% off/config' -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 " +
-        "-o ServerAliveCountMax=3 -o LogLevel=ERROR -p 2222 -W '[%h]:%p' ops@bastion.example.com",
+        "-o ServerAliveCountMax=3 -o LogLevel=ERROR -E none.way -p 2222 -W '[%h]:%p' ops@bastion.example.com",
     );
     expect(hop).not.toContain("pinned");
   });

@@ -6,9 +6,9 @@
 import { line } from "../commands/shell.js";
 
 /**
- * Value for ssh's ProxyCommand.
+ * Value for ssh's ProxyCommand. What its ssh says goes to a file: where connections are shared, OpenSSH throws away what a ProxyCommand says.
  * @param proxyJump bastions in the order in which they are passed, as ProxyJump takes them: `user@host:port`, with commas between
- * @param options for the ssh to each of them
+ * @param options for the ssh to each of them, `-E` with that file among them
  */
 export const proxyCommand = (proxyJump: string, options: readonly string[]): string =>
   proxyJump.split(",").reduce((before, hop) => hopCommand(hop, [...options, ...through(before)].map(verbatim)), "");

@@ -1,5 +1,5 @@
 /** One multiplexed OpenSSH connection to one host. The only place that knows ssh's options, exit codes and messages. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -58,6 +58,8 @@ export function insistOnSsh(): void {
 export class SshConnection {
   readonly #options: string[];
   readonly #target: string;
+  /** Where the ssh to a bastion says what is wrong. */
+  readonly #wayLog: string;
   #closed = false;
 
   constructor(
@@ -70,6 +72,7 @@ export class SshConnection {
     const { access } = settings;
     const configFile = settings.configFile ?? (access.configFile ? expandHome(access.configFile) : null);
     this.#target = `${access.user}@${host.address}`;
+    this.#wayLog = `${socket}.way`;
     // Of a bastion as well, whose key is the operator's own business: known_hosts and configuration are those of whoever runs this.
     const everyHop = [
       ...(configFile ? ["-F", configFile] : []),
@@ -83,7 +86,9 @@ export class SshConnection {
     ];
     this.#options = [
       ...everyHop,
-      ...(access.proxyJump ? options({ ProxyCommand: proxyCommand(access.proxyJump, everyHop) }) : []),
+      ...(access.proxyJump
+        ? options({ ProxyCommand: proxyCommand(access.proxyJump, [...everyHop, "-E", this.#wayLog]) })
+        : []),
       ...(access.port === 22 ? [] : ["-p", String(access.port)]),
       ...options({
         ControlMaster: "auto",
@@ -141,7 +146,7 @@ export class SshConnection {
     if (result.timedOut)
       throw new RolloutError("HostTimeout", `${this.#name}: no end of a command within ${timeoutSeconds} s`);
     const cut = result.stdout.lastIndexOf(`\n${TRAILER}`);
-    if (cut < 0) throw this.#connectionError(result.stderr, result.originalMessage);
+    if (cut < 0) throw this.#connectionError(this.#saidOnTheWay() + result.stderr, result.originalMessage);
     const output = result.stdout.slice(0, cut);
     const code = Number(result.stdout.slice(cut + 1 + TRAILER.length));
     if (code === 0) return output;
@@ -149,6 +154,13 @@ export class SshConnection {
       "HostCommandFailed",
       `${this.#name}: ${lastLines(result.stderr || output) || `a command ended with code ${code}`}`,
     );
+  }
+
+  #saidOnTheWay(): string {
+    if (!existsSync(this.#wayLog)) return "";
+    const said = readFileSync(this.#wayLog, "utf8");
+    rmSync(this.#wayLog, { force: true });
+    return said;
   }
 
   #connectionError(stderr: string, otherwise: string | undefined): RolloutError {

@@ -4,8 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { RunRecord } from "../../scripts/rollout/adapters/record.js";
 import { main } from "../../scripts/rollout/cli.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import { jsonLine } from "../../scripts/rollout/output/json-lines.js";
 import { testImage, testManifest } from "../support/fleet.js";
+import { event, receipt, success } from "./output/support/streams.js";
 
 const manifest = JSON.stringify(testManifest());
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -236,6 +240,42 @@ describe("deploy", () => {
         "error: option '--output <kind>' argument 'fancy' is invalid. Allowed choices are auto, terminal, plain, jsonl.\n",
       ),
     ));
+});
+
+describe("summary", () => {
+  const record = (runId: string, files: Record<string, string>): void => {
+    const run = path.join(folder, "state", "runs", runId);
+    mkdirSync(run, { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(path.join(run, name), text);
+  };
+  const events = (...lines: readonly RolloutEvent[]): string => lines.map((line) => `${jsonLine(line)}\n`).join("");
+
+  it("says that there was no rollout, and makes no folder", async () => {
+    const { code, stdout, left } = await run(["summary"]);
+    expect({ code, left }).toEqual({ code: 0, left: [] });
+    expect(stdout).toMatch(/^### No rollout ran\n/);
+  });
+
+  it("tells of the run that began last, whatever its name", async () => {
+    const at = (seconds: number) => event("infrastructureOnly", {}, { at: seconds });
+    record("zz", { "events.jsonl": events(at(1)) });
+    record("aa", { "events.jsonl": events(at(60)), "receipt.json": JSON.stringify(receipt({ runId: "aa" })) });
+    expect((await run(["summary"])).stdout).toContain("run aa\n");
+  });
+
+  it("tells what it can of a run that was ended in the middle of a line", async () => {
+    record("aa", { "events.jsonl": `${events(...success().slice(0, 9))}{"time":"20` });
+    expect((await run(["summary"])).stdout).toMatch(/^### Rollout aa left no receipt\n[^]*section api-1/);
+  });
+
+  it("shows what a rollout recorded", async () => {
+    const record = new RunRecord(path.join(folder, "state", "runs", "k7m2q9"), [], () => undefined);
+    for (const line of success()) record.emit(line);
+    record.finish(receipt());
+    expect((await run(["summary"])).stdout).toMatch(
+      /^### api: exit code 0[^]*section api-2[^]*\| api-2 \| replaced \|/,
+    );
+  });
 });
 
 describe("the command line", () => {

@@ -4,7 +4,8 @@ import { Command, CommanderError, Option } from "commander";
 import { InvalidInput } from "../../contract/problems.js";
 import { environmentNames as names, type Manifest } from "../../contract/manifest.js";
 import { readSource, stateFolder, whoRuns } from "./adapters/files.js";
-import { RunRecord } from "./adapters/record.js";
+import { lastRun } from "./adapters/last-run.js";
+import { RunRecord, RUNS_FOLDER } from "./adapters/record.js";
 import { stopSignal } from "./adapters/signals.js";
 import { systemClock } from "./adapters/system.js";
 import { realPorts, sshHosts } from "./compose.js";
@@ -21,6 +22,7 @@ import {
   type Environment,
 } from "./input.js";
 import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams } from "./output/sinks.js";
+import { summaryMarkdown } from "./output/summary/summary.js";
 import { textTable } from "./output/text.js";
 import type { Events } from "./ports.js";
 import type { Wanted } from "./context.js";
@@ -101,6 +103,10 @@ function build(world: World, end: (code: ExitCode) => void): Command {
       streams.stdout.write(`${message}\n`);
       end(exitCode);
     });
+  program
+    .command("summary")
+    .description("show what the last rollout from this machine did, as Markdown; asks nobody")
+    .action(() => void streams.stdout.write(summaryMarkdown(lastRun(environment))));
   return program;
 }
 
@@ -151,8 +157,9 @@ async function bringUntil(
   });
   let record: RunRecord | undefined;
   const ports = realPorts(manifest, environment, (runId) => {
-    const folder = path.join(stateFolder(environment), "runs", runId);
-    record = new RunRecord(folder, hidden, (why) => streams.stderr.write(`${why}\n`));
+    const folder = path.join(stateFolder(environment), RUNS_FOLDER, runId);
+    record = new RunRecord(folder, hidden, (why) => streams.stderr.write(`${why}
+`));
     return both(record, output.sink);
   });
   const timer = setInterval(() => output.sink.tick(), TICK_MS);

@@ -8,6 +8,12 @@ import { redactor } from "../output/redact.js";
 import { timelineSvg } from "../output/timeline/timeline.js";
 import type { Events } from "../ports.js";
 
+/** Within the state folder. */
+export const RUNS_FOLDER = "runs";
+/** Within a run's own folder. */
+export const EVENTS_FILE = "events.jsonl";
+export const RECEIPT_FILE = "receipt.json";
+
 /**
  * The record is an addition: when it cannot be written (a full disk, say), the rollout goes on, and `warn` is told once. Secrets are
  * taken out before anything is written.
@@ -29,11 +35,11 @@ export class RunRecord implements Events {
   emit(event: RolloutEvent): void {
     const shown = { ...event, data: this.#redact(event.data) } as RolloutEvent;
     this.#events.push(shown);
-    this.#try(() => appendFileSync(path.join(this.folder, "events.jsonl"), `${jsonLine(shown)}\n`));
+    this.#try(() => appendFileSync(path.join(this.folder, EVENTS_FILE), `${jsonLine(shown)}\n`));
   }
 
   finish(receipt: Receipt): void {
-    this.#try(() => this.#write("receipt.json", `${JSON.stringify(this.#redact(receipt), null, 2)}\n`));
+    this.#try(() => this.#write(RECEIPT_FILE, `${JSON.stringify(this.#redact(receipt), null, 2)}\n`));
     const title = `${receipt.fleet}: rollout ${receipt.runId}`;
     this.#try(() => this.#write("timeline.svg", timelineSvg({ events: this.#events, title })));
   }

@@ -23,6 +23,8 @@ export const configEnvironment = {
   sshPublicKey: "EVENKEEL_SSH_PUBLIC_KEY",
   /** Ranges that may connect to port 22, with commas between. */
   sshAllowedCidrs: "EVENKEEL_SSH_ALLOWED_CIDRS",
+  /** `true` refuses a state that is a file here: set where the machine is gone after a deploy, as a workflow's is. */
+  requireBackend: "EVENKEEL_REQUIRE_BACKEND",
 } as const;
 
 /** One droplet's size, system and network. */

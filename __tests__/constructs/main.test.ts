@@ -91,6 +91,14 @@ describe("main.ts", () => {
   });
 });
 
+test("main.ts takes a backend where one is required", () => {
+  const config = configModule(
+    `export default { ssh: { keyFingerprints: ["1"] }, backend: { spaces: { bucket: "tf-state", region: "nyc3" } } };`,
+  );
+  const { status, stderr } = project.synth({ EVENKEEL_CONFIG: config, EVENKEEL_REQUIRE_BACKEND: "true" });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+});
+
 describe("main.ts exits with 2 and one line a fault, and writes nothing", () => {
   const refused = (environment: NodeJS.ProcessEnv, lines: string[]) => {
     expect(project.synth(environment)).toEqual(
@@ -125,6 +133,15 @@ describe("main.ts exits with 2 and one line a fault, and writes nothing", () => 
         'other.config.ts: regoin: got "sfo3", but is not a known key; needs only the keys name, environment, region, dropletCount, fleetTag, droplet, loadBalancer, domain, backend, alerts, healthCheck, service, ssh, rollout, vpcIpRange',
       ],
     );
+  });
+
+  test("without a backend where the machine is gone after the deploy", () => {
+    refused({ EVENKEEL_REQUIRE_BACKEND: "true" }, [
+      "fleet.config.ts: backend: got none, so that the state would be a file on this machine, which is gone after this deploy (EVENKEEL_REQUIRE_BACKEND is set); needs cloud or spaces (docs/backends.md)",
+    ]);
+    refused({ EVENKEEL_REQUIRE_BACKEND: "yes" }, [
+      'environment: EVENKEEL_REQUIRE_BACKEND: got "yes"; needs "true" or nothing',
+    ]);
   });
 
   test("with a module that is not there", () => {

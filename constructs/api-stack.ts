@@ -12,6 +12,7 @@ import { ApiLoadBalancer } from "./api-load-balancer.js";
 import { declareBackend } from "./declare-backend.js";
 import { FleetAlerts } from "./fleet-alerts.js";
 import { FleetFirewall } from "./fleet-firewall.js";
+import { hclOf } from "./hcl.js";
 import { Rollout } from "./rollout.js";
 import { imageVariable, redeployVariable } from "./variables.js";
 
@@ -44,6 +45,12 @@ export class ApiStack extends TerraformStack {
     this.rollout = this.createRollout(config, props);
     this.createAlerts(config);
     this.createOutputs();
+  }
+
+  /** For `cdktf synth --hcl`. */
+  override toHclTerraform(): ReturnType<TerraformStack["toHclTerraform"]> {
+    const stack = this.toTerraform() as object;
+    return { hcl: hclOf(stack), metadata: super.toHclTerraform().metadata as unknown };
   }
 
   /**

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { bundleFile } from "./constructs/bundle.js";
 import { explainingBadInput } from "./constructs/checked.js";
+import { costLine, monthlyCost } from "./constructs/cost.js";
 import { ApiStack, stackName } from "./constructs/index.js";
 import { loadConfig } from "./constructs/load-config.js";
 import { openApp } from "./constructs/open-app.js";
@@ -20,4 +21,5 @@ await explainingBadInput(async () => {
     bundlePath,
   });
   app.synth();
+  process.stdout.write(`${stackName(config)} ${costLine(monthlyCost(config))}\n`);
 });

@@ -31,6 +31,12 @@ describe("main.ts", () => {
     expect(Object.keys(output)).toContain("manifest");
   });
 
+  test("says what the stack costs a month, in one line and on stdout alone", () => {
+    const { stdout, stderr } = project.synth();
+    expect(stdout).toMatch(/^api-production a month: \$24 \([^\n]*\)\n$/);
+    expect(stderr).toBe("");
+  });
+
   test("writes no absolute path and no secret, in no file", () => {
     const secrets = {
       ...{ DIGITALOCEAN_TOKEN: "planted-token", EVENKEEL_REGISTRY_PASSWORD: "planted-password" },

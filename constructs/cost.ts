@@ -47,5 +47,5 @@ export function costLine(items: readonly CostItem[]): string {
   const parts = items.map(
     ({ what, count, each }) => `${count} x ${what} at ${each === null ? "a price that is not known here" : `$${each}`}`,
   );
-  return `a month: ${unknown ? "more than " : ""}$${known} (${parts.join(", ")}; prices of ${PRICES_AS_OF}, without registry, traffic and tax)`;
+  return `costs ${unknown ? "more than " : ""}$${known} a month (${parts.join(", ")}; prices of ${PRICES_AS_OF}, without registry, traffic and tax)`;
 }

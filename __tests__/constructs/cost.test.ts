@@ -11,18 +11,20 @@ const lineOf = (config: FleetConfig): string =>
 describe("the cost of a month", () => {
   test("is that of droplets and balancer nodes, with the date of the prices", () =>
     expect(lineOf({})).toBe(
-      `a month: $24 (2 x droplet s-1vcpu-1gb at $6, 1 x balancer node at $12; prices of ${PRICES_AS_OF}, without registry, traffic and tax)`,
+      `costs $24 a month (2 x droplet s-1vcpu-1gb at $6, 1 x balancer node at $12; prices of ${PRICES_AS_OF}, without registry, traffic and tax)`,
     ));
 
   test("counts every droplet and every node", () => {
     const config = { dropletCount: 5, droplet: { size: "s-2vcpu-4gb" }, loadBalancer: { sizeUnit: 3 } };
-    expect(lineOf(config)).toMatch(/^a month: \$156 \(5 x droplet s-2vcpu-4gb at \$24, 3 x balancer node at \$12;/);
+    expect(lineOf(config)).toMatch(
+      /^costs \$156 a month \(5 x droplet s-2vcpu-4gb at \$24, 3 x balancer node at \$12;/,
+    );
   });
 
   test.each(["g-2vcpu-8gb", "constructor"])("guesses no price of a size that the table has not: %s", (size) =>
     expect(lineOf({ droplet: { size } })).toMatch(
       new RegExp(
-        `^a month: more than \\$12 \\(2 x droplet ${size} at a price that is not known here, 1 x balancer node at \\$12;`,
+        `^costs more than \\$12 a month \\(2 x droplet ${size} at a price that is not known here, 1 x balancer node at \\$12;`,
       ),
     ),
   );

@@ -33,7 +33,7 @@ describe("main.ts", () => {
 
   test("says what the stack costs a month, in one line and on stdout alone", () => {
     const { stdout, stderr } = project.synth();
-    expect(stdout).toMatch(/^api-production a month: \$24 \([^\n]*\)\n$/);
+    expect(stdout).toMatch(/^api-production costs \$24 a month \([^\n]*\)\n$/);
     expect(stderr).toBe("");
   });
 

@@ -102,6 +102,11 @@ describe("a deploy", () => {
     expect(concurrency).toEqual({ group: "main-deploy", "cancel-in-progress": false });
   });
 
+  it("hears itself when somebody cancels the run: GitHub tells only the process of the step", () => {
+    const step = deploy?.steps?.find(({ id }) => id === "deploy");
+    expect(step?.run).toMatch(/^exec node_modules\/\.bin\/cdktf deploy .*$/);
+  });
+
   it("is one job for all droplets, in a protected environment, from main alone, after the tests", () => {
     expect(Object.keys(jobs)).toEqual(["test", "deploy"]);
     expect(deploy).toMatchObject({ environment: "production", needs: "test" });

@@ -8,6 +8,7 @@ import { startCloud, type Cloud } from "../../lab/cloud.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
 import { synthesize } from "../../lab/rehearsal.js";
 import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
+import { filesIn, type Place } from "./secrets.js";
 import { UNATTENDED } from "./terraform-provider.js";
 
 /** What a step declares. */
@@ -65,6 +66,11 @@ export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet
     return ids
       .map((id) => this.cloud.machines.droplet(id))
       .sort((one, other) => one.name.localeCompare(other.name) || one.id.localeCompare(other.id));
+  }
+
+  /** Everything that Terraform and synthesis left, but for the provider itself: the state, what it was before, the stack. */
+  get files(): Place[] {
+    return filesIn(this.#root).filter(({ where }) => !where.includes("/.terraform/"));
   }
 
   async startLoad(settings: Partial<LoadSettings>): Promise<Load> {

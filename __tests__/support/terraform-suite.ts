@@ -1,8 +1,10 @@
 /** What real Terraform does with the stack, and what the droplets of a site do in consequence. One suite for every site. */
 import { describe, expect, it } from "@jest/globals";
 import type { FleetConfig } from "../../constructs/index.js";
+import { LAB_TOKEN } from "../../lab/cloud.js";
 import type { Load } from "../../lab/load/load.js";
 import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
+import { found } from "./secrets.js";
 import { failedBySecond, TerraformFleet, type Declared } from "./terraform-fleet.js";
 import { whyNoProvider } from "./terraform-provider.js";
 
@@ -58,7 +60,19 @@ class Course<Droplet extends SiteDroplet, On extends Site<Droplet>> {
     expect(await this.fleet.terraform("init")).toEqual(succeeded);
     await this.#apply();
     await this.#expectServing("api-1", "api-2");
+    this.#expectNoSecrets();
     this.#load = await this.fleet.startLoad({ slowShare: 0.05, slowMs: 800 });
+  }
+
+  /** Neither in the state nor beside it, after an apply that pulled from a private registry. */
+  #expectNoSecrets(): void {
+    const { cloud, files } = this.fleet;
+    const secrets = new Map([["the API token", LAB_TOKEN]]);
+    cloud.api.logins.minted.forEach(({ token }, index) => secrets.set(`minted login ${index + 1}`, token));
+    expect(secrets.size).toBeGreaterThan(1);
+    const state = files.find(({ where }) => where.endsWith(".tfstate"));
+    expect(state?.text).toContain('"digitalocean_droplet"');
+    expect(found(secrets, files)).toEqual([]);
   }
 
   async #changeInPlace(): Promise<void> {

@@ -70,8 +70,8 @@ function standIns({ fleet }: ManifestParts): Known {
     hosts: [...fleet.droplets.keys()].map((name, index) => ({
       name,
       id: String(index),
-      address: "192.0.2.1",
-      privateAddress: "198.51.100.1",
+      address: `192.0.2.${index + 1}`,
+      privateAddress: `198.51.100.${index + 1}`,
     })),
     balancer: { id: "", address: "203.0.113.1" },
   };

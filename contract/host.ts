@@ -61,7 +61,8 @@ export type Lifecycle = z.output<typeof lifecycle>;
  * Where a container stands on its host. `older` is the one before `previous`, kept until it is certain that nothing is taken back.
  * `pre-deploy` ran the pre-deploy command, and says by its release and exit code for which release that has been done.
  */
-export type Slot = "current" | "previous" | "older" | "smoke" | "failed" | "pre-deploy";
+export const slots = ["current", "previous", "older", "smoke", "failed", "pre-deploy"] as const;
+export type Slot = (typeof slots)[number];
 
 /** Docker name of a slot's container. The current one carries the fleet's plain name, as in the article. */
 export const containerName = (fleet: string, slot: Slot): string => (slot === "current" ? fleet : `${fleet}-${slot}`);

@@ -1,6 +1,7 @@
 /** All that crosses from infrastructure to rollout. Versioned; validated where it is written and where it is read. */
 import { z } from "zod";
 import { choice, record, text, whole } from "./fields.js";
+import { apart } from "./one-machine.js";
 import { crossField, observedCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
 
 /** Raised whenever a field changes its meaning; a rollout refuses any other. */
@@ -9,7 +10,13 @@ export const MANIFEST_VERSION = 1;
 const hostAddress = text("an address or a host name", /^[A-Za-z0-9][A-Za-z0-9.:-]*$/);
 const word = text("1 to 255 letters, digits, :, ., - and _", /^[A-Za-z0-9][A-Za-z0-9:._-]{0,254}$/);
 
-/** One droplet that belongs to the fleet now. */
+/** A container's name, and that of a folder; `-previous` and the like are appended. */
+const ownContainer = text("a name of 1 to 100 letters, digits, _, . and -", /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/);
+
+/**
+ * One droplet that belongs to the fleet now; without DigitalOcean any machine, or one of several containers there: hosts with the same
+ * `address` need a container and ports of their own.
+ */
 export const manifestHost = record({
   /** Name in the fleet, such as api-1. */
   name: word,
@@ -19,15 +26,35 @@ export const manifestHost = record({
   address: hostAddress,
   /** Address that the balancer asks. */
   privateAddress: hostAddress,
+  /** Name of the container and of the folder there. @default - the fleet's name */
+  container: ownContainer.optional(),
+  /** Port of the machine that the balancer asks; within the container the app has `service.port` all the same. @default - service.port */
+  port: whole("port", 1, 65535).optional(),
+  /** Loopback port of the machine for `/drain` and `/lifecycle`. @default - service.controlPort */
+  controlPort: whole("port", 1, 65535).optional(),
+  /** Loopback port of the smoke boot; the port above it is its control port. @default - service.smokePort */
+  smokePort: whole("port", 1, 65534).optional(),
 });
 export type ManifestHost = z.output<typeof manifestHost>;
+
+/** What a host's container is called, and the ports of the machine that lead to it. */
+export function hostContainer({ fleet, service }: Pick<Manifest, "fleet" | "service">, host: ManifestHost) {
+  return {
+    container: host.container ?? fleet,
+    port: host.port ?? service.port,
+    controlPort: host.controlPort ?? service.controlPort,
+    smokePort: host.smokePort ?? service.smokePort,
+  };
+}
 
 const shape = record({
   version: z.literal(MANIFEST_VERSION, `${MANIFEST_VERSION}, the version that this rollout reads`),
   /** Name of the fleet: the container's name and the folder on the hosts. */
   fleet: word,
-  fleetTag: word,
-  stackTag: word,
+  /** Tag by which DigitalOcean's balancer finds its hosts. @default - none: a balancer of another kind */
+  fleetTag: word.default(""),
+  /** Tag of all droplets of the stack. @default - none: a balancer of another kind */
+  stackTag: word.default(""),
   hosts: z
     .array(manifestHost, "a list of hosts")
     .min(1, "a list of at least one host")
@@ -51,6 +78,13 @@ export const manifest = shape.superRefine((value, context) => {
   const report = (path: string[], message: string) =>
     context.addIssue({ code: "custom", path, message, params: crossField });
   together({ ...value, hosts: value.hosts.length }, report);
+  for (const tag of ["fleetTag", "stackTag"] as const) {
+    if (!value.loadBalancer.id || value[tag]) continue;
+    report(
+      [tag],
+      `loadBalancer.id ("${value.loadBalancer.id}") is set and ${tag} is not (""); name the tag, or leave the id empty for a balancer that is not DigitalOcean's`,
+    );
+  }
   for (const field of ["name", "id"] as const) {
     const seen = new Map<string, number>();
     value.hosts.forEach((host, index) => {
@@ -64,8 +98,13 @@ export const manifest = shape.superRefine((value, context) => {
       seen.set(host[field], index);
     });
   }
+  const placed = value.hosts.map((host) => ({ ...host, ...hostContainer(value, host), ownPorts: hasOwnPorts(host) }));
+  apart(placed, value.ssh.port, (message) => report(["hosts"], message));
 });
 export type Manifest = z.output<typeof manifest>;
+
+const hasOwnPorts = ({ port, controlPort, smokePort }: ManifestHost): boolean =>
+  [port, controlPort, smokePort].some((number) => number !== undefined);
 
 /** Names of the environment variables that carry a rollout's input; Terraform's provisioner sets the first four. */
 export const environmentNames = {

@@ -168,6 +168,18 @@ describe("rules of the manifest", () => {
     ]);
   });
 
+  test("a balancer of DigitalOcean's has both tags, any other needs none", () => {
+    const lines = (id: string) =>
+      manifestLines({ fleetTag: undefined, stackTag: undefined, loadBalancer: { ...fullManifest.loadBalancer, id } });
+    expect(lines("")).toEqual([]);
+    expect(lines("lb-1")).toEqual(
+      ["fleetTag", "stackTag"].map(
+        (tag) =>
+          `${tag}: loadBalancer.id ("lb-1") is set and ${tag} is not (""); name the tag, or leave the id empty for a balancer that is not DigitalOcean's`,
+      ),
+    );
+  });
+
   test("there is at least one host", () => {
     expect(manifestLines({ hosts: [] })).toEqual(["hosts: got []; needs a list of at least one host"]);
   });
@@ -185,6 +197,57 @@ describe("rules of the manifest", () => {
 
   test("text that is no JSON is refused", () => {
     expect(linesOf(() => parseJson("manifest", manifest, "{version:"))).toEqual(['got "{version:"; needs JSON']);
+  });
+});
+
+describe("hosts that are containers on one machine", () => {
+  const [first, second, third] = fullManifest.hosts;
+  const address = first?.address;
+  const own = { container: "api-b", port: 8002, controlPort: 9002, smokePort: 9082 };
+  const beside = { ...second, address, ...own };
+  const on = '"192.0.2.1"';
+
+  test("may be any number, each with a container and ports of its own", () => {
+    const more = { ...third, address, container: "api-c", port: 8003, controlPort: 9003, smokePort: 9084 };
+    expect(manifestLines({ hosts: [first, beside, more] })).toEqual([]);
+  });
+
+  test("have a container each", () => {
+    expect(manifestLines({ hosts: [first, { ...beside, container: undefined }] })).toEqual([
+      `hosts: hosts[1].container ("api") and hosts[0].container ("api") would both name a container "api" on one machine (${on}); give each host a container of its own`,
+    ]);
+  });
+
+  test("do not have the name that a rollout gives to the container before", () => {
+    expect(manifestLines({ hosts: [first, { ...beside, container: "api-previous" }] })).toEqual([
+      `hosts: hosts[1].container ("api-previous") and hosts[0].container ("api") would both name a container "api-previous" on one machine (${on}); give each host a container of its own`,
+    ]);
+    expect(manifestLines({ hosts: [beside, { ...first, container: "api-b-smoke" }] })).toHaveLength(1);
+  });
+
+  test.each<[string, object, string]>([
+    ["the service", { port: undefined }, "port (80) is the same as hosts[0].port (80)"],
+    ["control", { controlPort: 9000 }, "controlPort (9000) is the same as hosts[0].controlPort (9000)"],
+    ["the smoke boot", { smokePort: 9079 }, "smokePort + 1 (9080) is the same as hosts[0].smokePort (9080)"],
+    ["the smoke boot's control", { port: 9081 }, "port (9081) is the same as hosts[0].smokePort + 1 (9081)"],
+    ["their own other ports", { port: 9002 }, "controlPort (9002) is the same as hosts[1].port (9002)"],
+    ["SSH", { port: 22 }, "port (22) is the same as ssh.port (22)"],
+  ])("share no port of %s", (_name, changed, words) => {
+    expect(manifestLines({ hosts: [first, { ...beside, ...changed }] })).toEqual([
+      `hosts: hosts[1].${words} on one machine (${on}); give each port its own number`,
+    ]);
+  });
+
+  test("share no port with themselves when they are the only one there", () => {
+    expect(manifestLines({ hosts: [first, { ...second, port: 9000 }] })).toEqual([
+      'hosts: hosts[1].controlPort (9000) is the same as hosts[1].port (9000) on one machine ("192.0.2.2"); give each port its own number',
+    ]);
+  });
+
+  test("are not one host under two addresses", () => {
+    expect(manifestLines({ hosts: [first, { ...second, privateAddress: first?.privateAddress }] })).toEqual([
+      'hosts: hosts[1].privateAddress and port (10.110.0.1:80) are those of hosts[0] (10.110.0.1:80), at another address ("192.0.2.2", "192.0.2.1"); list each host once, or give the second a port of its own and the same address',
+    ]);
   });
 });
 

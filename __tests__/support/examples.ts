@@ -84,6 +84,10 @@ const host = (number: number) => ({
   id: `${number}00`,
   address: `192.0.2.${number}`,
   privateAddress: `10.110.0.${number}`,
+  container: "api",
+  port: 80,
+  controlPort: 9000,
+  smokePort: 9080,
 });
 
 export const fullManifest = {

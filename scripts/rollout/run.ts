@@ -10,9 +10,12 @@ import {
   surveyOf,
   surveysOf,
   type Context,
+  type Member,
   type Parts,
   type RolloutRequest,
 } from "./context.js";
+import { byMachine } from "../../contract/one-machine.js";
+import type { Release } from "../../contract/release.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
 import { gates, WITNESS_PER_HOST } from "./core/gates.js";
 import type { Plan } from "./core/plan.js";
@@ -157,18 +160,27 @@ async function prove(context: Context): Promise<void> {
 
 /** The release goes on even if old images stay: a full disk is a warning here, and refused by the next preflight. */
 async function prune(context: Context): Promise<void> {
-  await Promise.all(
-    listed(context).map(async (member) => {
-      try {
-        const { containers, releases } = surveyOf(member);
-        // Docker keeps the image of any container, also of one that is kept for its log.
-        const kept = [containers.current?.release, containers.previous?.release, containers.failed?.release];
-        await member.host.prune(releases.filter((release) => kept.includes(release.id)));
-      } catch (error) {
-        emit(context, "pruneFailed", { why: error instanceof Error ? error.message : String(error) }, member);
-      }
-    }),
-  );
+  const machines = byMachine(listed(context), ({ info }) => info.address);
+  await Promise.all([...machines.values()].map((members) => pruneMachine(context, members)));
+}
+
+/** Hosts on one machine have their images in common: one after the other, none removes what another one needs. */
+async function pruneMachine(context: Context, members: readonly Member[]): Promise<void> {
+  const kept = members.flatMap(releasesInUse);
+  for (const member of members) {
+    try {
+      await member.host.prune(kept);
+    } catch (error) {
+      emit(context, "pruneFailed", { why: error instanceof Error ? error.message : String(error) }, member);
+    }
+  }
+}
+
+/** Docker keeps the image of any container, also of one that is kept for its log. */
+function releasesInUse(member: Member): Release[] {
+  const { containers, releases } = surveyOf(member);
+  const inUse = [containers.current?.release, containers.previous?.release, containers.failed?.release];
+  return releases.filter((release) => inUse.includes(release.id));
 }
 
 async function attempt(work: () => Promise<void>): Promise<unknown> {

@@ -7,7 +7,7 @@
  * break. A process is the holder when its command line names its own run.
  */
 import { appEnvironment, containerName, type Slot } from "../../../contract/host.js";
-import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
+import { hostContainer, type Manifest, type ManifestHost } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
 import { secretFileVariable, SECRETS_FOLDER, type SecretValues } from "../../../contract/secrets.js";
 import type {
@@ -321,7 +321,7 @@ done
  * Where the table cannot be read, nothing is printed: unknown is not none.
  */
 export function countConnections(place: Place, slot: Slot = "current"): string {
-  const port = place.servicePort.toString(16).toUpperCase().padStart(4, "0");
+  const port = place.containerPort.toString(16).toUpperCase().padStart(4, "0");
   const table = line(docker.connectionTable(containerName(place.fleet, slot)));
   return `if table=$(${table} 2>/dev/null); then
   printf '%s\\n' "$table" | awk '$2 ~ /:${port}$/ && $4 == "01" { count += 1 } END { print count + 0 }'
@@ -330,7 +330,10 @@ fi`;
 
 /** Where things are on one host. */
 export interface Place {
+  /** Name of the container and of the folder: the fleet's, unless the host has its own. */
   readonly fleet: string;
+  /** The app's own, which `servicePort` leads to. */
+  readonly containerPort: number;
   readonly servicePort: number;
   readonly controlPort: number;
   readonly smokePort: number;
@@ -340,12 +343,13 @@ export interface Place {
 }
 
 export function placeOf(manifest: Manifest, host: ManifestHost): Place {
-  const { service } = manifest;
+  const { container, port, controlPort, smokePort } = hostContainer(manifest, host);
   return {
-    fleet: manifest.fleet,
-    servicePort: service.port,
-    controlPort: service.controlPort,
-    smokePort: service.smokePort,
+    fleet: container,
+    containerPort: manifest.service.port,
+    servicePort: port,
+    controlPort,
+    smokePort,
     healthPath: manifest.healthCheck.path,
     privateAddress: host.privateAddress,
     gate: manifest.rollout.gate,

@@ -1,4 +1,5 @@
 /** Looks before anything is touched: balancer, droplets, hosts. */
+import { hostContainer } from "../../../contract/manifest.js";
 import {
   emit,
   listed,
@@ -133,10 +134,10 @@ async function surveySuperseded(member: Member): Promise<void> {
 export function checkAnswers(context: Context, member: Member): void {
   const { containers, health } = surveyOf(member);
   if (health !== 200 || containers.current?.running) return;
-  const { port } = context.manifest.service;
+  const { container, port } = hostContainer(context.manifest, member.info);
   throw new RolloutError(
     "HostUnfit",
-    `${member.info.name}: port ${port} is answered, but not by the container ${context.manifest.fleet}; look at "docker ps" there`,
+    `${member.info.name}: port ${port} is answered, but not by the container ${container}; look at "docker ps" there`,
   );
 }
 

@@ -104,11 +104,14 @@ export async function pullEverywhere(context: Context, { image, service, secrets
   emit(context, "pulled", { seconds: secondsSince(context, began) });
 }
 
-/** Docker configuration for the pull. DigitalOcean's registry gives a short-lived, read-only login; any other takes the operator's. */
+/**
+ * Docker configuration for the pull. DigitalOcean's registry gives a short-lived, read-only login where its API is asked; else, and
+ * for any other, it is the operator's.
+ */
 async function registryLogin({ ports, request }: Context, image: string): Promise<string | null> {
-  if (image.startsWith(DIGITALOCEAN_REGISTRY)) {
+  if (ports.cloud && image.startsWith(DIGITALOCEAN_REGISTRY)) {
     const registry = image.slice(DIGITALOCEAN_REGISTRY.length).split("/")[0] ?? "";
-    return ports.cloud ? ports.cloud.registryLogin(registry) : null;
+    return ports.cloud.registryLogin(registry);
   }
   if (!request.registryLogin) return null;
   const { user, password } = request.registryLogin;

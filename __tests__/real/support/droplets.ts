@@ -22,7 +22,7 @@ export class Droplets {
 
   private constructor(
     readonly claim: Claim,
-    private readonly network: Network,
+    readonly network: Network,
   ) {
     writeFileSync(this.#keyFile, this.#key.private, { mode: 0o600 });
   }
@@ -61,6 +61,11 @@ export class Droplets {
     return execa("ssh", ["-i", this.#keyFile, ...flags, `${user}@${address}`, command], {
       ...{ stdin: "ignore", reject: false },
     });
+  }
+
+  /** For the rollout's own OpenSSH client: the key, and nothing else. */
+  writeSshConfig(file: string): void {
+    writeFileSync(file, `Host *\n  IdentityFile "${this.#keyFile}"\n  IdentitiesOnly yes\n`, { mode: 0o600 });
   }
 
   async end(): Promise<void> {

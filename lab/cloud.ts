@@ -24,6 +24,8 @@ export interface CloudOptions {
   readonly privateRange?: string | undefined;
   /** User whom the droplets' user data creates. @default "deploy" */
   readonly user?: string;
+  /** Droplets let in only who has a key that is ordered for them, not the lab's own as well. @default false */
+  readonly onlyOrderedKeys?: boolean;
   /** Takes health checks that DigitalOcean refuses. @default false */
   readonly anyCheck?: boolean;
 }
@@ -66,10 +68,10 @@ export class Cloud<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
     logins: RegistryLogins,
     /** What was asked of the lab that it does not stand for. */
     readonly faults: string[],
-    { balancer = {}, user = "deploy", anyCheck = false }: CloudOptions,
+    { balancer = {}, user = "deploy", onlyOrderedKeys = false, anyCheck = false }: CloudOptions,
   ) {
     const onFault = (fault: string): void => void faults.push(fault);
-    this.machines = new SiteMachines(site, { balancer, user });
+    this.machines = new SiteMachines(site, { balancer, user, onlyOrderedKeys });
     this.account = new Account({ machines: this.machines, registryHost: REGISTRY_HOST, logins, anyCheck, onFault });
     this.api = new Api({ account: this.account, token: LAB_TOKEN, onFault });
     this.#stateFolder = path.join(site.folder, "state");

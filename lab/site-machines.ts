@@ -20,6 +20,8 @@ export interface MachineOptions {
   readonly balancer: BalancerOptions;
   /** User whom the droplets' user data creates. */
   readonly user: string;
+  /** The lab's own key is not put beside those that are ordered. */
+  readonly onlyOrderedKeys: boolean;
 }
 
 export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements Machines {
@@ -51,7 +53,8 @@ export class SiteMachines<Droplet extends SiteDroplet = SiteDroplet> implements 
 
   /** The lab's own key stands beside those that are ordered: only the user has their other halves. */
   async createDroplet({ authorizedKeys: ordered, ...order }: NewDroplet): Promise<void> {
-    const authorizedKeys = ordered.length === 0 ? [] : [...new Set([...ordered, this.site.clientKey])];
+    const own = ordered.length === 0 || this.options.onlyOrderedKeys ? [] : [this.site.clientKey];
+    const authorizedKeys = [...new Set([...ordered, ...own])];
     this.#droplets.set(order.id, await this.site.createDroplet({ ...order, authorizedKeys, user: this.options.user }));
   }
 

@@ -1,5 +1,6 @@
 /** A world: fleet, balancer, registry and API on a site, as a synthesized stack declares them. */
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { environmentNames } from "../contract/manifest.js";
 import type { Account } from "./api/account.js";
 import type { Api } from "./api/api.js";
@@ -18,6 +19,8 @@ export type { Removal } from "./site-machines.js";
 export interface WorldOptions {
   /** How the balancer differs from what is declared, and what the declaration does not say. */
   readonly balancer?: BalancerOptions;
+  /** Droplets let in only who has a key that the stack orders, not the lab's own as well. @default false */
+  readonly onlyOrderedKeys?: boolean;
 }
 
 /** What Terraform would run, and how. */
@@ -53,6 +56,8 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
   #cloud: Cloud<Droplet, On> | null = null;
   /** Of all declared resources, by type and name of the block. */
   readonly #attributes = new Map<string, Attributes>();
+  /** What they were declared with, where another value replaces them. */
+  readonly #replacing = new Map<string, unknown>();
   #stack: Stack;
 
   /** Use {@link startWorld}. */
@@ -164,7 +169,19 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
     await this.#declare();
   }
 
-  /** Another version of the stack: droplets that are new in it are created, those it has no more are superseded. */
+  /** A new droplet beside a declared one, which then counts as superseded. @param address as Terraform's `-replace` takes it */
+  async replace(address: string): Promise<void> {
+    const name = address.startsWith(`${DROPLET}.`) ? address.slice(DROPLET.length + 1) : "";
+    const names = Object.keys(this.#stack.resource.digitalocean_droplet);
+    if (!names.includes(name)) throw new Error(`the stack declares no ${address}`);
+    this.#keepDroplets(names.filter((one) => one !== name));
+    await this.#declare();
+  }
+
+  /**
+   * Another version of the stack: droplets that are new in it, or that Terraform would replace, are created; those it has no more, or that
+   * were replaced, are superseded. Whatever else has changed stays as it was, but for a key.
+   */
   async redeclare(stackJson: object): Promise<void> {
     this.#stack = readStack(stackJson);
     this.#keepDroplets(Object.keys(this.#stack.resource.digitalocean_droplet));
@@ -202,8 +219,12 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
   readonly #declareEach: DeclareEach = (type, blocks, declare) => {
     for (const [name, block] of Object.entries(blocks)) {
       const key = `${type}.${name}`;
-      if (this.#attributes.has(key)) continue;
-      this.#attributes.set(key, declare(resolveAll(block, this.#lookup({})) as typeof block));
+      if (this.#attributes.has(key) && !REPLACING.has(type)) continue;
+      const filledIn = resolveAll(block, this.#lookup({})) as typeof block;
+      const replacing = REPLACING.get(type)?.map((field) => (filledIn as Readonly<Record<string, unknown>>)[field]);
+      if (this.#attributes.has(key) && isDeepStrictEqual(replacing, this.#replacing.get(key))) continue;
+      this.#replacing.set(key, replacing);
+      this.#attributes.set(key, declare(filledIn));
     }
   };
 
@@ -248,6 +269,15 @@ interface ManifestView {
 
 /** Type of the blocks that come and go. */
 const DROPLET = "digitalocean_droplet";
+
+/**
+ * Fields of which another value makes the provider create another resource.
+ * @see https://registry.terraform.io/providers/digitalocean/digitalocean/latest/docs
+ */
+const REPLACING: ReadonlyMap<string, readonly string[]> = new Map([
+  [DROPLET, ["image", "region", "user_data", "ssh_keys", "vpc_uuid"]],
+  ["digitalocean_ssh_key", ["public_key"]],
+]);
 
 const callerEnvironment = (): Record<string, string> =>
   Object.fromEntries(

@@ -1,8 +1,12 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { jest } from "@jest/globals";
 import { embedded, type EmbeddedWorld } from "../../lab/embedded/site.js";
+import { newKeyPair, type KeyPair } from "../../lab/ssh-client.js";
 import { startWorld, type WorldOptions } from "../../lab/world.js";
 import { runContainer } from "./support/container.js";
-import { closeSsh } from "./support/ssh.js";
+import { closeSsh, startSsh } from "./support/ssh.js";
 import { stackJson, type StackShape } from "./support/stack.js";
 import { until } from "./support/until.js";
 
@@ -70,6 +74,39 @@ test("a grown or shrunk stack keeps what it still declares", async () => {
   expect(world.droplets.map(({ name }) => name).sort()).toEqual(["api-1", "api-3"]);
   expect(world.droplet("api-1")).toBe(one);
   expect(world.superseded).toEqual([two]);
+});
+
+test("a droplet is replaced by its address in Terraform; one that is not declared cannot be", async () => {
+  const world = await start({ names: ["api-1", "api-2"] });
+  const [one, two] = world.droplets;
+  await world.replace("digitalocean_droplet.fleet_api-2_0A");
+  expect(world.droplet("api-1")).toBe(one);
+  expect(world.droplet("api-2").id).not.toBe(two?.id);
+  expect(world.superseded).toEqual([two]);
+  await expect(world.replace("digitalocean_droplet.fleet_api-3_0A")).rejects.toThrow(
+    "the stack declares no digitalocean_droplet.fleet_api-3_0A",
+  );
+});
+
+test("another key replaces every droplet, and each lets in only who has its own", async () => {
+  const [before, after] = [newKeyPair("before"), newKeyPair("after")];
+  const world = await start({ names: ["api-1"], publicKey: before.public }, { onlyOrderedKeys: true });
+  const old = world.droplet("api-1");
+  await world.redeclare(stackJson({ names: ["api-1"], publicKey: before.public }));
+  expect(world.superseded).toEqual([]);
+  await world.redeclare(stackJson({ names: ["api-1"], publicKey: after.public }));
+  const host = world.droplet("api-1");
+  expect(world.superseded).toEqual([old]);
+  await Promise.all([old.booted(), host.booted()]);
+  const letsIn = async (droplet: typeof host, key: KeyPair): Promise<boolean> => {
+    const file = path.join(world.folder, "key");
+    writeFileSync(file, key.private, { mode: 0o600 });
+    const alone = ["-i", file, "-o", "ControlMaster=no", "-o", "ControlPath=none"];
+    const [code] = (await once(startSsh(world, droplet, "true", alone), "exit")) as [number];
+    return code === 0;
+  };
+  expect([await letsIn(old, before), await letsIn(old, after)]).toEqual([true, false]);
+  expect([await letsIn(host, before), await letsIn(host, after)]).toEqual([false, true]);
 });
 
 test("a droplet that loses the tag gets no requests", async () => {

@@ -14,20 +14,24 @@ export interface StackShape {
   readonly healthyThreshold?: number;
   /** HTTPS at the balancer, and a redirect to it. @default false */
   readonly https?: boolean;
+  /** Of the only key that the droplets are ordered with. @default - a key that belongs to nobody, and one that is not declared */
+  readonly publicKey?: string;
 }
 
 export function stackJson(shape: StackShape = {}): object {
-  const { names = ["api-1", "api-2"] } = shape;
+  const { names = ["api-1", "api-2"], publicKey } = shape;
   return {
     resource: {
       digitalocean_tag: { fleet: { name: "http-api" }, stack: { name: "evenkeel:production:api" } },
-      digitalocean_ssh_key: { key: { name: "production-api", public_key: PUBLIC_KEY } },
+      digitalocean_ssh_key: { key: { name: "production-api", public_key: publicKey ?? PUBLIC_KEY } },
       digitalocean_domain: { domain: { name: "example.com" } },
       digitalocean_certificate: {
         certificate: { name: "api-certificate", type: "lets_encrypt", domains: ["api.example.com"] },
       },
       digitalocean_vpc: { network: { name: "production-api-sfo3", region: "sfo3" } },
-      digitalocean_droplet: Object.fromEntries(names.map((name) => [`fleet_${name}_0A`, dropletBlock(name)])),
+      digitalocean_droplet: Object.fromEntries(
+        names.map((name) => [`fleet_${name}_0A`, dropletBlock(name, publicKey)]),
+      ),
       digitalocean_loadbalancer: { balancer: balancerBlock(shape) },
       null_resource: { rollout: { provisioner: [{ "local-exec": localExec(names) }], triggers: {} } },
     },
@@ -36,14 +40,17 @@ export function stackJson(shape: StackShape = {}): object {
   };
 }
 
-const dropletBlock = (name: string) => ({
+const dropletBlock = (name: string, publicKey?: string) => ({
   name,
   region: "sfo3",
   size: "s-1vcpu-1gb",
   image: "debian-12-x64",
   vpc_uuid: "${digitalocean_vpc.network.id}",
   tags: ["${digitalocean_tag.fleet.name}", "${digitalocean_tag.stack.name}"],
-  ssh_keys: ["${digitalocean_ssh_key.key.fingerprint}", "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"],
+  ssh_keys: [
+    "${digitalocean_ssh_key.key.fingerprint}",
+    ...(publicKey === undefined ? ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"] : []),
+  ],
   user_data: "#cloud-config\nbootcmd: ['echo $${HOME}']\n",
 });
 

@@ -14,10 +14,9 @@ export default {
     ...wanted.healthCheck,
   },
   ssh: {
-    keyFingerprints: ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"],
     // What this machine is to real droplets.
     allowedCidrs: ["203.0.113.7/32"],
-    ...wanted.ssh,
+    ...(wanted.ssh ?? { keyFingerprints: ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"] }),
   },
   rollout: {
     readyTimeoutSeconds: 6,

@@ -16,7 +16,8 @@ export default {
   ssh: {
     // What this machine is to real droplets.
     allowedCidrs: ["203.0.113.7/32"],
-    ...(wanted.ssh ?? { keyFingerprints: ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"] }),
+    keyFingerprints: wanted.ssh?.publicKey ? [] : ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"],
+    ...wanted.ssh,
   },
   rollout: {
     readyTimeoutSeconds: 6,

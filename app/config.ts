@@ -18,6 +18,8 @@ export interface Config {
   readonly controlHost: string;
   /** Path of the balancer's health check. The article's contract has its own, /health. `HEALTH_PATH` @default "/health" */
   readonly healthPath: string;
+  /** Path that is answered like the first, while the balancer is about to change over. `NEXT_HEALTH_PATH` @default - none */
+  readonly nextHealthPath: string | undefined;
   /** Release id, given back by `GET /` and `GET /lifecycle`. `RELEASE` @default "unknown" */
   readonly release: string;
   /**
@@ -58,6 +60,7 @@ export function readConfig(env: Environment, gateway?: string): Config {
     controlPort: whole(env, "CONTROL_PORT", 9000, [0, 65535]),
     controlHost: address(env, "CONTROL_HOST", "127.0.0.1"),
     healthPath: path(env, "HEALTH_PATH", "/health"),
+    nextHealthPath: env["NEXT_HEALTH_PATH"] === undefined ? undefined : path(env, "NEXT_HEALTH_PATH", ""),
     release: env["RELEASE"] ?? "unknown",
     keepAliveSeconds: whole(env, "KEEP_ALIVE_SECONDS", 65, [1, 3600]),
     localSources: sources(env, "LOCAL_SOURCES", [...LOOPBACK, ...(gateway === undefined ? [] : [gateway])]),

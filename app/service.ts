@@ -54,10 +54,11 @@ function addRoutes(service: FastifyInstance, life: Life): void {
  * A probe is a health request that did not come through the balancer. It is answered here, ahead of the router, which does
  * not know the path: so a health request from outside is a 404 like any unknown path and can neither find nor forge evidence.
  */
-function answerProbes(service: FastifyInstance, { healthPath, localSources }: Config, life: Life): void {
+function answerProbes(service: FastifyInstance, config: Config, life: Life): void {
+  const { healthPath, nextHealthPath, localSources } = config;
   const isOwn = sourceList(localSources);
   service.addHook("onRequest", (request, reply, next) => {
-    if (!isProbe(request, healthPath)) {
+    if (!isProbe(request, healthPath, nextHealthPath)) {
       count(life, request, reply);
       next();
       return;
@@ -69,8 +70,8 @@ function answerProbes(service: FastifyInstance, { healthPath, localSources }: Co
   });
 }
 
-function isProbe({ method, url, headers }: FastifyRequest, healthPath: string): boolean {
-  return method === "GET" && url.split("?", 1)[0] === healthPath && headers["x-forwarded-for"] === undefined;
+function isProbe({ method, url, headers }: FastifyRequest, ...paths: readonly (string | undefined)[]): boolean {
+  return method === "GET" && paths.includes(url.split("?", 1)[0]) && headers["x-forwarded-for"] === undefined;
 }
 
 /** The asking address, or undefined when the connection is gone already: that probe will not see its answer. */

@@ -1,5 +1,6 @@
 /** The balancer in front of a fleet. */
 import { Loadbalancer } from "@cdktf/provider-digitalocean/lib/loadbalancer/index.js";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { z } from "zod";
 import { fleetFields, loadBalancer } from "../contract/config.js";
@@ -31,6 +32,8 @@ export interface ApiLoadBalancerProps extends z.input<typeof balancerSettings> {
   readonly vpcUuid: string;
   /** Name and certificate for HTTPS, with its own record led to this balancer. @default - HTTP only */
   readonly domain?: ApiDomain;
+  /** What must have ended well before the balancer is created or changed, such as the {@link Guard}. @default - nothing */
+  readonly after?: readonly ITerraformDependable[];
 }
 
 /**
@@ -46,7 +49,7 @@ export class ApiLoadBalancer extends Construct {
 
   constructor(scope: Construct, id: string, props: ApiLoadBalancerProps) {
     super(scope, id);
-    const { dropletTag, vpcUuid, domain, ...fields } = props;
+    const { dropletTag, vpcUuid, domain, after = [], ...fields } = props;
     this.settings = checked(this, balancerSettings, fields);
     this.domain = domain;
     if (domain) this.checkEntryPort(domain);
@@ -71,6 +74,7 @@ export class ApiLoadBalancer extends Construct {
         disableLetsEncryptDnsRecords: domain.isIssued,
       }),
       healthcheck: this.healthcheck(),
+      dependsOn: [...after],
     });
     domain?.leadTo(this.address);
   }
@@ -113,7 +117,9 @@ export class ApiLoadBalancer extends Construct {
     });
   }
 
+  /** Without the path that is to follow, of which only hosts are told. */
   private healthcheck() {
-    return { protocol: "http", port: this.settings.servicePort, ...this.settings.healthCheck };
+    const { nextPath: _, ...check } = this.settings.healthCheck;
+    return { protocol: "http", port: this.settings.servicePort, ...check };
   }
 }

@@ -9,7 +9,8 @@ import { releaseSettings } from "../contract/release.js";
  */
 export function settingsHash(manifest: Manifest, secretsFingerprint: string | null): string {
   const { version, fleet, fleetTag, stackTag, service, healthCheck } = manifest;
-  const release = releaseSettings(service, healthCheck.path, secretsFingerprint);
+  const { path, nextPath } = healthCheck;
+  const release = releaseSettings(service, path, { nextHealthPath: nextPath, secretsFingerprint });
   const settings = JSON.stringify([version, fleet, fleetTag, stackTag, release]);
   return createHash("sha256").update(settings).digest("hex").slice(0, 16);
 }

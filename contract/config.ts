@@ -177,10 +177,12 @@ export const fleetConfig = fleetFields.superRefine((config, context) => {
     domainRules(config.domain, (path, message) => report(["domain", ...path], message));
     entryPortRule(config.loadBalancer.entryPort, config.domain, report);
   }
-  if (config.alerts.uptimePath.split("?", 1)[0] === config.healthCheck.path) {
+  const { path, nextPath } = config.healthCheck;
+  const asked = config.alerts.uptimePath.split("?", 1)[0];
+  if (asked === path || asked === nextPath) {
     report(
       ["alerts", "uptimePath"],
-      `uptimePath ("${config.alerts.uptimePath}") is the health path ("${config.healthCheck.path}"), which answers 404 from outside; name another path`,
+      `uptimePath ("${config.alerts.uptimePath}") is the health path ("${asked}"), which answers 404 from outside; name another path`,
     );
   }
   if (config.backend.cloud && config.backend.spaces) {
@@ -204,6 +206,10 @@ export const stackTag = (config: { name: string; environment: string }): string 
 /** Name of the stack: of its folder in cdktf.out, of its state file, and in an outputs file. */
 export const stackName = (config: { name: string; environment: string }): string =>
   `${config.name}-${config.environment}`;
+
+/** Name of the balancer, as the control panel shows it. */
+export const balancerName = (config: Pick<ResolvedConfig, "loadBalancer" | "region" | "name">): string =>
+  config.loadBalancer.name ?? `${config.region}-${config.name}`;
 
 /** Names of the fleet's droplets, first to last. */
 export const dropletNames = (config: { name: string; dropletCount: number }): string[] =>

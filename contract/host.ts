@@ -20,6 +20,8 @@ export const appEnvironment = {
   /** Address that the control port listens on; inside a container the published loopback port leads to it. */
   controlHost: "CONTROL_HOST",
   healthPath: "HEALTH_PATH",
+  /** Second path that is answered like the first; not set unless the path is about to change. */
+  nextHealthPath: "NEXT_HEALTH_PATH",
   /** Release id, given back by `GET /lifecycle`. */
   release: "RELEASE",
 } as const;

@@ -106,7 +106,7 @@ export type Manifest = z.output<typeof manifest>;
 const hasOwnPorts = ({ port, controlPort, smokePort }: ManifestHost): boolean =>
   [port, controlPort, smokePort].some((number) => number !== undefined);
 
-/** Names of the environment variables that carry a rollout's input; Terraform's provisioner sets the first four. */
+/** Names of the environment variables that carry a rollout's input; Terraform's provisioner sets the first four, the guard's the fifth. */
 export const environmentNames = {
   /** The manifest as JSON. */
   manifest: "EVENKEEL_MANIFEST",
@@ -116,6 +116,8 @@ export const environmentNames = {
   startedBy: "EVENKEEL_STARTED_BY",
   /** Path of the bundled rollout. */
   bundle: "EVENKEEL_BUNDLE",
+  /** What is declared, as JSON, for the guard. */
+  guard: "EVENKEEL_GUARD",
   /** OpenSSH configuration file, instead of the manifest's. */
   sshConfig: "EVENKEEL_SSH_CONFIG",
   /** Base URL of the balancer as seen from here, instead of the manifest's address; the manifest's `serverName` is asked for there too. */

@@ -24,6 +24,11 @@ const healthPath = text('a path that starts with "/", without "?", "#" or blanks
 export const healthCheck = record({
   /** Path asked by the balancer; answers exactly 200 or 503. Hard to guess is better. @default "/health" */
   path: healthPath.default(checkDefaults.path),
+  /**
+   * What `path` is to become: the app answers it alike, and finds it in `NEXT_HEALTH_PATH`. Once every host does, name it `path` and leave
+   * this out. The balancer does not know of it. @default - none
+   */
+  nextPath: healthPath.optional(),
   /** Seconds between two probes of a host. 3 to 300. @default 10 */
   checkIntervalSeconds: whole("seconds", 3, 300).default(checkDefaults.checkIntervalSeconds),
   /** Seconds after which an unanswered probe counts as failed. 3 to 300, at most the interval. @default 5 */
@@ -41,6 +46,7 @@ export const healthCheck = record({
  */
 export const observedCheck = record({
   path: healthPath,
+  nextPath: healthPath.optional(),
   checkIntervalSeconds: positive("seconds", 300),
   responseTimeoutSeconds: positive("seconds", 300),
   unhealthyThreshold: whole("probes", 1, 10),
@@ -121,6 +127,11 @@ const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export const service = record({
   /** Port that the balancer asks, on the droplet's private address; the app finds it in `PORT`. @default 80 */
   port: port().default(80),
+  /**
+   * What `port` is to become: it leads to the same port of the container. Once every host answers there, name it `port` and leave this
+   * out. @default - none
+   */
+  nextPort: port().optional(),
   /** Port of `/drain` and `/lifecycle`, on the droplet's loopback only; the app finds it in `CONTROL_PORT`. @default 9000 */
   controlPort: port().default(9000),
   /** Loopback port of the smoke boot; the port above it is its control port. @default 9080 */
@@ -210,6 +221,12 @@ export function together(value: Together, report: Report): void {
       `responseTimeoutSeconds (${check.responseTimeoutSeconds} s) is above checkIntervalSeconds (${check.checkIntervalSeconds} s); make it at most the interval, or one slow probe delays the next`,
     );
   }
+  if (check.nextPath === check.path) {
+    report(
+      ["healthCheck", "nextPath"],
+      `nextPath ("${check.nextPath}") is the same as path ("${check.path}"); leave it out once path is the new one`,
+    );
+  }
   if (policy.minReadySeconds >= policy.progressDeadlineSeconds) {
     report(
       ["rollout", "minReadySeconds"],
@@ -251,6 +268,7 @@ export function together(value: Together, report: Report): void {
   }
   const ports = {
     port: app.port,
+    ...(app.nextPort === undefined ? {} : { nextPort: app.nextPort }),
     controlPort: app.controlPort,
     smokePort: app.smokePort,
     "smokePort + 1": app.smokePort + 1,

@@ -31,13 +31,26 @@ export const release = record({
   secretsFingerprint: text("16 hex digits", /^[0-9a-f]{16}$/)
     .nullable()
     .default(null),
+  /** Answered like the first. @default - none */
+  nextHealthPath: z.string().optional(),
 });
 export type Release = z.output<typeof release>;
 
 /** The settings that make a different release when they change; waits and deadlines of the rollout are not among them. */
-export function releaseSettings(app: Service, healthPath: string, secretsFingerprint: string | null = null): string {
-  const settings = { ...app, secrets: [...app.secrets].sort(), smokePort: undefined, stopTimeoutSeconds: undefined };
-  return JSON.stringify([sorted(settings), healthPath, secretsFingerprint]);
+export function releaseSettings(
+  app: Service,
+  healthPath: string,
+  { nextHealthPath, secretsFingerprint = null }: FurtherSettings = {},
+): string {
+  const own = { ...app, secrets: [...app.secrets].sort(), smokePort: undefined, stopTimeoutSeconds: undefined };
+  // What is not set is left out, so that a release without it keeps its id.
+  return JSON.stringify(sorted({ ...own, healthPath, nextHealthPath, secretsFingerprint }));
+}
+
+/** What not every release has. */
+export interface FurtherSettings {
+  readonly nextHealthPath?: string | undefined;
+  readonly secretsFingerprint?: string | null;
 }
 
 /** The same whatever the order of the names. */

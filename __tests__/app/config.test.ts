@@ -27,6 +27,7 @@ describe("the environment", () => {
         CONTROL_PORT: "9001",
         CONTROL_HOST: "0.0.0.0",
         HEALTH_PATH: "/up-7f3a",
+        NEXT_HEALTH_PATH: "/up-9b1c",
         RELEASE: "r1",
         KEEP_ALIVE_SECONDS: "605",
         LOCAL_SOURCES: "10.0.0.5, 10.1.0.0/16",
@@ -39,6 +40,7 @@ describe("the environment", () => {
       controlPort: 9001,
       controlHost: "0.0.0.0",
       healthPath: "/up-7f3a",
+      nextHealthPath: "/up-9b1c",
       release: "r1",
       keepAliveSeconds: 605,
       localSources: ["10.0.0.5", "10.1.0.0/16"],
@@ -67,6 +69,10 @@ describe("the environment", () => {
     [
       { HEALTH_PATH: "health" },
       'HEALTH_PATH: got "health"; needs a path that starts with "/", without "?", "#", quotes or blanks',
+    ],
+    [
+      { NEXT_HEALTH_PATH: "" },
+      'NEXT_HEALTH_PATH: got ""; needs a path that starts with "/", without "?", "#", quotes or blanks',
     ],
     [{ CONTRACT: "Article" }, 'CONTRACT: got "Article"; needs one of "lifecycle", "article"'],
     [{ KEEP_ALIVE_SECONDS: "0" }, 'KEEP_ALIVE_SECONDS: got "0"; needs a whole number from 1 to 3600'],

@@ -54,6 +54,16 @@ describe("the health check", () => {
     expect((await probe(app, balancer, "/health")).statusCode).toBe(404);
   });
 
+  it("is found on the next path as well, and leaves the same evidence there", async () => {
+    const app = appWith({ NEXT_HEALTH_PATH: "/next" });
+    expect((await probe(app, balancer, "/next")).statusCode).toBe(200);
+    app.life.drain();
+    expect((await probe(app, balancer, "/next")).statusCode).toBe(503);
+    expect((await probe(app, balancer, "/health")).statusCode).toBe(503);
+    expect((await lifecycleOf(app)).probes).toMatchObject([{ source: balancer, passed: 0, failed: 2 }]);
+    expect((await app.service.inject({ url: "/next", headers: forwarded })).statusCode).toBe(404);
+  });
+
   it("may share the path / with the API: what came through the balancer gets the API", async () => {
     const app = appWith({ HEALTH_PATH: "/" });
     expect((await probe(app, balancer, "/")).json()).toEqual({ status: "ok" });

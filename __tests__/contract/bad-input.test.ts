@@ -2,10 +2,11 @@ import { describe, expect, test } from "@jest/globals";
 import { Token } from "cdktf";
 import type { z } from "zod";
 import { backend, fleetConfig } from "../../contract/config.js";
+import { guardInput } from "../../contract/guard.js";
 import { manifest } from "../../contract/manifest.js";
 import { InvalidInput, parse } from "../../contract/problems.js";
 import { badInputs, type Generated } from "../support/bad-input.js";
-import { fullConfig, fullManifest } from "../support/examples.js";
+import { fullConfig, fullGuard, fullManifest } from "../support/examples.js";
 
 const token = Token.asNumber("${digitalocean_droplet.other.vcpus}");
 
@@ -45,14 +46,15 @@ describe.each<[string, z.ZodType, unknown]>([
   test.each(generated)("gets one line with field, value and mend: $title", (damaged) => expectOneLine(schema, damaged));
 });
 
-/** One of two of which one config has only one. */
-describe("a bad bucket for the state, generated from its schema,", () => {
-  const example = { spaces: { bucket: "tf-state", region: "nyc3", key: "api/terraform.tfstate" } };
+describe.each<[string, z.ZodType, unknown]>([
+  // One of two of which one config has only one.
+  ["bucket for the state", backend, { spaces: { bucket: "tf-state", region: "nyc3", key: "api/terraform.tfstate" } }],
+  ["input of the guard", guardInput, fullGuard],
+])("a bad %s, generated from its schema,", (_name, schema, example) => {
+  test("starts from a good one", () => expect(lines(schema, example)).toEqual([]));
 
-  test("starts from a good one", () => expect(lines(backend, example)).toEqual([]));
-
-  test.each(badInputs(backend, example, token))("gets one line with field, value and mend: $title", (damaged) =>
-    expectOneLine(backend, damaged),
+  test.each(badInputs(schema, example, token))("gets one line with field, value and mend: $title", (damaged) =>
+    expectOneLine(schema, damaged),
   );
 });
 

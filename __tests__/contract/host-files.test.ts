@@ -75,7 +75,9 @@ describe("the settings of a release", () => {
   });
 
   test("change with the secrets' fingerprint", () => {
-    const [one, other] = ["0".repeat(16), "1".repeat(16)].map((print) => releaseSettings(service, "/health", print));
+    const [one, other] = ["0".repeat(16), "1".repeat(16)].map((print) =>
+      releaseSettings(service, "/health", { secretsFingerprint: print }),
+    );
     expect(new Set([before, one, other]).size).toBe(3);
   });
 
@@ -89,6 +91,12 @@ describe("the settings of a release", () => {
 
   test("change with the health path", () => {
     expect(releaseSettings(service, "/other")).not.toBe(before);
+  });
+
+  test("change with the path and the port that are to follow, and are what they were without", () => {
+    expect(releaseSettings(service, "/health", { nextHealthPath: "/next" })).not.toBe(before);
+    expect(of({ nextPort: 8081 })).not.toBe(before);
+    expect(of({ nextPort: undefined })).not.toContain("next");
   });
 
   test.each([{ smokePort: 9999 }, { stopTimeoutSeconds: 99 }])("do not change with %j", (change) => {

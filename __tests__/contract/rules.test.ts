@@ -31,6 +31,16 @@ describe("rules between fields, in config and manifest alike, quote both values"
       "healthCheck.responseTimeoutSeconds: responseTimeoutSeconds (11 s) is above checkIntervalSeconds (10 s); make it at most the interval, or one slow probe delays the next",
     ],
     [
+      "the next path is another one",
+      { healthCheck: { ...healthCheck, nextPath: "/health" } },
+      'healthCheck.nextPath: nextPath ("/health") is the same as path ("/health"); leave it out once path is the new one',
+    ],
+    [
+      "the next port is another one",
+      { service: { ...service, nextPort: 80 } },
+      "service: nextPort (80) is the same as port (80); give each port its own number",
+    ],
+    [
       "a host must be able to become ready within the deadline",
       { rollout: { ...rollout, minReadySeconds: 600 } },
       "rollout.minReadySeconds: minReadySeconds (600 s) is not below progressDeadlineSeconds (600 s); raise the deadline or lower minReadySeconds",
@@ -120,9 +130,17 @@ describe("rules between fields, in config and manifest alike, quote both values"
       'alerts.uptimePath: uptimePath ("/health?from=outside") is the health path ("/health"), which answers 404 from outside; name another path',
     ]));
 
-  test.each(["PORT", "CONTROL_PORT", "CONTROL_HOST", "HEALTH_PATH", "RELEASE"])("%s is Evenkeel's own", (name) => {
-    expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
-  });
+  test("nor by the one that it will know", () =>
+    expect(
+      configLines({ healthCheck: { ...healthCheck, nextPath: "/up" }, alerts: { uptimePath: "/up" } }),
+    ).toHaveLength(1));
+
+  test.each(["PORT", "CONTROL_PORT", "CONTROL_HOST", "HEALTH_PATH", "NEXT_HEALTH_PATH", "RELEASE"])(
+    "%s is Evenkeel's own",
+    (name) => {
+      expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
+    },
+  );
 });
 
 test("a secret in the environment may have another one's name with _FILE", () =>

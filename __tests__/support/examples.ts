@@ -1,10 +1,12 @@
 /** Good examples with every optional field set: what bad input is generated from. */
 import type { FleetConfig } from "../../contract/config.js";
+import type { GuardInput } from "../../contract/guard.js";
 import type { Manifest } from "../../contract/manifest.js";
 import { publicKey } from "./stacks.js";
 
 const healthCheck = {
   path: "/health",
+  nextPath: "/healthz",
   checkIntervalSeconds: 10,
   responseTimeoutSeconds: 5,
   unhealthyThreshold: 2,
@@ -13,6 +15,7 @@ const healthCheck = {
 
 const service: Manifest["service"] = {
   port: 80,
+  nextPort: 8080,
   controlPort: 9000,
   smokePort: 9080,
   stopTimeoutSeconds: 10,
@@ -78,6 +81,19 @@ export const fullConfig = {
   ssh: { ...ssh, publicKey, keyFingerprints: ["12345"], allowedCidrs: ["203.0.113.7/32"] },
   rollout,
 } satisfies FleetConfig;
+
+export const fullGuard = {
+  fleet: "api",
+  fleetTag: "http-api",
+  stackTag: "evenkeel:production:api",
+  dropletCount: 3,
+  balancerName: "sfo3-api",
+  sizeUnit: 1,
+  healthPath: "/health",
+  servicePort: 80,
+  ssh,
+  bootTimeoutSeconds: 600,
+} satisfies GuardInput;
 
 const host = (number: number) => ({
   name: `api-${number}`,

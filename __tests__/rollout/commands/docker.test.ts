@@ -63,6 +63,17 @@ describe("docker run", () => {
   it("mounts none that the app finds in its environment", () =>
     expect(run({ secrets: ["KEY"], secretsAs: "environment" })).toBe(run({})));
 
+  it("publishes the service a second time on the port that the balancer is to change over to", () => {
+    expect(run({ nextPort: 8080 })).toContain(" -p 10.110.0.2:80:80 -p 10.110.0.2:8080:80 -p 127.0.0.1:9000:9000 ");
+  });
+
+  it("publishes no port twice, as when a release is gone back to, and the smoke boot on loopback only", () => {
+    expect(run({ port: 8080, nextPort: 80 })).toContain(" -p 10.110.0.2:80:8080 -p 127.0.0.1:9000:9000 ");
+    const release = releaseOf(image, service.parse({ nextPort: 8080 }), "/health");
+    const loopback = { serviceAddress: "127.0.0.1", servicePort: 9080, controlPort: 9081 };
+    expect(line(docker.run("api", "smoke", release, loopback))).not.toContain("8080");
+  });
+
   it("never lets a word of the command reach the shell", () =>
     expect(
       run({ command: ["sh", "-c", `echo "$HOME" 'a' \`id\`; exit`, "", "two\nlines"] }).split(`${image} `)[1],

@@ -1,7 +1,11 @@
-import { describe, expect, it } from "@jest/globals";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { parseJournal } from "../../../contract/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
-import { placeOf } from "../../../scripts/rollout/commands/steward.js";
+import { countConnections, placeOf } from "../../../scripts/rollout/commands/steward.js";
 import type { Observation, Survey } from "../../../scripts/rollout/ports.js";
 import { testImage, testManifest, testRelease } from "../../support/fleet.js";
 import { probed, says } from "../support.js";
@@ -213,8 +217,35 @@ describe("what is asked of a host", () => {
     expect(script).toContain("curl -s --max-time 2 -o /dev/null -w '%{http_code}' http://10.110.0.2:8080/health || :");
     expect(script).toContain(
       `if table=$(docker exec api cat /proc/net/tcp /proc/net/tcp6 2>/dev/null); then
-  printf '%s\\n' "$table" | awk '$2 ~ /:1F90$/ && $4 == "01" { count += 1 } END { print count + 0 }'
-fi`,
+  port=$(sed -n 's/^PORT=//p' "$HOME/.evenkeel/api/releases/$(docker inspect --type container --format '{{index .Config.Labels "evenkeel.release"}}' api 2>/dev/null).env" 2>/dev/null)
+`,
     );
+  });
+
+  describe("counts connections on the port", () => {
+    let home: string;
+    beforeEach(() => {
+      home = mkdtempSync(path.join(tmpdir(), "evenkeel-look-"));
+      mkdirSync(path.join(home, ".evenkeel/api/releases"), { recursive: true });
+      const rows = ["0050 00000000:0000 0A", "0050 0100007F:D431 01", "0050 0100007F:D432 01", "1F90 0100007F:D433 01"];
+      const table = rows.map((row, index) => `   ${index}: 02006E0A:${row}`).join("\n");
+      const docker = `#!/bin/sh\ncase $1 in exec) echo '${table}' ;; inspect) echo r1 ;; esac\n`;
+      writeFileSync(path.join(home, "docker"), docker, { mode: 0o755 });
+    });
+    afterEach(() => rmSync(home, { recursive: true }));
+    const count = (): string =>
+      execFileSync("/bin/sh", ["-c", countConnections({ ...fixed, servicePort: 8080 })], {
+        env: { HOME: home, PATH: `${home}:${process.env["PATH"] ?? ""}` },
+        encoding: "utf8",
+      });
+
+    it("of the container's own release, when the balancer's is another one by now", () => {
+      writeFileSync(path.join(home, ".evenkeel/api/releases/r1.env"), "PORTAL=1\nPORT=80\n");
+      expect(count()).toBe("2\n");
+    });
+
+    it("that the manifest names, for a release that nobody knows", () => {
+      expect(count()).toBe("1\n");
+    });
   });
 });

@@ -37,6 +37,16 @@ export const environmentFile = (release: Release): string => `releases/${release
 /** Folder of a release's secrets, one file each, relative to the fleet's folder on the host. */
 export const secretsFolder = (release: Release): string => `releases/${release.id}.secrets`;
 
+/**
+ * A second port of the host that leads to the service, for when the balancer changes over to it. Not where the first is that one
+ * already, as for a release that is gone back to, nor for the smoke boot, which no balancer asks.
+ */
+function nextPublication(slot: Slot, { service }: Release, publish: Publication): Word[] {
+  const { nextPort, port } = service;
+  if (nextPort === undefined || nextPort === publish.servicePort || slot === "smoke") return [];
+  return ["-p", `${publish.serviceAddress}:${nextPort}:${port}`];
+}
+
 /** New containers never restart by themselves: that begins once they are in rotation. */
 export function run(fleet: string, slot: Slot, release: Release, publish: Publication): Word[] {
   const { service } = release;
@@ -45,6 +55,7 @@ export function run(fleet: string, slot: Slot, release: Release, publish: Public
     ...["--label", `${labels.fleet}=${fleet}`, "--label", `${labels.release}=${release.id}`],
     ...["--restart", "no", "--init", "--stop-timeout", String(service.stopTimeoutSeconds)],
     ...["-p", `${publish.serviceAddress}:${publish.servicePort}:${service.port}`],
+    ...nextPublication(slot, release, publish),
     ...["-p", `127.0.0.1:${publish.controlPort}:${service.controlPort}`],
     ...inside(release),
     release.image,

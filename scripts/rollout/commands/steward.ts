@@ -317,14 +317,16 @@ done
 `;
 
 /**
- * Counts established connections on the service port, from the container's own table; states are hexadecimal, 01 is established.
- * Where the table cannot be read, nothing is printed: unknown is not none.
+ * Counts established connections on the service port, from the container's own table; states are hexadecimal, 01 is established. The port is
+ * that of the container's release: the balancer's may have changed since. Where the table cannot be read, nothing is printed: unknown is not
+ * none.
  */
 export function countConnections(place: Place, slot: Slot = "current"): string {
-  const port = place.containerPort.toString(16).toUpperCase().padStart(4, "0");
-  const table = line(docker.connectionTable(containerName(place.fleet, slot)));
-  return `if table=$(${table} 2>/dev/null); then
-  printf '%s\\n' "$table" | awk '$2 ~ /:${port}$/ && $4 == "01" { count += 1 } END { print count + 0 }'
+  const name = containerName(place.fleet, slot);
+  const release = line(docker.inspect([name], docker.RELEASE_FORMAT));
+  return `if table=$(${line(docker.connectionTable(name))} 2>/dev/null); then
+  port=$(sed -n 's/^${appEnvironment.port}=//p' "${fleetFolder(place.fleet)}/releases/$(${release} 2>/dev/null).env" 2>/dev/null)
+  printf '%s\\n' "$table" | awk -v port="$(printf ':%04X' "\${port:-${place.containerPort}}")" 'substr($2, length($2) - 4) == port && $4 == "01" { count += 1 } END { print count + 0 }'
 fi`;
 }
 
@@ -392,6 +394,7 @@ export function environmentOf(release: Release, secrets: SecretValues): string {
     [appEnvironment.controlPort]: String(service.controlPort),
     [appEnvironment.controlHost]: "0.0.0.0",
     [appEnvironment.healthPath]: release.healthPath,
+    ...(release.nextHealthPath === undefined ? {} : { [appEnvironment.nextHealthPath]: release.nextHealthPath }),
     [appEnvironment.release]: release.id,
   };
   return Object.entries(entries)

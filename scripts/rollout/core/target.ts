@@ -1,7 +1,7 @@
 /** Which release the fleet is to run. */
 import { createHash } from "node:crypto";
 import type { Service } from "../../../contract/policy.js";
-import { releaseSettings, type Release } from "../../../contract/release.js";
+import { releaseSettings, type FurtherSettings, type Release } from "../../../contract/release.js";
 import type { Survey } from "../ports.js";
 import { RolloutError } from "./errors.js";
 
@@ -10,13 +10,14 @@ export function releaseOf(
   image: string,
   service: Service,
   healthPath: string,
-  secretsFingerprint: string | null = null,
+  { nextHealthPath, secretsFingerprint = null }: FurtherSettings = {},
 ): Release {
   const id = createHash("sha256")
-    .update(`${image}\n${releaseSettings(service, healthPath, secretsFingerprint)}`)
+    .update(`${image}\n${releaseSettings(service, healthPath, { nextHealthPath, secretsFingerprint })}`)
     .digest("hex")
     .slice(0, 16);
-  return { id, image, service, healthPath, secretsFingerprint };
+  const next = nextHealthPath === undefined ? {} : { nextHealthPath };
+  return { id, image, service, healthPath, ...next, secretsFingerprint };
 }
 
 /** Whether clients get answers from this host as it was surveyed. */

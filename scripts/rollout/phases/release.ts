@@ -99,7 +99,8 @@ export async function pullEverywhere(context: Context, { image, service, secrets
       `${pinned} arrived as ${[...new Set(digests)].join(" and ")}; push the image again`,
     );
   }
-  context.release = releaseOf(pinned, service, context.manifest.healthCheck.path, secretsFingerprint);
+  const { path, nextPath } = context.manifest.healthCheck;
+  context.release = releaseOf(pinned, service, path, { nextHealthPath: nextPath, secretsFingerprint });
   emit(context, "releaseChosen", { release: context.release.id, image: pinned });
   emit(context, "pulled", { seconds: secondsSince(context, began) });
 }

@@ -10,6 +10,7 @@ import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import { jsonLine } from "../../scripts/rollout/output/json-lines.js";
 import { testImage, testManifest } from "../support/fleet.js";
 import { event, receipt, success } from "./output/support/streams.js";
+import { TestServer } from "./adapters/server.js";
 
 const manifest = JSON.stringify(testManifest());
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -278,6 +279,49 @@ describe("summary", () => {
   });
 });
 
+describe("guard", () => {
+  const guard = JSON.stringify({
+    fleet: "api",
+    fleetTag: "http-api",
+    stackTag: "evenkeel:test:api",
+    balancerName: "sfo3-api",
+    healthPath: "/health",
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    [
+      "nothing that is declared",
+      { DIGITALOCEAN_TOKEN: "token" },
+      "environment: EVENKEEL_GUARD: got nothing; needs what is declared, as JSON, which Terraform's provisioner sets\n",
+    ],
+    [
+      "a bad field",
+      { EVENKEEL_GUARD: guard.replace('"/health"', '"health"'), DIGITALOCEAN_TOKEN: "token" },
+      'EVENKEEL_GUARD: healthPath: got "health"; needs a path that starts with "/", without "?", "#" or blanks\n',
+    ],
+    [
+      "no token",
+      { EVENKEEL_GUARD: guard },
+      "environment: DIGITALOCEAN_TOKEN: got nothing; needs the token of DigitalOcean's API, so that the account is asked before anything is changed\n",
+    ],
+  ])("refuses %s", async (_name, environment, line) =>
+    expect(await run(["guard"], environment)).toEqual(refused(line)),
+  );
+
+  it("ends with code 3 and one line, without the token, when the API does not let it in", async () => {
+    const server = await TestServer.start(({ headers }) => ({
+      status: 403,
+      body: { message: `not for ${headers.authorization ?? ""}` },
+    }));
+    const environment = { EVENKEEL_GUARD: guard, DIGITALOCEAN_TOKEN: "s3cret-token", DIGITALOCEAN_API_URL: server.url };
+    const { code, stdout, stderr, left } = await run(["guard"], environment);
+    await server.stop();
+    expect([code, stdout, left]).toEqual([3, "", []]);
+    expect(stderr).toMatch(/^[^\n]*error: TokenScope: the token lacks the scope vpc:read [^\n]*\n$/);
+    expect(stderr).not.toContain("s3cret");
+  });
+});
+
 describe("the command line", () => {
   it("refuses an unknown command", async () =>
     expect(await run(["undo-all"])).toEqual(refused("error: unknown command 'undo-all'\n")));
@@ -291,7 +335,7 @@ describe("the command line", () => {
   it("explains itself on stdout", async () => {
     const { code, stdout, stderr, left } = await run(["--help"]);
     expect([code, stderr, left]).toEqual([0, "", []]);
-    for (const name of ["deploy", "rollback", "status", "verify"]) expect(stdout).toContain(`  ${name} `);
+    for (const name of ["deploy", "rollback", "status", "verify", "guard"]) expect(stdout).toContain(`  ${name} `);
   });
 });
 

@@ -241,7 +241,7 @@ describe("the environment", () => {
           DATABASE_URL: "t5",
           OTHER: "not one",
         },
-        testManifest({ service: { secrets: ["DATABASE_URL"] } }),
+        ["DATABASE_URL"],
       ),
     ).toEqual(["t1", "t2", "t3", "t4", "t5"]));
 });

@@ -8,10 +8,12 @@ import { lastRun } from "./adapters/last-run.js";
 import { RunRecord, RUNS_FOLDER } from "./adapters/record.js";
 import { stopSignal } from "./adapters/signals.js";
 import { systemClock } from "./adapters/system.js";
-import { realPorts, sshHosts } from "./compose.js";
+import { guardPorts, realPorts, sshHosts } from "./compose.js";
 import { exitCodes, type ExitCode } from "./core/errors.js";
+import { guard } from "./guard.js";
 import {
   hiddenValues,
+  readGuard,
   readImage,
   readPinnedImage,
   readManifest,
@@ -107,7 +109,30 @@ function build(world: World, end: (code: ExitCode) => void): Command {
     .command("summary")
     .description("show what the last rollout from this machine did, as Markdown; asks nobody")
     .action(() => void streams.stdout.write(summaryMarkdown(lastRun(environment))));
+  program
+    .command("guard")
+    .description(
+      "say whether droplets and balancer may be changed to what is declared; Terraform runs it, and changes nothing before",
+    )
+    .addOption(outputOption())
+    .action(async (options: Options) => end(await stand(world, options)));
   return program;
+}
+
+/** The guard, which needs no manifest and leaves no record. */
+async function stand({ environment, streams }: World, { output: kind }: Options): Promise<ExitCode> {
+  const input = readGuard(environment);
+  const secrets = hiddenValues(environment);
+  const { sink } = createOutput({ kind, streams, environment, secrets, now: () => systemClock.now() });
+  const ports = guardPorts(input, environment, sink);
+  const stop = stopSignal();
+  try {
+    return await guard(input, ports, stop.signal);
+  } finally {
+    stop.dispose();
+    sink.close();
+    await ports.dispose();
+  }
 }
 
 const outputOption = (): Option =>
@@ -147,7 +172,7 @@ async function bringUntil(
     secrets: readSecrets(environment, manifest, wanted.do === "rollback"),
     owner: whoRuns(),
   };
-  const hidden = hiddenValues(environment, manifest);
+  const hidden = hiddenValues(environment, manifest.service.secrets);
   const output = createOutput({
     kind: options.output,
     streams,

@@ -1,16 +1,19 @@
 /** Puts the real ports together for one manifest and one environment. */
 import path from "node:path";
+import type { GuardInput } from "../../contract/guard.js";
 import type { Manifest } from "../../contract/manifest.js";
+import type { SshAccess } from "../../contract/policy.js";
 import { DigitalOcean } from "./adapters/cloud.js";
 import { openStateFolder, sshConfigFile } from "./adapters/files.js";
+import { SshHealth } from "./adapters/health.js";
 import { SshHosts } from "./adapters/hosts.js";
 import type { OnRetry } from "./adapters/retry.js";
-import { insistOnSsh } from "./adapters/ssh.js";
+import { insistOnSsh, type SshSettings } from "./adapters/ssh.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
 import { eventOf } from "./core/events.js";
-import { readApiUrl, readBalancerEndpoint, readToken, type Environment } from "./input.js";
-import type { Events, Ports } from "./ports.js";
+import { insistOnToken, readApiUrl, readBalancerEndpoint, readToken, type Environment } from "./input.js";
+import type { Events, GuardPorts, Ports } from "./ports.js";
 
 export interface RealPorts extends Ports {
   readonly runId: string;
@@ -59,11 +62,35 @@ function toldBy(events: Events): OnRetry {
 
 /** @throws InvalidInput without ssh */
 export function sshHosts(manifest: Manifest, environment: Environment, onRetry?: OnRetry): SshHosts {
+  return new SshHosts(manifest, sshSettings(manifest.ssh, environment), systemClock, onRetry);
+}
+
+/** @throws InvalidInput without ssh */
+function sshSettings(access: SshAccess, environment: Environment): SshSettings {
   insistOnSsh();
-  const settings = {
-    access: manifest.ssh,
+  return {
+    access,
     configFile: sshConfigFile(environment),
     knownHosts: path.join(openStateFolder(environment), "known_hosts"),
   };
-  return new SshHosts(manifest, settings, systemClock, onRetry);
+}
+
+/**
+ * The guard's. A host is asked only when the balancer is to change over, so that ssh is not needed before.
+ * @throws InvalidInput for an environment that cannot be used
+ */
+export function guardPorts(
+  input: GuardInput,
+  environment: Environment,
+  events: Events,
+): GuardPorts & { dispose(): Promise<void> } {
+  const token = insistOnToken(environment, "the account is asked before anything is changed");
+  const health = new SshHealth(input.fleet, () => sshSettings(input.ssh, environment));
+  return {
+    cloud: new DigitalOcean(token, readApiUrl(environment), toldBy(events)),
+    health,
+    clock: systemClock,
+    events,
+    dispose: () => health.dispose(),
+  };
 }

@@ -1,6 +1,7 @@
 /** What a rollout was asked to do: environment, options and outputs file become one validated input. Pure. */
 import { whole } from "../../contract/fields.js";
 import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
+import { guardInput, type GuardInput } from "../../contract/guard.js";
 import { environmentNames as names, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
 import { imageReference, pinnedImage } from "../../contract/release.js";
 import { secretValues, SECRETS_KEY_VARIABLE, SHORTEST_SECRETS_KEY, type Environment } from "../../contract/secrets.js";
@@ -46,6 +47,15 @@ export function readManifest({ name, text }: Source, stack: string | undefined):
   return typeof output === "string"
     ? parseJson(subject, manifestSchema, output)
     : parse(subject, manifestSchema, output);
+}
+
+/** @throws InvalidInput */
+export function readGuard(environment: Environment): GuardInput {
+  const text = environment[names.guard];
+  if (text) return parseJson(names.guard, guardInput, text);
+  throw new InvalidInput("environment", [
+    `${names.guard}: got nothing; needs what is declared, as JSON, which Terraform's provisioner sets`,
+  ]);
 }
 
 /** @throws InvalidInput for an image that is neither empty nor a reference */
@@ -111,14 +121,17 @@ export function readApiUrl(environment: Environment): string | undefined {
  * Terraform to delete them while they serve.
  * @throws InvalidInput
  */
-export function readToken(environment: Environment, { loadBalancer }: Manifest): string | null {
-  if (!loadBalancer.id) return null;
+export const readToken = (environment: Environment, { loadBalancer }: Manifest): string | null =>
+  loadBalancer.id ? insistOnToken(environment, "droplets are found that the manifest does not list") : null;
+
+/** @param purpose of it, for messages @throws InvalidInput */
+export function insistOnToken(environment: Environment, purpose: string): string {
   const name = tokenNames.find((candidate) => environment[candidate]);
   const token = name === undefined ? "" : (environment[name] ?? "");
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new InvalidInput("environment", [
     name === undefined
-      ? `${tokenNames[0]}: got nothing; needs the token of DigitalOcean's API, so that droplets are found that the manifest does not list`
+      ? `${tokenNames[0]}: got nothing; needs the token of DigitalOcean's API, so that ${purpose}`
       : `${name}: got a value with blanks, line breaks or characters beyond ASCII; needs the token alone`,
   ]);
 }
@@ -150,11 +163,9 @@ export function readSecrets(environment: Environment, { service }: Manifest, goe
   return secretsOf(values, key);
 }
 
-/** Values that must never be shown. */
-export const hiddenValues = (environment: Environment, { service }: Manifest): string[] =>
-  [...tokenNames, names.registryPassword, SECRETS_KEY_VARIABLE, ...service.secrets].flatMap(
-    (name) => environment[name] || [],
-  );
+/** Values that must never be shown. @param secrets names of the app's own @default - none */
+export const hiddenValues = (environment: Environment, secrets: readonly string[] = []): string[] =>
+  [...tokenNames, names.registryPassword, SECRETS_KEY_VARIABLE, ...secrets].flatMap((name) => environment[name] || []);
 
 function jsonOf(name: string, text: string): unknown {
   try {

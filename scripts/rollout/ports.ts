@@ -69,6 +69,57 @@ export interface Cloud {
   registryLogin(registry: string): Promise<string>;
 }
 
+/** A balancer as the account lists it. */
+export interface ListedBalancer {
+  readonly name: string;
+  readonly tag: string | null;
+  /** Null for one that is sized otherwise. */
+  readonly sizeUnit: number | null;
+  readonly check: HealthTarget;
+  /** Ports of the hosts that requests are sent to. */
+  readonly targetPorts: readonly number[];
+}
+
+/** What the guard asks of the cloud's API. Each call throws {@link Forbidden} where the token lacks its scope. */
+export interface GuardCloud {
+  /** Fails where a token may not read them, and says nothing else. */
+  insistOn(what: "vpcs" | "tags"): Promise<void>;
+  balancers(): Promise<ListedBalancer[]>;
+  dropletsWithTag(tag: string): Promise<CloudDroplet[]>;
+  /** Droplets of the whole account. */
+  dropletTotal(): Promise<number>;
+  /** Most droplets that the account may have. */
+  dropletLimit(): Promise<number>;
+}
+
+/** What a balancer asks of a host. */
+export interface HealthTarget {
+  readonly path: string;
+  readonly port: number;
+}
+
+/** What a host answers when it asks itself. */
+export interface HealthAnswers {
+  /** In the order of the targets; null without an answer. */
+  readonly statuses: readonly (number | null)[];
+  /** The rollout that holds the host's lock; null without one. */
+  readonly heldBy: string | null;
+}
+
+/** Asks hosts on their private addresses. */
+export interface HealthLook {
+  /** @throws RolloutError when the host cannot be asked */
+  ask(host: ManifestHost, targets: readonly HealthTarget[]): Promise<HealthAnswers>;
+}
+
+/** All that the guard needs from outside. */
+export interface GuardPorts {
+  readonly cloud: GuardCloud;
+  readonly health: HealthLook;
+  readonly clock: Clock;
+  readonly events: Events;
+}
+
 /** One container as its host's Docker knows it. */
 export interface ContainerState {
   readonly id: string;

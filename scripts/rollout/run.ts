@@ -16,7 +16,7 @@ import {
 } from "./context.js";
 import { byMachine } from "../../contract/one-machine.js";
 import type { Release } from "../../contract/release.js";
-import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
+import { describe, exitCodes, refusalCode, RolloutError, type ExitCode } from "./core/errors.js";
 import { gates, WITNESS_PER_HOST } from "./core/gates.js";
 import type { Plan } from "./core/plan.js";
 import type { Receipt } from "./core/receipt.js";
@@ -210,18 +210,10 @@ async function close(context: Context, failure: unknown): Promise<Receipt> {
   };
 }
 
-function describe(failure: unknown): NonNullable<Receipt["error"]> {
-  if (failure instanceof RolloutError) return { code: failure.code, message: failure.message };
-  return { code: "Bug", message: failure instanceof Error ? failure.message : String(failure) };
-}
-
 function exitCodeOf(context: Context, failure: unknown): ExitCode {
   if (failure === null) return exitCodes.onTarget;
-  if (!(failure instanceof RolloutError)) return exitCodes.bug;
-  if (failure.code === "Interrupted") return exitCodes.interrupted;
-  if (failure.code === "LockHeld") return exitCodes.locked;
-  if (failure.code === "PreDeployFailed") return exitCodes.preDeployFailed;
-  if (!context.rolling) return exitCodes.preflightRefused;
+  const refused = refusalCode(failure);
+  if (refused !== exitCodes.preflightRefused || !context.rolling) return refused;
   const changed = listed(context).some(({ receipt }) => receipt.action === "replaced" || receipt.action === "deployed");
   const lost = context.members.some(({ status }) => status === "failed");
   return changed || lost ? exitCodes.failedMixed : exitCodes.failedRestored;

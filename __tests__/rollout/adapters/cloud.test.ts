@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { DigitalOcean } from "../../../scripts/rollout/adapters/cloud.js";
 import type { Retried } from "../../../scripts/rollout/adapters/retry.js";
-import { RolloutError } from "../../../scripts/rollout/core/errors.js";
+import { Forbidden, RolloutError } from "../../../scripts/rollout/core/errors.js";
 import { TestServer, type Answer, type Asked } from "./server.js";
 
 const token = "dop_v1_0123456789abcdef-very-secret";
@@ -126,6 +126,55 @@ describe("DigitalOcean's API", () => {
     await start(() => ({ status: 200, body: login }));
     expect(JSON.parse(await cloud.registryLogin("lab"))).toEqual(login);
     expect(server.asked[0]?.url).toBe("/v2/registries/lab/docker-credentials?expiry_seconds=1800&read_write=false");
+  });
+});
+
+describe("what the guard asks", () => {
+  const listed = (name: string) => ({
+    ...balancer.load_balancer,
+    name,
+    size_unit: 2,
+    forwarding_rules: [
+      { entry_port: 80, target_port: 8080 },
+      { entry_port: 443, target_port: 8080 },
+    ],
+  });
+
+  it("is every balancer, over all pages", async () => {
+    await start((asked) => {
+      const page = Number(new URL(asked.url, "http://x").searchParams.get("page"));
+      const next = `https://api.digitalocean.com/v2/load_balancers?page=${page + 1}`;
+      const links = page < 2 ? { pages: { next } } : {};
+      return { status: 200, body: { load_balancers: [listed(`front-${page}`)], links } };
+    });
+    const common = { tag: "http-api", sizeUnit: 2, check: { path: "/health", port: 80 }, targetPorts: [8080] };
+    expect(await cloud.balancers()).toEqual([
+      { name: "front-1", ...common },
+      { name: "front-2", ...common },
+    ]);
+    expect(server.asked.map(({ url }) => url)).toEqual([
+      "/v2/load_balancers?page=1&per_page=200",
+      "/v2/load_balancers?page=2&per_page=200",
+    ]);
+  });
+
+  it("is how many droplets there are, and how many there may be", async () => {
+    await start(({ url }) => ({
+      status: 200,
+      body: url === "/v2/account" ? { account: { droplet_limit: 25 } } : { droplets: [], meta: { total: 7 } },
+    }));
+    expect([await cloud.dropletTotal(), await cloud.dropletLimit()]).toEqual([7, 25]);
+    expect(server.asked.map(({ url }) => url)).toEqual(["/v2/droplets?page=1&per_page=1", "/v2/account"]);
+  });
+
+  it("tells a token that may not read from every other refusal", async () => {
+    await start(inTurn({ status: 200, body: {} }, { status: 403, body: { message: "no" } }, { status: 404, body: {} }));
+    await cloud.insistOn("vpcs");
+    expect(await failure(cloud.insistOn("tags"))).toBeInstanceOf(Forbidden);
+    expect(await failure(cloud.insistOn("tags"))).not.toBeInstanceOf(Forbidden);
+    expect(server.asked.map(({ url }) => url)).toEqual(
+      ["vpcs", "tags", "tags"].map((what) => `/v2/${what}?page=1&per_page=1`),
+    );
   });
 });
 

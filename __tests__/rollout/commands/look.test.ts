@@ -222,6 +222,22 @@ describe("what is asked of a host", () => {
     );
   });
 
+  it("for the guard is what the private address answers, and who holds the host", () => {
+    const targets = [
+      { path: "/health", port: 80 },
+      { path: "/it's", port: 8080 },
+    ];
+    const script = look.answers("api", "10.110.0.2", targets);
+    expect(script).toContain("'%{http_code}' http://10.110.0.2:80/health || :");
+    expect(script).toContain(`'%{http_code}' 'http://10.110.0.2:8080/it'\\''s' || :`);
+    expect(execFileSync("/bin/sh", ["-n", "-c", script], { encoding: "utf8" })).toBe("");
+    const told = (run: string, first = "200") =>
+      look.parseAnswers(printed({ "target-0": first, "target-1": "000", run }), 2);
+    expect(told("held by 9dc3:me@here\n1\tstep\tdrain\n")).toEqual({ statuses: [200, null], heldBy: "9dc3:me@here" });
+    expect(told("left unfinished by 9dc3:me@here\n", "404")).toEqual({ statuses: [404, null], heldBy: null });
+    expect(look.parseAnswers("", 2)).toEqual({ statuses: [null, null], heldBy: null });
+  });
+
   describe("counts connections on the port", () => {
     let home: string;
     beforeEach(() => {

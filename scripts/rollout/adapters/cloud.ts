@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errors, request } from "undici";
 import { z } from "zod";
-import { RolloutError } from "../core/errors.js";
-import type { Cloud, CloudDroplet, LiveBalancer } from "../ports.js";
+import { Forbidden, RolloutError } from "../core/errors.js";
+import type { Cloud, CloudDroplet, GuardCloud, ListedBalancer, LiveBalancer } from "../ports.js";
 import { jittered, tellNobody, type OnRetry } from "./retry.js";
 
 /** @see https://docs.digitalocean.com/reference/api/ */
@@ -30,6 +30,24 @@ const balancerReply = z.object({
   }),
 });
 
+const links = z.object({ pages: z.object({ next: z.string().optional() }).optional() }).optional();
+
+const balancersReply = z.object({
+  load_balancers: z.array(
+    z.object({
+      name: z.string(),
+      tag: z.string().nullish(),
+      size_unit: z.number().nullish(),
+      health_check: z.object({ path: z.string().nullish(), port: z.number() }),
+      forwarding_rules: z.array(z.object({ target_port: z.number() })),
+    }),
+  ),
+  links,
+});
+
+const totalReply = z.object({ meta: z.object({ total: z.number() }) });
+const accountReply = z.object({ account: z.object({ droplet_limit: z.number() }) });
+
 const dropletReply = z.object({
   droplets: z.array(
     z.object({
@@ -40,10 +58,10 @@ const dropletReply = z.object({
       networks: z.object({ v4: z.array(z.object({ ip_address: z.string(), type: z.string() })) }),
     }),
   ),
-  links: z.object({ pages: z.object({ next: z.string().optional() }).optional() }).optional(),
+  links,
 });
 
-export class DigitalOcean implements Cloud {
+export class DigitalOcean implements Cloud, GuardCloud {
   readonly #base: string;
 
   constructor(
@@ -70,13 +88,25 @@ export class DigitalOcean implements Cloud {
   }
 
   async dropletsWithTag(tag: string): Promise<CloudDroplet[]> {
-    const found: CloudDroplet[] = [];
-    for (let page = 1; ; page += 1) {
-      const query = `tag_name=${encodeURIComponent(tag)}&page=${page}&per_page=${PAGE_SIZE}`;
-      const reply = await this.#get(`/v2/droplets?${query}`, dropletReply);
-      found.push(...reply.droplets.map(droplet));
-      if (!reply.links?.pages?.next) return found;
-    }
+    const pages = await this.#pages(`/v2/droplets?tag_name=${encodeURIComponent(tag)}&`, dropletReply);
+    return pages.flatMap(({ droplets }) => droplets.map(droplet));
+  }
+
+  async balancers(): Promise<ListedBalancer[]> {
+    const pages = await this.#pages("/v2/load_balancers?", balancersReply);
+    return pages.flatMap(({ load_balancers: all }) => all.map(listedBalancer));
+  }
+
+  async insistOn(what: "vpcs" | "tags"): Promise<void> {
+    await this.#call("GET", `/v2/${what}?page=1&per_page=1`);
+  }
+
+  async dropletTotal(): Promise<number> {
+    return (await this.#get("/v2/droplets?page=1&per_page=1", totalReply)).meta.total;
+  }
+
+  async dropletLimit(): Promise<number> {
+    return (await this.#get("/v2/account", accountReply)).account.droplet_limit;
   }
 
   async untag(dropletId: string, tag: string): Promise<void> {
@@ -90,6 +120,19 @@ export class DigitalOcean implements Cloud {
     return JSON.stringify(
       await this.#call("GET", `/v2/registries/${encodeURIComponent(registry)}/docker-credentials?${query}`),
     );
+  }
+
+  /** @param path up to the query's last "&" */
+  async #pages<Schema extends z.ZodType<{ links?: z.output<typeof links> }>>(
+    path: string,
+    schema: Schema,
+  ): Promise<z.output<Schema>[]> {
+    const found: z.output<Schema>[] = [];
+    for (let page = 1; ; page += 1) {
+      const reply = await this.#get(`${path}page=${page}&per_page=${PAGE_SIZE}`, schema);
+      found.push(reply);
+      if (!reply.links?.pages?.next) return found;
+    }
   }
 
   /** @throws RolloutError CloudFailed for an answer of another form */
@@ -108,8 +151,10 @@ export class DigitalOcean implements Cloud {
     for (let tries = 1; ; tries += 1) {
       const outcome = await this.#once(method, path, body);
       if (outcome.type === "done") return outcome.body;
-      if (outcome.type === "refused")
-        throw new RolloutError("CloudRefused", `DigitalOcean's API refuses ${method} ${path}: ${outcome.why}`);
+      if (outcome.type === "refused") {
+        const message = `DigitalOcean's API refuses ${method} ${path}: ${outcome.why}`;
+        throw outcome.forbidden ? new Forbidden(message) : new RolloutError("CloudRefused", message);
+      }
       if ((outcome.afterMs ?? 0) > LONGEST_PAUSE_MS)
         throw new RolloutError(
           "CloudFailed",
@@ -147,12 +192,13 @@ export class DigitalOcean implements Cloud {
       if (status < 300) return { type: "done", body: jsonOf(text) };
       // An answer may repeat what it was asked.
       const why = `${status} ${messageOf(text)}`.replaceAll(this.token, "[redacted]");
-      if (status !== 429 && status < 500) return { type: "refused", why };
+      if (status !== 429 && status < 500) return { type: "refused", why, forbidden: status === 403 };
       const retryAfter = Number(reply.headers["retry-after"]);
       return { type: "again", why, afterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : null };
     } catch (error) {
       // A call that cannot even be sent is not sent better the next time.
-      if (error instanceof errors.InvalidArgumentError) return { type: "refused", why: error.message };
+      if (error instanceof errors.InvalidArgumentError)
+        return { type: "refused", why: error.message, forbidden: false };
       return { type: "again", why: error instanceof Error ? error.message : String(error), afterMs: null };
     }
   }
@@ -160,8 +206,22 @@ export class DigitalOcean implements Cloud {
 
 type Outcome =
   | { readonly type: "done"; readonly body: unknown }
-  | { readonly type: "refused"; readonly why: string }
+  | { readonly type: "refused"; readonly why: string; readonly forbidden: boolean }
   | { readonly type: "again"; readonly why: string; readonly afterMs: number | null };
+
+const listedBalancer = ({
+  name,
+  tag,
+  size_unit: sizeUnit,
+  health_check: check,
+  forwarding_rules: rules,
+}: z.output<typeof balancersReply>["load_balancers"][number]): ListedBalancer => ({
+  name,
+  tag: tag || null,
+  sizeUnit: sizeUnit ?? null,
+  check: { path: check.path ?? "/", port: check.port },
+  targetPorts: [...new Set(rules.map(({ target_port: port }) => port))],
+});
 
 function droplet({
   id,

@@ -1,7 +1,7 @@
 /** Commands that only look at a host, and how their output reads. */
 import { containerName, lifecycle, parseJournal, type Lifecycle, type Slot } from "../../../contract/host.js";
 import { release, type Release } from "../../../contract/release.js";
-import type { ContainerState, Observation, Survey } from "../ports.js";
+import type { ContainerState, HealthAnswers, HealthTarget, Observation, Survey } from "../ports.js";
 import * as docker from "./docker.js";
 import { fleetFolder, line, parseSections, quote, sections } from "./shell.js";
 import { askRun, countConnections, healthUrl, lifecycleUrl, type Place } from "./steward.js";
@@ -10,8 +10,9 @@ const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed", "pre-d
 const ANSWER_SECONDS = 2;
 
 const askLifecycle = (place: Place): string => `curl -sf --max-time ${ANSWER_SECONDS} ${lifecycleUrl(place)} || :`;
-const askHealth = (place: Place): string =>
-  `curl -s --max-time ${ANSWER_SECONDS} -o /dev/null -w '%{http_code}' ${quote(healthUrl(place))} || :`;
+const askStatus = (url: string): string =>
+  `curl -s --max-time ${ANSWER_SECONDS} -o /dev/null -w '%{http_code}' ${quote(url)} || :`;
+const askHealth = (place: Place): string => askStatus(healthUrl(place));
 
 const askBoot =
   "if command -v cloud-init >/dev/null 2>&1; then cloud-init status 2>/dev/null | head -n 1; else echo 'status: done'; fi";
@@ -119,6 +120,23 @@ function releasesOf(text: string): Release[] {
       return [];
     }
   });
+}
+
+/** What the host answers on its private address, and who has it in hand. */
+export const answers = (fleet: string, privateAddress: string, targets: readonly HealthTarget[]): string =>
+  sections({
+    ...Object.fromEntries(
+      targets.map(({ path, port }, index) => [`target-${index}`, askStatus(`http://${privateAddress}:${port}${path}`)]),
+    ),
+    run: `if cd "${fleetFolder(fleet)}" 2>/dev/null; then\n${askRun}\nfi`,
+  });
+
+/** @param count of the targets that were asked */
+export function parseAnswers(output: string, count: number): HealthAnswers {
+  const found = parseSections(output);
+  const holder = /^held by (.*)/.exec(found.get("run") ?? "")?.[1] ?? null;
+  const statuses = Array.from({ length: count }, (_, index) => healthOf((found.get(`target-${index}`) ?? "").trim()));
+  return { statuses, heldBy: holder };
 }
 
 /** Beats the steward's heart with `beat`, and reads its journal and what the app says. */

@@ -32,6 +32,9 @@ export type ErrorCode =
   | "NothingBefore"
   | "FleetChanged"
   | "UnlistedDroplets"
+  | "NotAnsweredYet"
+  | "DropletLimit"
+  | "TokenScope"
   | "PullFailed"
   | "DigestsDiffer"
   | "SecretsMissing"
@@ -49,6 +52,20 @@ export type ErrorCode =
   | "RolloutTimeout"
   | "Interrupted";
 
+/** The exit code of a failure before anything was changed. */
+export function refusalCode(failure: unknown): ExitCode {
+  if (!(failure instanceof RolloutError)) return exitCodes.bug;
+  if (failure.code === "Interrupted") return exitCodes.interrupted;
+  if (failure.code === "PreDeployFailed") return exitCodes.preDeployFailed;
+  return failure.code === "LockHeld" ? exitCodes.locked : exitCodes.preflightRefused;
+}
+
+/** How a failure is told. */
+export function describe(failure: unknown): { readonly code: ErrorCode | "Bug"; readonly message: string } {
+  if (failure instanceof RolloutError) return { code: failure.code, message: failure.message };
+  return { code: "Bug", message: failure instanceof Error ? failure.message : String(failure) };
+}
+
 /** Whether it is that failure. */
 export const isExpected = (error: unknown, ...codes: readonly ErrorCode[]): boolean =>
   error instanceof RolloutError && codes.includes(error.code);
@@ -62,5 +79,12 @@ export class RolloutError extends Error {
     options: { cause?: unknown } = {},
   ) {
     super(message, options);
+  }
+}
+
+/** The API answers 403: the token may not do that. */
+export class Forbidden extends RolloutError {
+  constructor(message: string) {
+    super("CloudRefused", message);
   }
 }

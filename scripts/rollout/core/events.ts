@@ -37,6 +37,41 @@ const many = (count: number, noun: string): string => `${count} ${noun}${count =
 
 /** name -> code, level and message of each event. */
 export const registry = {
+  guarded: define<{ fleet: string; balancer: string | null }>(
+    "ROLLOUT_I0100",
+    "info",
+    ({ fleet, balancer }) =>
+      `guard of ${fleet}: droplets${balancer === null ? "" : ` and balancer ${balancer}`} may be changed`,
+  ),
+  changesOver: define<{ from: string; to: string; hosts: readonly string[] }>(
+    "ROLLOUT_I0200",
+    "info",
+    ({ from, to, hosts }) =>
+      `the balancer may change over from ${from} to ${to}: ${hosts.join(", ") || "no host"} ${hosts.length === 1 ? "answers" : "answer"} there`,
+  ),
+  connectionsDrop: define<{ live: number; declared: number }>(
+    "ROLLOUT_W0201",
+    "warning",
+    (data) =>
+      `the balancer gets ${data.declared} nodes instead of ${data.live} (sizeUnit): it drops every open connection when it is resized`,
+  ),
+  rebuildTooLarge: define<{ limit: number; others: number; declared: number }>(
+    "ROLLOUT_W0300",
+    "warning",
+    ({ limit, others, declared }) =>
+      `the account may have ${limit} droplets: a rebuild of ${declared} beside ${others} others needs ${others + 2 * declared} for a while, and would stop half way; have the limit raised first`,
+  ),
+  limitUnknown: define<{ why: string }>(
+    "ROLLOUT_W0301",
+    "warning",
+    (data) => `whether the account may have so many droplets is not known: ${data.why}`,
+  ),
+  strangers: define<{ tag: string; droplets: readonly string[] }>(
+    "ROLLOUT_W0400",
+    "warning",
+    ({ tag, droplets }) =>
+      `the tag ${tag} is on droplets that this stack has not created: ${droplets.join(", ")}; the balancer sends them requests and no rollout knows of them (docs/runbook.md, "Adopting droplets")`,
+  ),
   started: define<{ runId: string; fleet: string; hosts: readonly string[]; wanted: string }>(
     "ROLLOUT_I1000",
     "info",

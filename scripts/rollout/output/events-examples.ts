@@ -57,6 +57,12 @@ export const exampleReceipt: Receipt = {
 };
 
 export const examples: { readonly [Name in EventName]: EventData<Name> } = {
+  guarded: { fleet: "api", balancer: "sfo3-api" },
+  changesOver: { from: "/health on port 80", to: "/healthz on port 80", hosts: ["api-1", "api-2"] },
+  connectionsDrop: { live: 1, declared: 2 },
+  rebuildTooLarge: { limit: 10, others: 5, declared: 3 },
+  limitUnknown: { why: "the token has no scope account:read" },
+  strangers: { tag: "http-api", droplets: ["legacy-1 (412345600)"] },
   started: { runId: "k7m2q9", fleet: "api", hosts: ["api-1", "api-2"], wanted: `deploy ${image}` },
   hostStatus: { status: "draining", detail: "" },
   retried: { why: "api-1 (203.0.113.11) cannot be reached over SSH: the connection broke", afterSeconds: 0.4 },

@@ -3,6 +3,7 @@ import { Droplet } from "@cdktf/provider-digitalocean/lib/droplet/index.js";
 import { SshKey } from "@cdktf/provider-digitalocean/lib/ssh-key/index.js";
 import { Tag } from "@cdktf/provider-digitalocean/lib/tag/index.js";
 import { Vpc } from "@cdktf/provider-digitalocean/lib/vpc/index.js";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { z } from "zod";
 import { dropletNames, fleetFields, ownRules, stackTag } from "../contract/config.js";
@@ -32,6 +33,8 @@ type FleetSettings = z.output<typeof fleetSettings>;
 export interface ApiFleetProps extends z.input<typeof fleetSettings> {
   /** Private network to use. A change rebuilds every droplet. @default - a network of the fleet's own */
   readonly vpcUuid?: string;
+  /** What must have ended well before a droplet is created or changed, such as the {@link Guard}. @default - nothing */
+  readonly after?: readonly ITerraformDependable[];
 }
 
 /**
@@ -56,13 +59,13 @@ export class ApiFleet extends Construct {
 
   constructor(scope: Construct, id: string, props: ApiFleetProps) {
     super(scope, id);
-    const { vpcUuid, ...fields } = props;
+    const { vpcUuid, after = [], ...fields } = props;
     this.settings = checked(this, fleetSettings, fields);
     this.fleetTag = new Tag(this, "fleet-tag", { name: this.settings.fleetTag }).name;
     this.stackTagName = stackTag(this.settings);
     this.stackTag = new Tag(this, "stack-tag", { name: this.stackTagName }).name;
     this.vpcUuid = vpcUuid ?? this.createVpc().id;
-    this.droplets = this.createDroplets();
+    this.droplets = this.createDroplets(after);
   }
 
   /**
@@ -75,7 +78,7 @@ export class ApiFleet extends Construct {
     return new Vpc(this, "vpc", { name: parts.join("-"), region: slug, ...(ipRange && { ipRange }) });
   }
 
-  private createDroplets(): Map<string, Droplet> {
+  private createDroplets(after: readonly ITerraformDependable[]): Map<string, Droplet> {
     const { droplet: machine, region: slug, ssh: access } = this.settings;
     const common = {
       ...machine,
@@ -86,6 +89,7 @@ export class ApiFleet extends Construct {
       userData: cloudInit({ user: access.user, sshPort: access.port }),
       // The rollout moves the API to the new droplet before Terraform deletes the old one.
       lifecycle: { createBeforeDestroy: true },
+      dependsOn: [...after],
     };
     const create = (id: string) => new Droplet(this, id, { ...common, name: id });
     return new Map(dropletNames(this.settings).map((id) => [id, create(id)]));

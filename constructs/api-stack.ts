@@ -4,14 +4,15 @@ import { NullProvider } from "@cdktf/provider-null/lib/provider/index.js";
 import { TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import type { Backend, FleetConfig, ResolvedConfig } from "../contract/config.js";
-import { fleetConfig } from "../contract/config.js";
+import { balancerName, fleetConfig } from "../contract/config.js";
 import { parse } from "../contract/problems.js";
 import { ApiDomain } from "./api-domain.js";
 import { ApiFleet } from "./api-fleet.js";
 import { ApiLoadBalancer } from "./api-load-balancer.js";
 import { declareBackend } from "./declare-backend.js";
 import { FleetAlerts } from "./fleet-alerts.js";
-import { FleetFirewall } from "./fleet-firewall.js";
+import { FleetFirewall, HeldPorts } from "./fleet-firewall.js";
+import { Guard } from "./guard.js";
 import { hclOf } from "./hcl.js";
 import { Rollout } from "./rollout.js";
 import { imageVariable, redeployVariable } from "./variables.js";
@@ -30,6 +31,7 @@ export interface ApiStackProps {
  * @throws InvalidInput when the configuration is bad or the bundle is missing
  */
 export class ApiStack extends TerraformStack {
+  readonly guard: Guard;
   readonly fleet: ApiFleet;
   readonly loadBalancer: ApiLoadBalancer;
   readonly firewall: FleetFirewall;
@@ -39,10 +41,12 @@ export class ApiStack extends TerraformStack {
     super(scope, id);
     const config = parse("config", fleetConfig, props.config);
     this.declareTerraform(config.backend);
+    this.guard = new Guard(this, "guard", { config, bundlePath: props.bundlePath });
     this.fleet = this.createFleet(config);
     this.loadBalancer = this.createLoadBalancer(config);
     this.firewall = this.createFirewall(config);
     this.rollout = this.createRollout(config, props);
+    this.holdPorts(config);
     this.createAlerts(config);
     this.createOutputs();
   }
@@ -69,7 +73,7 @@ export class ApiStack extends TerraformStack {
 
   private createFleet({ name, environment, region, dropletCount, fleetTag, droplet, ssh, vpcIpRange }: ResolvedConfig) {
     const own = { name, environment, region, dropletCount, fleetTag, droplet, ssh, vpcIpRange };
-    return new ApiFleet(this, "fleet", own);
+    return new ApiFleet(this, "fleet", { ...own, after: [this.guard.resource] });
   }
 
   private createDomain({ domain, name, environment }: ResolvedConfig) {
@@ -77,17 +81,18 @@ export class ApiStack extends TerraformStack {
   }
 
   private createLoadBalancer(config: ResolvedConfig) {
-    const { loadBalancer, name, region, healthCheck, service } = config;
+    const { loadBalancer, region, healthCheck, service } = config;
     const domain = this.createDomain(config);
     return new ApiLoadBalancer(this, "load-balancer", {
       ...loadBalancer,
-      name: loadBalancer.name ?? `${region}-${name}`,
+      name: balancerName(config),
       region,
       healthCheck,
       servicePort: service.port,
       dropletTag: this.fleet.fleetTag,
       vpcUuid: this.fleet.vpcUuid,
       ...(domain && { domain }),
+      after: [this.guard.resource],
     });
   }
 
@@ -96,6 +101,7 @@ export class ApiStack extends TerraformStack {
       name,
       environment,
       servicePort: service.port,
+      nextPort: service.nextPort,
       sshPort: ssh.port,
       allowedCidrs: ssh.allowedCidrs,
       dropletTag: this.fleet.stackTag,
@@ -114,6 +120,18 @@ export class ApiStack extends TerraformStack {
       redeploy: redeployVariable(this).stringValue,
       secretsFingerprint: secretsFingerprint ?? null,
       bundlePath,
+    });
+  }
+
+  private holdPorts({ name, environment, service }: ResolvedConfig): void {
+    new HeldPorts(this, "held-ports", {
+      name,
+      environment,
+      servicePort: service.port,
+      nextPort: service.nextPort,
+      dropletTag: this.fleet.stackTag,
+      loadBalancerUid: this.loadBalancer.uid,
+      after: [this.rollout.resource],
     });
   }
 

@@ -1,5 +1,6 @@
 /** Who may reach a fleet's droplets, and whom they may reach. */
 import { Firewall } from "@cdktf/provider-digitalocean/lib/firewall/index.js";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { z } from "zod";
 import { access, fleetFields } from "../contract/config.js";
@@ -13,6 +14,8 @@ const firewallSettings = record({
   environment: fleetFields.shape.environment,
   /** Port that only the balancer reaches. @default 80 */
   servicePort: service.shape.port,
+  /** Port that the balancer will change over to. @default - none */
+  nextPort: service.shape.nextPort,
   /** @default 22 */
   sshPort: access.shape.port,
   /** Ranges that reach the SSH port. @default - none: it stays closed */
@@ -38,6 +41,11 @@ const outbound = [
   { protocol: "tcp", portRange: "443" },
 ].map((rule) => ({ ...rule, destinationAddresses: everywhere }));
 
+const servicePorts = (ports: readonly (number | undefined)[], loadBalancerUid: string) =>
+  ports
+    .filter((port) => port !== undefined)
+    .map((port) => ({ protocol: "tcp", portRange: String(port), sourceLoadBalancerUids: [loadBalancerUid] }));
+
 /**
  * Lets only the balancer reach the service port and only listed ranges reach SSH. DigitalOcean adds up the firewalls of a
  * droplet: to open more, such as a database's port outbound, attach another one to the same tag.
@@ -50,14 +58,53 @@ export class FleetFirewall extends Construct {
   constructor(scope: Construct, id: string, props: FleetFirewallProps) {
     super(scope, id);
     const { dropletTag, loadBalancerUid, ...fields } = props;
-    const { name, environment, servicePort, sshPort, allowedCidrs } = checked(this, firewallSettings, fields);
-    const fromBalancer = { protocol: "tcp", portRange: String(servicePort), sourceLoadBalancerUids: [loadBalancerUid] };
+    const { name, environment, servicePort, nextPort, sshPort, allowedCidrs } = checked(this, firewallSettings, fields);
+    const fromBalancer = servicePorts([servicePort, nextPort], loadBalancerUid);
     const ssh = { protocol: "tcp", portRange: String(sshPort), sourceAddresses: allowedCidrs };
     this.resource = new Firewall(this, "firewall", {
       name: `${environment}-${name}`,
       tags: [dropletTag],
-      inboundRule: allowedCidrs.length > 0 ? [fromBalancer, ssh] : [fromBalancer],
+      inboundRule: allowedCidrs.length > 0 ? [...fromBalancer, ssh] : fromBalancer,
       outboundRule: outbound,
+    });
+  }
+}
+
+const heldSettings = record({
+  name: firewallSettings.shape.name,
+  environment: firewallSettings.shape.environment,
+  servicePort: firewallSettings.shape.servicePort,
+  nextPort: firewallSettings.shape.nextPort,
+});
+
+/** What is held open. */
+export interface HeldPortsProps extends z.input<typeof heldSettings> {
+  /** Tag of the droplets, as for the {@link FleetFirewall}. */
+  readonly dropletTag: string;
+  /** The balancer's id. */
+  readonly loadBalancerUid: string;
+  /** What must have ended before a port is closed: the rollout. */
+  readonly after: readonly ITerraformDependable[];
+}
+
+/**
+ * A second firewall that opens the same service ports, and is changed only after the rollout. DigitalOcean adds up the firewalls of a droplet, so a
+ * port that the {@link FleetFirewall} closes stays open until every node of the balancer has been seen to ask the other one: the
+ * balancer takes a change in at its leisure after its API has answered, and a firewall at once.
+ * @throws InvalidInput when a field is bad
+ */
+export class HeldPorts extends Construct {
+  readonly resource: Firewall;
+
+  constructor(scope: Construct, id: string, props: HeldPortsProps) {
+    super(scope, id);
+    const { dropletTag, loadBalancerUid, after, ...fields } = props;
+    const { name, environment, servicePort, nextPort } = checked(this, heldSettings, fields);
+    this.resource = new Firewall(this, "firewall", {
+      name: `${environment}-${name}-held`,
+      tags: [dropletTag],
+      inboundRule: servicePorts([servicePort, nextPort], loadBalancerUid),
+      dependsOn: [...after],
     });
   }
 }

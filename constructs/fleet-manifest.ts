@@ -23,7 +23,7 @@ interface Known {
 }
 
 /** The manifest without the fields of `access` that the rollout has no use for. */
-const knownToRollout = z.object(sshAccess.shape);
+export const knownToRollout = z.object(sshAccess.shape);
 
 /**
  * Validates the manifest as it will be, with stand-ins for what only an apply knows, so that a wrong one is never

@@ -7,5 +7,6 @@ export { ApiFleet, type ApiFleetProps } from "./api-fleet.js";
 export { ApiLoadBalancer, type ApiLoadBalancerProps } from "./api-load-balancer.js";
 export { ApiStack, type ApiStackProps } from "./api-stack.js";
 export { FleetAlerts, type FleetAlertsProps } from "./fleet-alerts.js";
-export { FleetFirewall, type FleetFirewallProps } from "./fleet-firewall.js";
+export { FleetFirewall, HeldPorts, type FleetFirewallProps, type HeldPortsProps } from "./fleet-firewall.js";
+export { Guard, type GuardProps } from "./guard.js";
 export { Rollout, type RolloutProps } from "./rollout.js";

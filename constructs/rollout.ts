@@ -1,7 +1,7 @@
 /** The rollout as a part of the apply. */
 import { Resource } from "@cdktf/provider-null/lib/resource/index.js";
 import type { ITerraformDependable } from "cdktf";
-import { AssetType, Fn, TerraformAsset } from "cdktf";
+import { DataResource, Fn } from "cdktf";
 import { Construct } from "constructs";
 import type { z } from "zod";
 import { record } from "../contract/fields.js";
@@ -11,9 +11,9 @@ import { rolloutPolicy, service } from "../contract/policy.js";
 import { InvalidInput } from "../contract/problems.js";
 import type { ApiFleet } from "./api-fleet.js";
 import type { ApiLoadBalancer } from "./api-load-balancer.js";
-import { bundleFile } from "./bundle.js";
 import { checked } from "./checked.js";
 import { fleetManifest } from "./fleet-manifest.js";
+import { quieten, runBundle } from "./run-bundle.js";
 import { settingsHash } from "./settings-hash.js";
 
 const rolloutSettings = record({ service, rollout: rolloutPolicy.prefault({}) });
@@ -55,7 +55,7 @@ export class Rollout extends Construct {
     this.manifest = this.buildManifest(props);
     // Not Fn.jsonencode: only plain references remain in the text, which the lab resolves without Terraform.
     this.manifestJson = JSON.stringify(this.manifest);
-    const { fleet, loadBalancer, after = [], image, redeploy = "0" } = props;
+    const { fleet, loadBalancer, after = [], image, redeploy = "0", bundlePath } = props;
     const droplets = [...fleet.droplets.values()];
     this.resource = new Resource(this, "rollout", {
       triggers: {
@@ -68,10 +68,19 @@ export class Rollout extends Construct {
         ),
       },
       dependsOn: [...droplets, loadBalancer.resource, ...after],
-      provisioners: [{ type: "local-exec", command: COMMAND, environment: this.environment(props) }],
+      provisioners: [runBundle(this, { command: "deploy", environment: this.environment(image), bundlePath })],
     });
-    // Keeps the command out of the rollout's own lines. The bindings do not know the attribute.
-    this.resource.addOverride("provisioner.0.local-exec.quiet", true);
+    quieten(this.resource);
+    this.remember();
+  }
+
+  /**
+   * Terraform deletes a droplet that is declared no more after whatever its state says depended on it. The rollout is gone from the state once an
+   * apply has begun to replace it and did not come that far, because the guard refused or an API failed; the next apply would then delete
+   * beside the rollout. This one is only ever changed in place, after the rollout, and so remembers.
+   */
+  private remember(): void {
+    new DataResource(this, "rolled-out", { input: { rollout: this.resource.id } });
   }
 
   private buildManifest({ fleet, loadBalancer, service: app, rollout }: RolloutProps): Manifest {
@@ -86,25 +95,11 @@ export class Rollout extends Construct {
     return fleetManifest(`${subject} manifest`, { fleet, loadBalancer, ...settings });
   }
 
-  /** No secret: one would hide all output of the rollout, and an error would print it still. Tokens are inherited. */
-  private environment({ image, bundlePath }: RolloutProps): Record<string, string> {
-    const asset = new TerraformAsset(this, "bundle", { path: bundleFile(bundlePath), type: AssetType.FILE });
+  private environment(image: string): Record<string, string> {
     return {
       [environmentNames.manifest]: this.manifestJson,
       [environmentNames.image]: image,
       [environmentNames.startedBy]: "terraform",
-      // Relative to the stack's folder, which a remote run gets as a whole.
-      [environmentNames.bundle]: `\${path.module}/${asset.path}`,
     };
   }
 }
-
-/** Workers of HCP Terraform have none. */
-const NO_NODE =
-  "evenkeel: there is no node where this apply runs; run it where Node 20 or 22 and ssh are, such as an agent of your own (docs/backends.md)";
-
-/**
- * `; exit $?` keeps the shell from becoming node: an interrupted apply kills its direct child at once, and node must live on
- * to put the host at hand back. Without double quotes, which `cdktf synth --hcl` renders wrongly.
- */
-const COMMAND = `if ! command -v node >/dev/null; then echo '${NO_NODE}' >&2; exit 127; fi; node $${environmentNames.bundle} deploy; exit $?`;

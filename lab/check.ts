@@ -39,6 +39,9 @@ function rewriteManifests(resource: Json, check: Partial<ObservedCheck>): void {
     const environment = provisioner["local-exec"]?.environment;
     const manifest = environment?.[environmentNames.manifest];
     if (environment && manifest !== undefined) environment[environmentNames.manifest] = rewritten(manifest, check);
+    const guard = environment?.[environmentNames.guard];
+    if (environment && guard !== undefined && check.path !== undefined)
+      environment[environmentNames.guard] = JSON.stringify({ ...(JSON.parse(guard) as Json), healthPath: check.path });
   }
 }
 

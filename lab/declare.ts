@@ -52,6 +52,10 @@ export function declareBase(account: Account, resource: Stack["resource"], domai
   });
 }
 
+/** Another declaration of a balancer that is there, as one full PUT. It is taken in while the caller goes on. */
+export const redeclareBalancer = (account: Account, id: string, block: BalancerBlock, domain: string): void =>
+  void account.loadBalancers.update(id, balancerBody(account, block, domain));
+
 /** @param operatorKey stands for every key that the stack names without declaring it */
 export function declareDroplet(account: Account, block: DropletBlock, operatorKey: string): Attributes {
   const strange = block.ssh_keys.filter((reference) => !account.keys.find(reference));

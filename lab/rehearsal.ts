@@ -5,7 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Receipt } from "../scripts/rollout/core/receipt.js";
 import type { RolloutEvent } from "../scripts/rollout/core/events.js";
-import type { World } from "./world.js";
+import type { ProvisionerCommand, World } from "./world.js";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 /** No rollout in the lab may take longer: ten droplets at ten seconds take half of it. */
@@ -59,13 +59,39 @@ export interface DeployOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs the command of the provisioner with its environment, as `terraform apply` would. */
-export async function deploy(
+/**
+ * Changes the world to another version of the stack as `terraform apply` would: the guard first, where it would run; then balancer and
+ * droplets; then the rollout. Superseded droplets stay, for the caller to remove.
+ */
+export async function apply(
   world: World,
-  { image, stackFolder, show = false, environment = {}, signal }: DeployOptions,
+  { stack, ...options }: Omit<DeployOptions, "stackFolder"> & { readonly stack: SynthesizedStack },
 ): Promise<Deployment> {
-  const { command, environment: declared, cwd } = world.rolloutCommand({ image, stackFolder });
-  const before = runFolders(declared);
+  const stackFolder = stack.folder;
+  const guard = world.guardCommand({ stackJson: stack.json, stackFolder });
+  const asked = guard && (await runCommand(guard, options));
+  if (asked && asked.exitCode !== 0) return { ...asked, events: [], receipt: null };
+  await world.redeclare(stack.json);
+  const deployed = await deploy(world, { ...options, stackFolder });
+  return { ...deployed, stderr: `${asked?.stderr ?? ""}\n${deployed.stderr}`.trim() };
+}
+
+/** Runs the command of the provisioner with its environment, as `terraform apply` would. */
+export async function deploy(world: World, { image, stackFolder, ...options }: DeployOptions): Promise<Deployment> {
+  const rollout = world.rolloutCommand({ image, stackFolder });
+  const before = runFolders(rollout.environment);
+  const ended = await runCommand(rollout, options);
+  const folder = runFolders(rollout.environment).find((candidate) => !before.includes(candidate));
+  return { ...ended, events: folder ? eventsIn(folder) : [], receipt: folder ? receiptIn(folder) : null };
+}
+
+type RunOptions = Pick<DeployOptions, "show" | "environment" | "signal">;
+
+/** @throws Error when it does not end */
+async function runCommand(
+  { command, environment: declared, cwd }: ProvisionerCommand,
+  { show = false, environment = {}, signal }: RunOptions,
+): Promise<Pick<Deployment, "exitCode" | "stdout" | "stderr">> {
   const result = await execa("/bin/sh", ["-c", command], {
     cwd,
     env: { ...declared, ...environment },
@@ -78,14 +104,7 @@ export async function deploy(
     stderr: show ? ["pipe", "inherit"] : "pipe",
   });
   if (result.timedOut) throw new Error(`the rollout has not ended after ${LIMIT_MS / 1000} s:\n${result.stderr}`);
-  const folder = runFolders(declared).find((candidate) => !before.includes(candidate));
-  return {
-    exitCode: result.exitCode ?? -1,
-    stdout: result.stdout,
-    stderr: result.stderr,
-    events: folder ? eventsIn(folder) : [],
-    receipt: folder ? receiptIn(folder) : null,
-  };
+  return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
 }
 
 /** Folders of the runs that have left a record with that environment. */

@@ -1,5 +1,6 @@
 /** The synthesized stack as the lab reads it: the JSON that Terraform would get, and nothing else. */
 import { z } from "zod";
+import { environmentNames } from "../contract/manifest.js";
 
 const blocks = <Block extends z.ZodType>(block: Block) => z.record(z.string(), block).default({});
 
@@ -109,6 +110,7 @@ export type LocalExec = z.output<typeof localExec>;
 
 const nullResource = z.object({
   provisioner: z.array(z.object({ "local-exec": localExec })).default([]),
+  triggers: z.record(z.string(), z.string()).default({}),
 });
 
 const stackSchema = z.object({
@@ -147,10 +149,27 @@ export function only<Value>(kind: string, values: Readonly<Record<string, Value>
 }
 
 /** The rollout's provisioner. */
-export function rolloutExec(stack: Stack): LocalExec {
-  const [, resource] = only("null_resource", stack.resource.null_resource);
-  const [provisioner, ...more] = resource.provisioner;
-  if (!provisioner || more.length > 0)
-    throw new Error(`the lab needs exactly one local-exec, got ${resource.provisioner.length}`);
-  return provisioner["local-exec"];
+export const rolloutExec = (stack: Stack): LocalExec =>
+  only("rollout", runsGiven(stack, environmentNames.manifest))[1].exec;
+
+/** What is asked before anything is changed, and when it is asked anew; null for a stack without. */
+export function guardRun(stack: Stack): GivenRun | null {
+  const found = runsGiven(stack, environmentNames.guard);
+  return Object.keys(found).length === 0 ? null : only("guard", found)[1];
+}
+
+interface GivenRun {
+  readonly exec: LocalExec;
+  readonly triggers: Readonly<Record<string, string>>;
+}
+
+/** The commands that are given a variable. @throws Error for a resource that does not run exactly one */
+function runsGiven(stack: Stack, variable: string): Record<string, GivenRun> {
+  const runs = Object.entries(stack.resource.null_resource).map(([name, { provisioner: all, triggers }]) => {
+    const [provisioner, ...more] = all;
+    if (!provisioner || more.length > 0)
+      throw new Error(`the lab needs exactly one local-exec in ${name}, got ${all.length}`);
+    return [name, { exec: provisioner["local-exec"], triggers }] as const;
+  });
+  return Object.fromEntries(runs.filter(([, { exec }]) => variable in exec.environment));
 }

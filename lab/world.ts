@@ -7,12 +7,12 @@ import type { Api } from "./api/api.js";
 import { lookupIn } from "./attributes.js";
 import type { BalancerOptions } from "./balancer-options.js";
 import { startCloud, type Cloud } from "./cloud.js";
-import { declareBase, declareDroplet, type Attributes, type DeclareEach } from "./declare.js";
-import { resolveAll, resolveText } from "./references.js";
+import { declareBase, declareDroplet, redeclareBalancer, type Attributes, type DeclareEach } from "./declare.js";
+import { resolveAll, resolveText, type Lookup } from "./references.js";
 import type { Break, ReferenceOptions } from "./releases.js";
 import type { OpenSite, Site, SiteBalancer, SiteDroplet } from "./site.js";
 import type { Removal } from "./site-machines.js";
-import { readStack, rolloutExec, type Stack } from "./stack.js";
+import { guardRun, readStack, rolloutExec, type BalancerBlock, type LocalExec, type Stack } from "./stack.js";
 
 export type { Removal } from "./site-machines.js";
 
@@ -24,7 +24,7 @@ export interface WorldOptions {
 }
 
 /** What Terraform would run, and how. */
-export interface RolloutCommand {
+export interface ProvisionerCommand {
   /** For `/bin/sh -c`. */
   readonly command: string;
   /** The whole environment: the caller's, what the lab adds, what the provisioner sets. */
@@ -140,14 +140,26 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
   }
 
   /** The provisioner's command as Terraform would run it. @param stackFolder folder of the stack's JSON and assets */
-  rolloutCommand(input: { readonly image: string; readonly stackFolder: string }): RolloutCommand {
-    const exec = rolloutExec(this.#stack);
-    const lookup = this.#lookup({ image: input.image });
+  rolloutCommand(input: { readonly image: string; readonly stackFolder: string }): ProvisionerCommand {
+    return this.#provisionerCommand(rolloutExec(this.#stack), this.#lookup({ image: input.image }), input.stackFolder);
+  }
+
+  /** What Terraform would run before it changes this world to another version of the stack; null when it would run nothing. */
+  guardCommand(input: { readonly stackJson: object; readonly stackFolder: string }): ProvisionerCommand | null {
+    const stack = readStack(input.stackJson);
+    const run = guardRun(stack);
+    if (run === null || isDeepStrictEqual(run.triggers, guardRun(this.#stack)?.triggers)) return null;
+    // It comes before every resource, so that it may know of none.
+    const lookup = lookupIn({ stack, attributes: new Map(), variables: {} });
+    return this.#provisionerCommand(run.exec, lookup, input.stackFolder);
+  }
+
+  #provisionerCommand(exec: LocalExec, lookup: Lookup, stackFolder: string): ProvisionerCommand {
     const environment = resolveAll(exec.environment, lookup) as Record<string, string>;
     return {
       command: resolveText(exec.command, lookup),
       environment: { ...callerEnvironment(), ...this.environment(), ...environment },
-      cwd: path.resolve(input.stackFolder, resolveText(exec.working_dir ?? ".", lookup)),
+      cwd: path.resolve(stackFolder, resolveText(exec.working_dir ?? ".", lookup)),
     };
   }
 
@@ -180,11 +192,18 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
 
   /**
    * Another version of the stack: droplets that are new in it, or that Terraform would replace, are created; those it has no more, or that
-   * were replaced, are superseded. Whatever else has changed stays as it was, but for a key.
+   * were replaced, are superseded; the balancer is changed in place. Whatever else has changed stays as it was, but for a key.
    */
   async redeclare(stackJson: object): Promise<void> {
+    const before = this.#stack.resource.digitalocean_loadbalancer;
     this.#stack = readStack(stackJson);
     this.#keepDroplets(Object.keys(this.#stack.resource.digitalocean_droplet));
+    for (const [name, block] of Object.entries(this.#stack.resource.digitalocean_loadbalancer)) {
+      const id = this.#attributes.get(`${BALANCER}.${name}`)?.["id"];
+      if (id === undefined || isDeepStrictEqual(block, before[name])) continue;
+      const declared = resolveAll(block, this.#lookup({})) as BalancerBlock;
+      redeclareBalancer(this.#running.account, id, declared, this.#domain);
+    }
     await this.#declare();
   }
 
@@ -205,11 +224,16 @@ export class World<Droplet extends SiteDroplet = SiteDroplet, On extends Site<Dr
     await this.#cloud?.stop();
   }
 
+  /** What clients ask for; empty without a domain. */
+  get #domain(): string {
+    return this.#manifest.loadBalancer?.serverName ?? "";
+  }
+
   /** What is declared and not there yet. */
   async #declare(): Promise<void> {
     const { account, site } = this.#running;
     const { resource } = this.#stack;
-    declareBase(account, resource, this.#manifest.loadBalancer?.serverName ?? "", this.#declareEach);
+    declareBase(account, resource, this.#domain, this.#declareEach);
     this.#declareEach(DROPLET, resource.digitalocean_droplet, (block) =>
       declareDroplet(account, block, site.clientKey),
     );
@@ -269,6 +293,7 @@ interface ManifestView {
 
 /** Type of the blocks that come and go. */
 const DROPLET = "digitalocean_droplet";
+const BALANCER = "digitalocean_loadbalancer";
 
 /**
  * Fields of which another value makes the provider create another resource.

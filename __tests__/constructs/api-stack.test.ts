@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Testing } from "cdktf";
+import { guardInput } from "../../contract/guard.js";
 import { manifest } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
 import type { FleetConfig } from "../../constructs/index.js";
@@ -7,16 +8,19 @@ import { ApiStack } from "../../constructs/index.js";
 import type { Synthesized } from "../support/schema-check.js";
 import { bundleFixture, exampleConfig, exampleStack, publicKey, synthesized } from "../support/stacks.js";
 
-const only = (stack: Synthesized, type: string) => {
-  const all = Object.values(stack.resource[type] ?? {});
+/** @param name how the block's name begins, where there are several of the type */
+const only = (stack: Synthesized, type: string, name = "") => {
+  const all = Object.entries(stack.resource[type] ?? {}).filter(([block]) => block.startsWith(name));
   expect(all).toHaveLength(1);
-  return all[0] ?? {};
+  return all[0]?.[1] ?? {};
 };
-const localExec = (stack: Synthesized) => {
-  const [provisioner] = only(stack, "null_resource")["provisioner"] as { "local-exec": Record<string, unknown> }[];
+const localExec = (stack: Synthesized, name = "rollout") => {
+  const resource = only(stack, "null_resource", name);
+  const [provisioner] = resource["provisioner"] as { "local-exec": Record<string, unknown> }[];
   return provisioner?.["local-exec"] ?? {};
 };
-const triggers = (config: FleetConfig) => only(synthesized(exampleStack(config)), "null_resource")["triggers"];
+const triggers = (config: FleetConfig, name = "rollout") =>
+  only(synthesized(exampleStack(config)), "null_resource", name)["triggers"];
 
 describe("the synthesized stack", () => {
   test.each([1, 2, 3, 10])("with %i droplets is what it was", (dropletCount) => {
@@ -68,7 +72,7 @@ describe("a rebuild or a shrink never takes a serving droplet away", () => {
   test("one rollout waits for all droplets, the balancer and the firewall", () => {
     const [balancer = ""] = Object.keys(stack.resource["digitalocean_loadbalancer"] ?? {});
     const [firewall = ""] = Object.keys(stack.resource["digitalocean_firewall"] ?? {});
-    expect(only(stack, "null_resource")["depends_on"]).toEqual([
+    expect(only(stack, "null_resource", "rollout")["depends_on"]).toEqual([
       ...droplets.map(([name]) => `digitalocean_droplet.${name}`),
       `digitalocean_loadbalancer.${balancer}`,
       `digitalocean_firewall.${firewall}`,
@@ -86,15 +90,19 @@ describe("a rebuild or a shrink never takes a serving droplet away", () => {
   });
 
   test("the firewall stays on a superseded droplet: it is attached by the stack's own tag", () => {
-    expect(only(stack, "digitalocean_firewall")["tags"]).toEqual([
-      expect.stringMatching(/^\$\{digitalocean_tag\.fleet_stack-tag_/),
-    ]);
+    for (const name of ["firewall", "held-ports"]) {
+      expect(only(stack, "digitalocean_firewall", name)["tags"]).toEqual([
+        expect.stringMatching(/^\$\{digitalocean_tag\.fleet_stack-tag_/),
+      ]);
+    }
   });
 });
 
 describe("the firewall", () => {
-  const inbound = (ssh: FleetConfig["ssh"]) =>
-    only(synthesized(exampleStack({ ssh: { publicKey, ...ssh } })), "digitalocean_firewall")["inbound_rule"];
+  const inbound = (ssh: FleetConfig["ssh"], service: FleetConfig["service"] = {}, name = "firewall") =>
+    only(synthesized(exampleStack({ ssh: { publicKey, ...ssh }, service })), "digitalocean_firewall", name)[
+      "inbound_rule"
+    ];
   const fromBalancer = {
     protocol: "tcp",
     port_range: "80",
@@ -110,6 +118,17 @@ describe("the firewall", () => {
 
   test("has no rule for SSH when no range is listed", () => {
     expect(inbound({})).toEqual([fromBalancer]);
+  });
+
+  test("opens the port that the balancer is to change over to as well, and another one holds both until the rollout has ended", () => {
+    const both = [fromBalancer, { ...fromBalancer, port_range: "8080" }];
+    expect(inbound({}, { nextPort: 8080 })).toEqual(both);
+    expect(inbound({}, { nextPort: 8080 }, "held-ports")).toEqual(both);
+    const stack = synthesized(exampleStack());
+    const [rollout = ""] = Object.keys(stack.resource["null_resource"] ?? {}).filter((name) =>
+      name.startsWith("rollout"),
+    );
+    expect(only(stack, "digitalocean_firewall", "held-ports")["depends_on"]).toEqual([`null_resource.${rollout}`]);
   });
 });
 
@@ -155,7 +174,9 @@ describe("the rollout's provisioner", () => {
       { service: { port: 81 } },
       { service: { memoryMb: 64 } },
       { service: { command: ["x"] } },
+      { service: { nextPort: 8080 } },
       { healthCheck: { path: "/other" } },
+      { healthCheck: { nextPath: "/other" } },
       { fleetTag: "other" },
       { environment: "staging" },
       { dropletCount: 3 },
@@ -167,6 +188,79 @@ describe("the rollout's provisioner", () => {
   test("runs again for another image and for a raised counter", () => {
     expect(triggers({})).toMatchObject({ image: "${var.image}", redeploy: "${var.redeploy}" });
   });
+});
+
+describe("the guard", () => {
+  const stack = synthesized(exampleStack());
+
+  test("comes before every droplet and the balancer, and after nothing", () => {
+    const [guard = ""] = Object.keys(stack.resource["null_resource"] ?? {}).filter((name) => name.startsWith("guard"));
+    const guarded = ["digitalocean_droplet", "digitalocean_loadbalancer"].flatMap((type) =>
+      Object.values(stack.resource[type] ?? {}),
+    );
+    expect(guarded).toHaveLength(3);
+    for (const resource of guarded) expect(resource["depends_on"]).toEqual([`null_resource.${guard}`]);
+    const { provisioner: _, ...rest } = only(stack, "null_resource", "guard");
+    expect(JSON.stringify(rest)).not.toContain("${");
+  });
+
+  test("is told what is declared, written out and without a secret", () => {
+    const { command, environment, quiet } = localExec(stack, "guard");
+    expect(command).toMatch(/; node \$EVENKEEL_BUNDLE guard; exit \$\?$/);
+    expect(command).not.toContain('"');
+    expect(quiet).toBe(true);
+    const { EVENKEEL_GUARD: input = "", EVENKEEL_BUNDLE: bundle, ...others } = environment as Record<string, string>;
+    expect(others).toEqual({});
+    expect(bundle).toMatch(/^\$\{path\.module\}\/assets\/guard_bundle_\w+\/\w+\/rollout-bundle\.mjs$/);
+    expect(input).not.toContain("${");
+    expect(parseJson("guard", guardInput, input)).toMatchObject({
+      ...{ fleet: "api", fleetTag: "http-api", stackTag: "evenkeel:production:api", dropletCount: 2 },
+      ...{ balancerName: "sfo3-api", healthPath: "/health", servicePort: 80, sizeUnit: 1, bootTimeoutSeconds: 600 },
+    });
+  });
+
+  test("runs again for what changes a droplet or the balancer", () => {
+    const before = triggers({}, "guard");
+    for (const change of [
+      { dropletCount: 3 },
+      { droplet: { size: "s-2vcpu-2gb" } },
+      { ssh: { publicKey: `${publicKey}x` } },
+      { ssh: { publicKey, user: "other" } },
+      { ssh: { publicKey, port: 2222 } },
+      { vpcIpRange: "10.110.0.0/20" },
+      { region: "ams3" },
+      { fleetTag: "other" },
+      { loadBalancer: { sizeUnit: 2 } },
+      { loadBalancer: { httpIdleTimeoutSeconds: 90 } },
+      { healthCheck: { path: "/other" } },
+      { healthCheck: { checkIntervalSeconds: 20 } },
+      { service: { port: 81 } },
+    ] satisfies FleetConfig[]) {
+      expect(triggers(change, "guard")).not.toEqual(before);
+    }
+  });
+
+  test("does not run for a release alone, nor for how it is rolled out", () => {
+    const before = triggers({}, "guard");
+    for (const change of [
+      { healthCheck: { nextPath: "/other" } },
+      { service: { nextPort: 8080, environment: { A: "1" }, command: ["x"], memoryMb: 64 } },
+      { rollout: { drainTimeoutSeconds: 61, bootTimeoutSeconds: 90 } },
+      { ssh: { publicKey, allowedCidrs: ["203.0.113.8/32"], configFile: "~/.ssh/other" } },
+      { alerts: { email: ["ops@example.com"] } },
+    ] satisfies FleetConfig[]) {
+      expect(triggers(change, "guard")).toEqual(before);
+    }
+  });
+});
+
+test("the balancer is not told of the path that is to follow", () => {
+  const { healthcheck } = only(
+    synthesized(exampleStack({ healthCheck: { nextPath: "/next" } })),
+    "digitalocean_loadbalancer",
+  );
+  expect(healthcheck).toMatchObject({ path: "/health" });
+  expect(JSON.stringify(healthcheck)).not.toMatch(/next/i);
 });
 
 describe("outputs", () => {

@@ -15,6 +15,8 @@ const three: FleetConfig = { dropletCount: 3 };
 /** Another SSH port stands in the user data, which the provider changes by replacing the droplet. */
 const rebuilt: FleetConfig = { ...three, ssh: { ...exampleConfig.ssh, port: 2222 } };
 
+const rolledOut = ["delete rollout", "create rollout", "update rolled-out"];
+
 describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
   let graph: TerraformGraph;
   let first: Applied;
@@ -26,24 +28,115 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
 
   it("creates droplets and balancer before it rolls out", () => {
     expect(first.status).toBe(0);
-    expect(first.done.at(-1)).toBe("create rollout");
+    expect(first.done.slice(first.done.indexOf("create rollout")).sort()).toEqual([
+      "create held-ports",
+      "create rolled-out",
+      "create rollout",
+    ]);
     expect(first.done).toEqual(expect.arrayContaining(["create api-1", "create api-3", "create load-balancer"]));
   });
 
   it("touches nothing but the rollout for a release, and nothing at all for the same one", () => {
-    expect(graph.apply({ config: three, image: "api:v2" }).done).toEqual(["delete rollout", "create rollout"]);
+    expect(graph.apply({ config: three, image: "api:v2" }).done).toEqual(rolledOut);
     expect(graph.apply({ config: three, image: "api:v2" }).done).toEqual([]);
   });
 
   it("rolls out anew when what runs on the hosts has other settings, and not for waits and deadlines", () => {
     const settings = { ...three, service: { environment: { MODE: "b" } } };
-    expect(graph.apply({ config: settings }).done).toEqual(["delete rollout", "create rollout"]);
+    expect(graph.apply({ config: settings }).done).toEqual(rolledOut);
     expect(graph.apply({ config: { ...settings, rollout: { minReadySeconds: 7 } } }).done).toEqual([]);
   });
 
   it("changes the balancer in place", () => {
     const config = { ...three, healthCheck: { unhealthyThreshold: 4 } };
-    expect(graph.apply({ config }).done).toEqual(["update load-balancer"]);
+    expect(graph.apply({ config }).done).toEqual(["create guard", "update load-balancer", "delete guard"]);
+  });
+
+  describe("the guard", () => {
+    const moved: FleetConfig = { ...three, healthCheck: { path: "/other" } };
+
+    it("runs before droplets are created and the balancer is changed", () => {
+      expect(first.done.indexOf("create guard")).toBeGreaterThanOrEqual(0);
+      expectFirst("create guard", first.done);
+      const all: FleetConfig = { ...rebuilt, ...moved, dropletCount: 4 };
+      const { status, done } = graph.apply({ config: all });
+      expect(status).toBe(0);
+      expect(done).toEqual(expect.arrayContaining(["create api-4", "update load-balancer"]));
+      expectFirst("create guard", done);
+      expectAround(
+        done,
+        ["create api-1", "create api-2", "create api-3", "create api-4"],
+        ["delete api-1", "delete api-2", "delete api-3"],
+      );
+    });
+
+    it("that fails leaves droplets, balancer, firewalls and hosts as they are, and is asked again", () => {
+      for (const config of [moved, { ...rebuilt, service: { port: 81 } }, { dropletCount: 2 }]) {
+        const { status, done } = graph.apply({ config, guardExitCode: 3 });
+        expect(status).toBe(1);
+        expect(done).toContain("failed guard");
+        expect(done.filter((step) => !/ (guard|rollout)$/.test(step))).toEqual([]);
+        expect(done).not.toContain("create rollout");
+      }
+      const { status, done } = graph.apply({ config: moved });
+      expect(status).toBe(0);
+      expectFirst("create guard", done);
+      expect(done).toContain("update load-balancer");
+      expect(graph.apply({ config: moved }).done).toEqual([]);
+    });
+
+    it("that failed before a rebuild or a shrink does not change their order", () => {
+      for (const [config, created, deleted] of [
+        [{ ...rebuilt, dropletCount: 4 }, [1, 2, 3, 4], [1, 2, 3]],
+        [{ ...rebuilt, dropletCount: 3 }, [], [4]],
+      ] as const) {
+        expect(graph.apply({ config, guardExitCode: 3 }).status).toBe(1);
+        const { status, done } = graph.apply({ config });
+        expect(status).toBe(0);
+        expectAround(
+          done,
+          created.map((number) => `create api-${number}`),
+          deleted.map((number) => `delete api-${number}`),
+        );
+      }
+    });
+
+    it("that failed after the last well ended apply is destroyed with the rest", () => {
+      graph.apply({ config: moved, guardExitCode: 3 });
+      expect(graph.destroy().status).toBe(0);
+      expect(graph.apply({ config: three }).done).toEqual(expect.arrayContaining([...first.done]));
+    });
+  });
+
+  describe("a change of the service port", () => {
+    const expanded: FleetConfig = { ...three, service: { nextPort: 8080 } };
+    const contracted: FleetConfig = { ...three, service: { port: 8080 } };
+    const inOrder = (done: readonly string[]): string[] =>
+      done.filter((step) => /(load-balancer|firewall|held-ports|(create|failed) rollout)$/.test(step));
+
+    it("opens the new one before the balancer asks it, and closes the old one only after the rollout", () => {
+      expect(inOrder(graph.apply({ config: expanded }).done)).toEqual([
+        "update firewall",
+        "create rollout",
+        "update held-ports",
+      ]);
+      expect(inOrder(graph.apply({ config: contracted }).done)).toEqual([
+        "update load-balancer",
+        "update firewall",
+        "create rollout",
+        "update held-ports",
+      ]);
+    });
+
+    it("leaves the old one open as long as the rollout fails", () => {
+      graph.apply({ config: expanded });
+      expect(inOrder(graph.apply({ config: contracted, exitCode: 5 }).done)).toEqual([
+        "update load-balancer",
+        "update firewall",
+        "failed rollout",
+      ]);
+      expect(inOrder(graph.apply({ config: contracted }).done)).toEqual(["create rollout", "update held-ports"]);
+    });
   });
 
   it("rebuilds every droplet beside the old ones, and deletes those after the rollout; the balancer stays as it is", () => {
@@ -102,6 +195,23 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
       expect(done).toContain("delete api-3");
     });
 
+    it("changes balancer and droplets although the guard fails when they do not depend on it", () => {
+      const change = (stack: Synthesized): Synthesized => withoutGuard(stack);
+      graph.apply({ config: three, change });
+      const config: FleetConfig = { ...rebuilt, healthCheck: { path: "/other" } };
+      const { status, done } = graph.apply({ config, change, guardExitCode: 3 });
+      expect(status).toBe(1);
+      expect(done).toEqual(expect.arrayContaining(["failed guard", "update load-balancer", "create api-1"]));
+    });
+
+    it("deletes what serves beside the rollout, after an apply that did not come that far, when nothing remembers the rollout", () => {
+      const change = (stack: Synthesized): Synthesized => withoutMemory(stack);
+      graph.apply({ config: three, change });
+      expect(graph.apply({ config: { dropletCount: 2 }, change, guardExitCode: 3 }).status).toBe(1);
+      const { done } = graph.apply({ config: { dropletCount: 2 }, change, exitCode: 5 });
+      expect(done).toContain("delete api-3");
+    });
+
     it("takes new droplets in before any rollout when the balancer finds them by id instead of by tag", () => {
       const change = (stack: Synthesized): Synthesized => byIds(stack);
       graph.apply({ config: three, change });
@@ -121,6 +231,12 @@ function expectAround(done: readonly string[], created: readonly string[], delet
   expect(ofDroplets(done.slice(rollout))).toEqual([...deleted]);
 }
 
+/** Nothing happens to a droplet or the balancer before it; what is deleted is not yet created, or no longer. */
+function expectFirst(step: string, done: readonly string[]): void {
+  const before = done.slice(0, done.indexOf(step));
+  expect(before.filter((one) => / (api-\d+|load-balancer)$/.test(one))).toEqual([]);
+}
+
 type Blocks = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 const changed = (
@@ -138,6 +254,17 @@ const changed = (
 
 const withoutLifecycle = (stack: Synthesized): Synthesized =>
   changed(stack, "digitalocean_droplet", (block) => ({ ...block, lifecycle: undefined }));
+
+const withoutGuard = (stack: Synthesized): Synthesized =>
+  ["digitalocean_droplet", "digitalocean_loadbalancer"].reduce(
+    (sofar, type) => changed(sofar, type, (block) => ({ ...block, depends_on: undefined })),
+    stack,
+  );
+
+const withoutMemory = (stack: Synthesized): Synthesized => ({
+  ...stack,
+  resource: { ...stack.resource, terraform_data: {} },
+});
 
 /** References to droplets bring the dependency back: they go, too. */
 const withoutDependency = (stack: Synthesized): Synthesized =>

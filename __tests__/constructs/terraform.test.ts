@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { guardInput } from "../../contract/guard.js";
 import type { Manifest } from "../../contract/manifest.js";
 import { manifest } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
@@ -16,6 +17,7 @@ interface Seen {
   readonly manifest: string;
   readonly image: string;
   readonly by: string;
+  readonly guard: string;
 }
 
 /** What Terraform would spoil if it read the settings as anything but plain text. */
@@ -36,7 +38,7 @@ describeWithTerraform(
     afterAll(() => rmSync(root, { recursive: true }));
 
     const apply = (...args: string[]) => terraform(folder, "apply", "-auto-approve", "-input=false", ...args);
-    const seen = () => JSON.parse(readFileSync(join(folder, "seen.json"), "utf8")) as Seen;
+    const seen = (command = "deploy") => JSON.parse(readFileSync(join(folder, `seen-${command}.json`), "utf8")) as Seen;
 
     test("is valid", () => {
       expect(terraform(folder, "validate")).toEqual({
@@ -55,6 +57,13 @@ describeWithTerraform(
       expect(loadBalancer).toMatchObject({ address: "203.0.113.1", port: 80 });
       expect(service).toMatchObject(settings.service);
       expect(terraform(folder, "output", "-raw", "manifest").output).toBe(json);
+    });
+
+    test("hands the guard all that is declared, and nothing of the rollout's", () => {
+      expect(apply()).toEqual(expect.objectContaining({ status: 0 }));
+      const { argv, guard, manifest: json, image } = seen("guard");
+      expect({ argv, json, image }).toEqual({ argv: ["guard"], json: undefined, image: undefined });
+      expect(parseJson("guard", guardInput, guard)).toMatchObject({ balancerName: "sfo3-api", healthPath: "/health" });
     });
 
     test("says what is missing where there is no node", () => {

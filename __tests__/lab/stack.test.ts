@@ -1,5 +1,5 @@
 import { withCheck } from "../../lab/check.js";
-import { readStack, rolloutExec } from "../../lab/stack.js";
+import { guardRun, readStack, rolloutExec } from "../../lab/stack.js";
 import { stackJson } from "./support/stack.js";
 
 test("the provisioner's command and environment are read", () => {
@@ -7,6 +7,15 @@ test("the provisioner's command and environment are read", () => {
     command: "node $EVENKEEL_BUNDLE deploy; exit $?",
     environment: { EVENKEEL_IMAGE: "${var.image}" },
   });
+});
+
+test("the guard is found beside the rollout, with what it is asked anew for; a stack may have none", () => {
+  const stack = stackJson() as { resource: { null_resource: Record<string, unknown> } };
+  expect(guardRun(readStack(stack))).toBeNull();
+  const exec = { command: "node $EVENKEEL_BUNDLE guard; exit $?", environment: { EVENKEEL_GUARD: "{}" } };
+  stack.resource.null_resource["guard"] = { provisioner: [{ "local-exec": exec }], triggers: { settings: "1" } };
+  expect(guardRun(readStack(stack))).toEqual({ exec, triggers: { settings: "1" } });
+  expect(rolloutExec(readStack(stack)).environment).toHaveProperty("EVENKEEL_MANIFEST");
 });
 
 test("a droplet's text for cloud-init and its keys are read", () => {

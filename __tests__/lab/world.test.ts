@@ -109,6 +109,27 @@ test("another key replaces every droplet, and each lets in only who has its own"
   expect([await letsIn(host, before), await letsIn(host, after)]).toEqual([false, true]);
 });
 
+test("a changed balancer is changed in place, and the guard would run before", async () => {
+  const world = await start({ names: ["api-1"], checkIntervalSeconds: 5 });
+  const { balancer } = world;
+  const changed = stackJson({ names: ["api-1"], checkIntervalSeconds: 4 }) as {
+    resource: { null_resource: Record<string, unknown> };
+  };
+  const exec = {
+    command: "node $EVENKEEL_BUNDLE guard",
+    environment: { EVENKEEL_BUNDLE: "${path.module}/b.mjs", EVENKEEL_GUARD: "{}" },
+  };
+  changed.resource.null_resource["guard"] = { provisioner: [{ "local-exec": exec }], triggers: { settings: "1" } };
+  const guard = world.guardCommand({ stackJson: changed, stackFolder: "/tmp/stack" });
+  expect(guard).toMatchObject({ command: "node $EVENKEEL_BUNDLE guard", cwd: "/tmp/stack" });
+  expect(guard?.environment).toMatchObject({ EVENKEEL_BUNDLE: "./b.mjs", DIGITALOCEAN_TOKEN: "lab-token" });
+  await world.redeclare(changed);
+  expect(world.balancer).toBe(balancer);
+  expect(balancer.settings.check.intervalSeconds).toBe(4);
+  expect(world.guardCommand({ stackJson: changed, stackFolder: "/tmp/stack" })).toBeNull();
+  expect(world.guardCommand({ stackJson: stackJson(), stackFolder: "/tmp/stack" })).toBeNull();
+});
+
 test("a droplet that loses the tag gets no requests", async () => {
   const world = await start({ names: ["api-1"] });
   const host = world.droplet("api-1");

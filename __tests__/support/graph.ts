@@ -28,6 +28,8 @@ export interface ApplyOptions {
   readonly image?: string;
   /** How the rollout ends. @default 0 */
   readonly exitCode?: number;
+  /** How the guard ends. @default 0 */
+  readonly guardExitCode?: number;
   /** Names of droplets to be replaced. @default - none */
   readonly replace?: readonly string[];
 }
@@ -43,6 +45,7 @@ export class TerraformGraph {
       change = (stack: Synthesized): Synthesized => stack,
       image = "api:v1",
       exitCode = 0,
+      guardExitCode = 0,
       replace = [],
     } = options;
     const stack = change(synthesized(exampleStack(config, BUNDLE)));
@@ -51,7 +54,7 @@ export class TerraformGraph {
     this.#initialized = true;
     const blocks = Object.keys(stack.resource["digitalocean_droplet"] ?? {});
     const replaced = blocks.filter((block) => replace.includes(short(block))).map((block) => `terraform_data.${block}`);
-    return this.#run(folder, exitCode, [
+    return this.#run(folder, { exitCode, guardExitCode }, [
       "apply",
       ...["-auto-approve", "-input=false", "-json", "-var", `image=${image}`],
       ...replaced.map((address) => `-replace=${address}`),
@@ -60,15 +63,16 @@ export class TerraformGraph {
 
   destroy(): Applied {
     const folder = join(this.#root, "cdktf.out", "stacks", "api-production");
-    return this.#run(folder, 0, ["destroy", "-auto-approve", "-input=false", "-json"]);
+    return this.#run(folder, { exitCode: 0, guardExitCode: 0 }, ["destroy", "-auto-approve", "-input=false", "-json"]);
   }
 
   end(): void {
     rmSync(this.#root, { recursive: true });
   }
 
-  #run(folder: string, exitCode: number, args: string[]): Applied {
-    const { status, output } = terraformWith({ ROLLOUT_EXIT_CODE: String(exitCode) }, folder, ...args);
+  #run(folder: string, ends: Ends, args: string[]): Applied {
+    const codes = { ROLLOUT_EXIT_CODE: String(ends.exitCode), GUARD_EXIT_CODE: String(ends.guardExitCode) };
+    const { status, output } = terraformWith(codes, folder, ...args);
     const lines = output
       .trim()
       .split("\n")
@@ -77,16 +81,18 @@ export class TerraformGraph {
   }
 }
 
+type Ends = Readonly<Required<Pick<ApplyOptions, "exitCode" | "guardExitCode">>>;
+
 function doneIn({ type, hook }: Line): string[] {
   const name = short(hook?.resource.resource_name ?? "");
   if (type === "apply_complete") return [`${hook?.action} ${name}`];
   return type === "provision_errored" ? [`failed ${name}`] : [];
 }
 
-/** `fleet_api-1_EA027F34` is api-1, `rollout_62A1C2B8` the rollout. */
+/** `fleet_api-1_EA027F34` is api-1, `rollout_62A1C2B8` the rollout, and `held-ports_firewall_98CA18FC` no second firewall. */
 const short = (block: string): string => {
   const words = block.split("_").slice(0, -1);
-  return words.at(-1) ?? block;
+  return (words.at(-1) === "firewall" ? words[0] : words.at(-1)) ?? block;
 };
 
 function insist({ status, output }: { status: number | null; output: string }): void {

@@ -65,6 +65,8 @@ export function schemaFaults(stack: Synthesized, schemas: Schemas): string[] {
     return Object.entries(schemas).find(([host]) => host.endsWith(`/${address}`))?.[1];
   };
   const resources = Object.entries(stack.resource).flatMap(([type, byName]) => {
+    // Built into Terraform.
+    if (type === "terraform_data") return [];
     const block = schemaOf(type.slice(0, type.indexOf("_")))?.resource_schemas[type]?.block;
     if (!block) return [`${type}: not a known resource`];
     return Object.entries(byName).flatMap(([name, value]) => blockFaults(`${type}.${name}`, block, value, true));

@@ -19,6 +19,8 @@ const REPLACING: Readonly<Record<string, readonly string[]>> = {
   digitalocean_domain: ["name"],
   digitalocean_record: ["domain", "type"],
 };
+/** What is replaced gets another id. */
+const OWN_ID = [DROPLET, "null_resource"];
 
 export const hasTerraform = spawnSync("terraform", ["version"]).status === 0;
 
@@ -71,12 +73,14 @@ function standIn(type: string, name: string, value: Value): Value {
 }
 
 /**
- * `digitalocean_droplet.x.ipv4_address` becomes `terraform_data.x.output.ipv4_address`; within depends_on nothing follows the name. A
- * droplet's id is the stand-in's own: another one after it was replaced.
+ * `digitalocean_droplet.x.ipv4_address` becomes `terraform_data.x.output.ipv4_address`; within depends_on nothing follows the name. The id of
+ * a droplet or of a null_resource is the stand-in's own: another one after it was replaced.
  */
 function renamed(before: string, address: string): string {
   const name = address.slice(address.indexOf(".") + 1);
-  const text = address.startsWith(DROPLET) ? before.replaceAll(`${address}.id`, `terraform_data.${name}.id`) : before;
+  const text = OWN_ID.some((type) => address.startsWith(`${type}.`))
+    ? before.replaceAll(`${address}.id`, `terraform_data.${name}.id`)
+    : before;
   return text.replaceAll(`${address}.`, `terraform_data.${name}.output.`).replaceAll(address, `terraform_data.${name}`);
 }
 
@@ -108,9 +112,10 @@ export function terraformWith(
 export function writeStandIns(root: string, stack: Synthesized, bundle: string): string {
   const folder = join(root, "cdktf.out", "stacks", "api-production");
   const text = JSON.stringify(withoutProviders(stack));
-  const asset = /\$\{path\.module\}\/(assets[^"]+)/.exec(text)?.[1] ?? "";
-  mkdirSync(dirname(join(folder, asset)), { recursive: true });
-  copyFileSync(bundle, join(folder, asset));
+  for (const [, asset = ""] of text.matchAll(/\$\{path\.module\}\/(assets[^"]+)/g)) {
+    mkdirSync(dirname(join(folder, asset)), { recursive: true });
+    copyFileSync(bundle, join(folder, asset));
+  }
   writeFileSync(join(folder, "cdk.tf.json"), text);
   return folder;
 }

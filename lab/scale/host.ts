@@ -87,7 +87,10 @@ export class SimHost {
   #writeRelease(path: string, text: string): void {
     if (!path.endsWith(".json")) return;
     const release = releaseForm.parse(JSON.parse(text));
-    if (path !== `releases/${release.id}.json` || this.#files.get(environmentFile(release)) !== environmentOf(release, {}))
+    if (
+      path !== `releases/${release.id}.json` ||
+      this.#files.get(environmentFile(release)) !== environmentOf(release, {})
+    )
       throw this.#fault(`is given files of release ${release.id} that do not belong together`);
     this.machine.releases.set(release.id, release);
   }

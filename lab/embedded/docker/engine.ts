@@ -254,7 +254,16 @@ export class Engine {
       const real = publication ? this.host.ports.real(publication.hostPort) : this.host.ports.unreachable();
       environment[name] = String(await real);
     }
+    await this.#shareReal(publish);
     return environment;
+  }
+
+  /** The app listens on one real port, to which every port leads that is published for it. */
+  async #shareReal(publish: readonly Publication[]): Promise<void> {
+    for (const { hostPort, containerPort } of publish) {
+      const first = publish.find((one) => one.containerPort === containerPort)?.hostPort ?? hostPort;
+      if (first !== hostPort) await this.host.ports.share(hostPort, first);
+    }
   }
 }
 

@@ -119,7 +119,7 @@ export class ApiLoadBalancer extends Construct {
 
   /** Without the path that is to follow, of which only hosts are told. */
   private healthcheck() {
-    const { nextPath: _, ...check } = this.settings.healthCheck;
+    const check = { ...this.settings.healthCheck, nextPath: undefined };
     return { protocol: "http", port: this.settings.servicePort, ...check };
   }
 }

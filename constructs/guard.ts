@@ -60,7 +60,7 @@ function inputOf(config: ResolvedConfig): GuardInput {
 /** Of all that changes a droplet or the balancer, and of nothing else: a release alone needs no guard. */
 function guardedHash(config: ResolvedConfig): string {
   const { name, environment, region, dropletCount, fleetTag, droplet, vpcIpRange, ssh, loadBalancer } = config;
-  const { nextPath: _, ...check } = config.healthCheck;
+  const check = { ...config.healthCheck, nextPath: undefined };
   const machines = [dropletCount, droplet, ssh.publicKey, ssh.keyFingerprints];
   const userData = cloudInit({ user: ssh.user, sshPort: ssh.port });
   const balancer = [loadBalancer, check, config.service.port];

@@ -11,7 +11,7 @@ import { withCheck } from "../../lab/check.js";
 import { embedded, type EmbeddedWorld } from "../../lab/embedded/site.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
 import { margin } from "../../lab/load/margin.js";
-import { deploy, type Deployment } from "../../lab/rehearsal.js";
+import { apply, deploy, type Deployment } from "../../lab/rehearsal.js";
 import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
 import { Stacks } from "../../lab/stacks.js";
 import { startWorld, type World, type WorldOptions } from "../../lab/world.js";
@@ -64,6 +64,8 @@ export class Scenario<On extends World = EmbeddedWorld> {
   private constructor(
     readonly world: On,
     readonly stackFolder: string,
+    /** What the scenario makes of a synthesized stack. */
+    private readonly adapted: (stackJson: object) => object,
   ) {}
 
   /** @param options `site` is the embedded one unless said */
@@ -74,8 +76,9 @@ export class Scenario<On extends World = EmbeddedWorld> {
   static async start(options: Partial<SiteScenarioOptions<Site>> = {}): Promise<Scenario<World>> {
     const { fleet = {}, site = embedded(), world = {}, check = FAST_CHECK, change = (json: object) => json } = options;
     const stack = await stacks.of(fleet);
-    const stackJson = change(withCheck(stack.json, check));
-    return new Scenario(await startWorld({ stackJson, site, options: world }), stack.folder);
+    const adapted = (json: object): object => change(withCheck(json, check));
+    const stackJson = adapted(stack.json);
+    return new Scenario(await startWorld({ stackJson, site, options: world }), stack.folder, adapted);
   }
 
   /** Deploys as `terraform apply` would. */
@@ -90,6 +93,16 @@ export class Scenario<On extends World = EmbeddedWorld> {
     const options = { cwd: process.cwd(), env: environment, extendEnv: false, reject: false } as const;
     const { exitCode = -1, stderr } = await execa(process.execPath, argv, options);
     return { exitCode, stderr };
+  }
+
+  /** Changes the configuration as `terraform apply` would. @param change of the synthesized stack */
+  async apply(
+    fleet: FleetConfig,
+    image: string,
+    change: (stackJson: object) => object = (json) => json,
+  ): Promise<Deployment> {
+    const { folder: stackFolder, json } = await stacks.of(fleet);
+    return apply(this.world, { image, stack: { folder: stackFolder, json: change(this.adapted(json)) } });
   }
 
   /** Pushes and deploys version 1, and insists that it worked. */

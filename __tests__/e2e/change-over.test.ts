@@ -1,0 +1,114 @@
+/** Another health path, and another service port, under load: in two deploys, at once, and at once with nobody to refuse it. */
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import type { FleetConfig } from "../../constructs/index.js";
+import { Scenario } from "../support/scenario.js";
+
+jest.setTimeout(300_000);
+
+interface Move {
+  readonly what: string;
+  /** Hosts answer both. */
+  readonly first: FleetConfig;
+  /** The balancer changes over, then hosts answer the new one only. */
+  readonly then: FleetConfig;
+  /** Where the balancer asks before and after. */
+  readonly from: Asked;
+  readonly to: Asked;
+  /** What a user is told to deploy first. */
+  readonly told: string;
+}
+
+interface Asked {
+  readonly path: string;
+  readonly port: number;
+}
+
+const before: Asked = { path: "/health", port: 80 };
+const moves: readonly Move[] = [
+  {
+    what: "health path",
+    first: { healthCheck: { nextPath: "/up-9b1c" } },
+    then: { healthCheck: { path: "/up-9b1c" } },
+    from: before,
+    to: { ...before, path: "/up-9b1c" },
+    told: 'healthCheck.nextPath: "/up-9b1c"',
+  },
+  {
+    what: "service port",
+    first: { service: { nextPort: 8080 } },
+    then: { service: { port: 8080 } },
+    from: before,
+    to: { ...before, port: 8080 },
+    told: "service.nextPort: 8080",
+  },
+];
+
+describe.each(moves)("another $what", ({ first, then, from, to, told }) => {
+  let scenario: Scenario;
+  let image: string;
+  beforeEach(async () => {
+    scenario = await Scenario.start();
+    image = await scenario.begin();
+  });
+  afterEach(() => scenario.end());
+
+  /** Where the balancer asks, and where it sends requests. */
+  const asked = () => {
+    const { check, entries } = scenario.world.balancer.settings;
+    return { path: check.path, port: check.port, targets: entries.map(({ targetPort }) => targetPort) };
+  };
+  /** What every host answers there; null where nothing is published. */
+  const answered = ({ path, port }: Asked) =>
+    Promise.all(
+      scenario.world.droplets.map((droplet) =>
+        droplet.ask(path, port).then(
+          ({ status }) => status,
+          () => null,
+        ),
+      ),
+    );
+
+  it("costs no request in two deploys, and hosts answer the new one alone in the end", async () => {
+    const { result, seen } = await scenario.under(async () => {
+      const expanded = await scenario.apply(first, image);
+      const between = { asked: asked(), from: await answered(from), to: await answered(to) };
+      return { expanded, between, contracted: await scenario.apply(then, image) };
+    });
+    const { expanded, between, contracted } = result;
+    expect([expanded.exitCode, expanded.stderr]).toEqual([0, expanded.stderr]);
+    expect(between).toEqual({ asked: { ...from, targets: [from.port] }, from: [200, 200], to: [200, 200] });
+    expect([contracted.exitCode, contracted.stderr]).toEqual([0, contracted.stderr]);
+    expect(contracted.stderr).toContain("may change over");
+    for (const { receipt } of [expanded, contracted])
+      expect(receipt?.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
+    expect(asked()).toEqual({ ...to, targets: [to.port] });
+    expect(await answered(to)).toEqual([200, 200]);
+    expect(await answered(from)).not.toContain(200);
+    expect(await scenario.running()).toEqual([image, image]);
+    expect(seen.failures).toEqual([]);
+    expect(seen.sent).toBeGreaterThan(0);
+  });
+
+  it("is refused at once: the balancer stays as it is, and no request fails", async () => {
+    const { result, seen } = await scenario.under(() => scenario.apply(then, image));
+    expect([result.exitCode, result.receipt]).toEqual([3, null]);
+    expect(result.stderr).toContain("NotAnsweredYet");
+    expect(result.stderr).toContain(`deploy ${told} first`);
+    expect(asked()).toEqual({ ...from, targets: [from.port] });
+    expect(await answered(from)).toEqual([200, 200]);
+    expect(await scenario.running()).toEqual([image, image]);
+    expect(seen.failures).toEqual([]);
+  });
+
+  it("fails requests at once when nobody refuses it", async () => {
+    const { seen } = await scenario.under(() => scenario.apply(then, image, withoutGuard));
+    expect(seen.failed).toBeGreaterThan(0);
+  });
+});
+
+function withoutGuard(stackJson: object): object {
+  const stack = structuredClone(stackJson) as { resource: { null_resource: Record<string, unknown> } };
+  const kept = Object.entries(stack.resource.null_resource).filter(([name]) => !name.startsWith("guard"));
+  stack.resource.null_resource = Object.fromEntries(kept);
+  return stack;
+}

@@ -1,6 +1,6 @@
 /** A command of the bundled rollout as a part of the apply. */
 import type { LocalExecProvisioner } from "cdktf";
-import { AssetType, TerraformAsset } from "cdktf";
+import { AssetType, TerraformAsset, TerraformStack } from "cdktf";
 import type { Resource } from "@cdktf/provider-null/lib/resource/index.js";
 import type { Construct } from "constructs";
 import { environmentNames } from "../contract/manifest.js";
@@ -26,17 +26,27 @@ interface BundleRun {
 }
 
 /**
- * Runs the bundle, which becomes an asset of `scope`.
- * @throws InvalidInput when the bundle is missing
+ * Runs the bundle, which becomes an asset of the stack, once for all that run it.
+ * @throws InvalidInput when the bundle is missing, Error when a stack is given two
  */
 export function runBundle(scope: Construct, { command, environment, bundlePath }: BundleRun): LocalExecProvisioner {
-  const asset = new TerraformAsset(scope, "bundle", { path: bundleFile(bundlePath), type: AssetType.FILE });
+  const asset = assetOf(TerraformStack.of(scope), bundleFile(bundlePath));
   return {
     type: "local-exec",
     command: commandLine(command),
     // Relative to the stack's folder, which a remote run gets as a whole.
     environment: { ...environment, [environmentNames.bundle]: `\${path.module}/${asset.path}` },
   };
+}
+
+const assets = new WeakMap<TerraformStack, { readonly path: string; readonly asset: TerraformAsset }>();
+
+function assetOf(stack: TerraformStack, path: string): TerraformAsset {
+  const known = assets.get(stack);
+  if (known && known.path !== path) throw new Error(`${stack.node.id} is given two bundles: ${known.path}, ${path}`);
+  const asset = known?.asset ?? new TerraformAsset(stack, "rollout-bundle", { path, type: AssetType.FILE });
+  assets.set(stack, { path, asset });
+  return asset;
 }
 
 /** Keeps the command out of the bundle's own lines. The bindings do not know the attribute. */

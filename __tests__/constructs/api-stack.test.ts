@@ -142,7 +142,7 @@ describe("the rollout's provisioner", () => {
       EVENKEEL_IMAGE: "${var.image}",
       EVENKEEL_STARTED_BY: "terraform",
       EVENKEEL_BUNDLE: expect.stringMatching(
-        /^\$\{path\.module\}\/assets\/rollout_bundle_\w+\/\w+\/rollout-bundle\.mjs$/,
+        /^\$\{path\.module\}\/assets\/rollout-bundle\/\w+\/rollout-bundle\.mjs$/,
       ),
     });
     expect(Object.keys(environment as object)).toHaveLength(4);
@@ -211,7 +211,7 @@ describe("the guard", () => {
     expect(quiet).toBe(true);
     const { EVENKEEL_GUARD: input = "", EVENKEEL_BUNDLE: bundle, ...others } = environment as Record<string, string>;
     expect(others).toEqual({});
-    expect(bundle).toMatch(/^\$\{path\.module\}\/assets\/guard_bundle_\w+\/\w+\/rollout-bundle\.mjs$/);
+    expect(bundle).toMatch(/^\$\{path\.module\}\/assets\/rollout-bundle\/\w+\/rollout-bundle\.mjs$/);
     expect(input).not.toContain("${");
     expect(parseJson("guard", guardInput, input)).toMatchObject({
       ...{ fleet: "api", fleetTag: "http-api", stackTag: "evenkeel:production:api", dropletCount: 2 },

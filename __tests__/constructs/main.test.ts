@@ -61,8 +61,9 @@ describe("main.ts", () => {
     const trigger = (environment: NodeJS.ProcessEnv): string => {
       expect(project.synth({ EVENKEEL_CONFIG: withSecret(), ...environment }).status).toBe(0);
       const { resource } = JSON.parse(read(`cdktf.out/${STACK}`)) as Synthesized;
-      const [rollout] = Object.values(resource["null_resource"] ?? {}) as { triggers: { settings: string } }[];
-      return rollout?.triggers.settings ?? "";
+      const [, rollout] =
+        Object.entries(resource["null_resource"] ?? {}).find(([name]) => name.startsWith("rollout_")) ?? [];
+      return (rollout as { triggers: { settings: string } }).triggers.settings;
     };
     const key = { EVENKEEL_SECRETS_KEY: "k".repeat(32) };
     const [one, again, other, none] = [

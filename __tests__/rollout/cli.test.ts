@@ -286,6 +286,7 @@ describe("guard", () => {
     stackTag: "evenkeel:test:api",
     balancerName: "sfo3-api",
     healthPath: "/health",
+    ssh: {},
   });
 
   it.each<[string, Record<string, string>, string]>([

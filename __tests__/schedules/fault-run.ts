@@ -43,8 +43,15 @@ export async function simulateFault(options: RunOptions, course: Course): Promis
   const run = (wanted: Wanted, ports: Ports = world.ports(), waitSeconds = 0): Promise<Receipt> =>
     rollout(
       {
-        ...{ manifest, wanted, startedByTerraform: true, registryLogin: null,
-      secrets: null, owner: "test@lab", waitSeconds },
+        ...{
+          manifest,
+          wanted,
+          startedByTerraform: true,
+          registryLogin: null,
+          secrets: null,
+          owner: "test@lab",
+          waitSeconds,
+        },
         signal: new AbortController().signal,
       },
       ports,

@@ -68,8 +68,16 @@ function standIn(type: string, name: string, value: Value): Value {
   return {
     ...moved,
     ...(replacing ? { triggers_replace: replaced } : {}),
-    input: { ...COMPUTED, id: `id-of-${name.replaceAll("_", "-")}`, ...attributes },
+    input: { ...COMPUTED, ...addressOf(name), id: `id-of-${name.replaceAll("_", "-")}`, ...attributes },
   };
+}
+
+/** Of a droplet that ends in a number: no two have one. */
+function addressOf(name: string): Value {
+  const [, number] = /-(\d+)_[0-9A-F]+$/.exec(name) ?? [];
+  return number === undefined
+    ? {}
+    : { ipv4_address: `192.0.2.${number}`, ipv4_address_private: `198.51.100.${number}` };
 }
 
 /**

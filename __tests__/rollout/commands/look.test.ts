@@ -250,7 +250,7 @@ describe("what is asked of a host", () => {
     });
     afterEach(() => rmSync(home, { recursive: true }));
     const count = (): string =>
-      execFileSync("/bin/sh", ["-c", countConnections({ ...fixed, servicePort: 8080 })], {
+      execFileSync("/bin/sh", ["-c", countConnections({ ...fixed, containerPort: 8080 })], {
         env: { HOME: home, PATH: `${home}:${process.env["PATH"] ?? ""}` },
         encoding: "utf8",
       });

@@ -2,8 +2,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import * as docker from "../../../scripts/rollout/commands/docker.js";
 import { startSteward, writeFile } from "../../../scripts/rollout/commands/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
+import { line } from "../../../scripts/rollout/commands/shell.js";
 import { engine, environmentOf } from "../../../scripts/rollout/commands/steward.js";
 import type { Observation, Survey } from "../../../scripts/rollout/ports.js";
 import { testManifest } from "../../support/fleet.js";
@@ -70,7 +72,13 @@ function suite(shell: string): void {
         expect(host.calls().filter((call) => call.startsWith("docker "))).toEqual([
           "docker stop -t 10 api",
           "docker rename api api-previous",
-          `docker run -d --name api --label evenkeel.fleet=api --label evenkeel.release=${host.next.id} --restart no --init --stop-timeout 10 --env-file releases/${host.next.id}.env -p 10.110.0.2:80:80 -p 127.0.0.1:9000:9000 ${host.next.image}`,
+          line(
+            docker.run("api", "current", host.next, {
+              serviceAddress: "10.110.0.2",
+              servicePort: 80,
+              controlPort: 9000,
+            }),
+          ),
         ]);
 
         expect(await host.order("commit")).toEqual(["step restart-on", "step older-remove", "done commit"]);
@@ -393,7 +401,7 @@ function suite(shell: string): void {
         await host.order("replace");
         const given = host.runArguments();
         expect(given.slice(given.indexOf(host.next.image) + 1)).toEqual(command);
-        expect(given.slice(given.indexOf("--memory"), given.indexOf(host.next.image))).toEqual(["--memory", "64m"]);
+        expect(given.slice(given.indexOf("--memory"), given.indexOf("--log-opt"))).toEqual(["--memory", "64m"]);
         expect(readFileSync(host.file("releases", `${host.next.id}.env`), "utf8")).toBe(
           `GREETING= it's "$HOME" \`id\` # no comment \nEMPTY=\nPORT=80\nCONTROL_PORT=9000\nCONTROL_HOST=0.0.0.0\nHEALTH_PATH=/health\nRELEASE=${host.next.id}\n`,
         );

@@ -72,7 +72,7 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   locked: { hosts: 2 },
   waiting: { holder: "a1b2c3d4e5:ci@runner, since 2026-01-02T03:04:05.000Z, to keep the serving release" },
   pulled: { seconds: 2.8 },
-  preDeployStarted: { command: ["npm", "run", "migrate"] },
+  preDeployStarted: { command: ["node", "migrate.js"] },
   preDeployPassed: { seconds: 4.1 },
   preDeploySkipped: { why: "api-1 has this release already" },
   preDeployAwaited: { release },

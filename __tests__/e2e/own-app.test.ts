@@ -62,7 +62,7 @@ it("an app's secrets reach it and nobody else, a new value is a new release, and
   expect(told).not.toContain(KEY);
   const ran = scenario.world.droplets.map((droplet) => droplet.shell("docker logs api-pre-deploy"));
   const logs = (await Promise.all(ran)).filter(({ exitCode }) => exitCode === 0);
-  expect(logs.map(({ stdout }) => stdout)).toEqual([`migrates ${second}\n`]);
+  expect(logs.map(({ stdout }) => stdout)).toEqual([`migrates ${second}`]);
 
   const before = await scenario.running();
   const failed = await rolledOut("v3", second);

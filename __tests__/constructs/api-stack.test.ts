@@ -65,7 +65,7 @@ describe("a rebuild or a shrink never takes a serving droplet away", () => {
   const droplets = Object.entries(stack.resource["digitalocean_droplet"] ?? {});
 
   test("every droplet is created before it is destroyed", () => {
-    for (const [, droplet] of droplets) expect(droplet["lifecycle"]).toEqual({ create_before_destroy: true });
+    for (const [, droplet] of droplets) expect(droplet["lifecycle"]).toMatchObject({ create_before_destroy: true });
     expect(droplets).toHaveLength(3);
   });
 
@@ -141,9 +141,7 @@ describe("the rollout's provisioner", () => {
     expect(environment).toMatchObject({
       EVENKEEL_IMAGE: "${var.image}",
       EVENKEEL_STARTED_BY: "terraform",
-      EVENKEEL_BUNDLE: expect.stringMatching(
-        /^\$\{path\.module\}\/assets\/rollout-bundle\/\w+\/rollout-bundle\.mjs$/,
-      ),
+      EVENKEEL_BUNDLE: expect.stringMatching(/^\$\{path\.module\}\/assets\/rollout-bundle\/\w+\/rollout-bundle\.mjs$/),
     });
     expect(Object.keys(environment as object)).toHaveLength(4);
   });

@@ -139,8 +139,14 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
     });
   });
 
-  it("rebuilds every droplet beside the old ones, and deletes those after the rollout; the balancer stays as it is", () => {
-    const { status, done } = graph.apply({ config: rebuilt });
+  it.each([
+    ["other user data", rebuilt],
+    [
+      "another size, which the provider would change with the power off",
+      { ...three, droplet: { size: "s-2vcpu-2gb" } },
+    ],
+  ])("rebuilds every droplet beside the old ones for %s, and deletes those after the rollout", (_change, config) => {
+    const { status, done } = graph.apply({ config });
     expect(status).toBe(0);
     expectAround(
       done,
@@ -261,10 +267,12 @@ const withoutGuard = (stack: Synthesized): Synthesized =>
     stack,
   );
 
-const withoutMemory = (stack: Synthesized): Synthesized => ({
-  ...stack,
-  resource: { ...stack.resource, terraform_data: {} },
-});
+const withoutMemory = (stack: Synthesized): Synthesized => {
+  const memories = Object.entries(stack.resource["terraform_data"] ?? {});
+  const kept = memories.filter(([name]) => !name.startsWith("rollout_rolled-out_"));
+  expect(kept).toHaveLength(memories.length - 1);
+  return { ...stack, resource: { ...stack.resource, terraform_data: Object.fromEntries(kept) } };
+};
 
 /** References to droplets bring the dependency back: they go, too. */
 const withoutDependency = (stack: Synthesized): Synthesized =>

@@ -52,18 +52,18 @@ afterAll(async () => {
 const sh = (script: string): Promise<string> => droplet.run(["/bin/sh", "-c", script]);
 const operator: readonly string[] = [];
 
-/** Takes the declared firewall away while something is done. */
+/** Takes the declared firewalls away while something is done. */
 async function withoutFirewall(work: () => Promise<void>): Promise<void> {
   const { account } = scenario.world;
-  const [declared] = account.firewalls.all;
-  if (!declared) throw new Error("the stack declares a firewall");
-  const { name, inbound_rules, outbound_rules, tags } = declared;
-  account.firewalls.remove(declared.id);
+  const declared = [...account.firewalls.all];
+  if (declared.length === 0) throw new Error("the stack declares a firewall");
+  for (const { id } of declared) account.firewalls.remove(id);
   await account.settled();
   try {
     await work();
   } finally {
-    account.firewalls.create({ name, inbound_rules, outbound_rules, tags });
+    for (const { name, inbound_rules, outbound_rules, tags } of declared)
+      account.firewalls.create({ name, inbound_rules, outbound_rules, tags });
     await account.settled();
   }
 }

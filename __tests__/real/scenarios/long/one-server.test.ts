@@ -1,7 +1,7 @@
 /** The article's other case, from the files of docs/any-balancer.md: HAProxy on one server in front of two processes there. */
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
-import { ExampleFleet, expectEnded, expectUnnoticed } from "../support/example-fleet.js";
-import { LIMIT_MS } from "../../support/real.js";
+import { ExampleFleet, expectEnded, expectUnnoticed } from "../../support/example-fleet.js";
+import { LIMIT_MS } from "../../../support/real.js";
 
 jest.setTimeout(LIMIT_MS);
 

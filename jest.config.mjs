@@ -6,7 +6,7 @@ const common = {
 };
 
 /**
- * unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file. real: the real lab, which needs root on
+ * unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file; e2e-long: those that take minutes. real: the real lab, which needs root on
  * Linux and Debian's packages; `npm run test:lab` looks for them first.
  */
 export default {
@@ -27,7 +27,9 @@ export default {
       displayName: "e2e",
       roots: ["<rootDir>/__tests__/e2e"],
       testMatch: ["**/*.test.ts"],
+      testPathIgnorePatterns: ["/__tests__/e2e/long/"],
     },
+    { ...common, displayName: "e2e-long", roots: ["<rootDir>/__tests__/e2e/long"], testMatch: ["**/*.test.ts"] },
     {
       ...common,
       displayName: "real",

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { execa } from "execa";
 import { request } from "undici";
 import { environmentNames as names } from "../../contract/manifest.js";
+import { SECRETS_KEY_VARIABLE } from "../../contract/secrets.js";
 import type { RealDroplet } from "../../lab/real/droplet.js";
 import type { NetworkNode } from "../../lab/real/network-node.js";
 import { REGISTRY_NAME } from "../../lab/real/registry.js";
@@ -22,6 +23,9 @@ const STRANGER = "198.51.100.7";
 const METADATA = "169.254.169.254";
 const ELSEWHERE = "registry.example.com";
 const REGISTRY_PASSWORD = core();
+/** A secret of the app, and the key of its fingerprint. */
+const APP_SECRET = core();
+const own = { APP_SECRET, [SECRETS_KEY_VARIABLE]: `${core()}${core()}` };
 
 let scenario: RealScenario;
 let droplet: RealDroplet;
@@ -32,14 +36,16 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "evenkeel-security-"));
   const registries = { [ELSEWHERE]: { user: "robot", password: REGISTRY_PASSWORD } };
-  scenario = await startReal({ fleet: { dropletCount: 2 }, site: { registries } });
+  const fleet = { dropletCount: 2, service: { secrets: ["APP_SECRET"] } };
+  scenario = await startReal({ fleet, site: { registries } });
   const { world } = scenario;
   stranger = await world.site.attach("stranger", { foreignAddress: STRANGER });
   neighbour = await world.site.attach("neighbour", { privateAddresses: ["10.110.0.150"] });
-  await scenario.begin();
+  const first = await scenario.deploy(await world.pushReference("v1"), own);
+  expect({ exitCode: first.exitCode, stderr: first.stderr }).toEqual({ exitCode: 0, stderr: first.stderr });
   const image = (await world.pushReference("v2")).replace(REGISTRY_NAME, ELSEWHERE);
   const login = { [names.registryUser]: "robot", [names.registryPassword]: REGISTRY_PASSWORD };
-  const { exitCode, stderr } = await scenario.deploy(image, login);
+  const { exitCode, stderr } = await scenario.deploy(image, { ...login, ...own });
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr });
   expect(await scenario.running()).toEqual([image, image]);
   droplet = world.droplet("api-1");
@@ -252,6 +258,8 @@ describe("after a deploy and a rollout, the secrets", () => {
     world.api.logins.minted.forEach(({ token }, index) => secrets.set(`minted login ${index + 1}`, token));
     const key = readFileSync(path.join(world.folder, "id_ecdsa"), "utf8").split("\n");
     secrets.set("the operator's key", key[2] ?? "");
+    secrets.set("the app's secret", APP_SECRET);
+    secrets.set("the key of its fingerprint", own[SECRETS_KEY_VARIABLE] ?? "");
     for (const secret of secrets.values()) expect(secret.length).toBeGreaterThan(8);
     expect([...secrets.keys()]).toContain("minted login 1");
   });
@@ -295,9 +303,20 @@ describe("after a deploy and a rollout, the secrets", () => {
     expect(text("processes of api-1")).toContain("dockerd");
     expect(text("containers of api-1")).toContain('"Env"');
     expect(text("logs of api-1")).toContain("start");
-    expect(found(secrets, places)).toEqual([]);
+    // The one place that the app reads it from, of both releases on both droplets.
+    const kept = found(secrets, places).filter((one) =>
+      /^the app's secret in .*\/releases\/[0-9a-f]{16}\.secrets\/APP_SECRET$/.test(one),
+    );
+    expect(kept).toHaveLength(4);
+    expect(found(secrets, places).filter((one) => !kept.includes(one))).toEqual([]);
     // Nobody is logged in to anything.
     expect(text("names in")).not.toMatch(/\.docker\/config\.json|doctl/);
+  });
+
+  it("of the app are read by its user in the container, and by nobody else on the droplet", async () => {
+    expect(await sh("docker exec api sh -c 'cat $APP_SECRET_FILE'")).toBe(APP_SECRET);
+    const others = "su -s /bin/sh nobody -c 'cat /home/deploy/.evenkeel/api/releases/*.secrets/*' 2>&1 || :";
+    expect(await sh(others)).toMatch(/Permission denied|No such file/);
   });
 
   it("are not in what was synthesized, nor in what the rollouts kept here", () => {
@@ -317,10 +336,10 @@ describe("after a deploy and a rollout, the secrets", () => {
     await sh(`echo '{"auth":"${auth}"}' >/root/kept.json; touch /root/${secret("name")}
       echo ${secret("memory")} >/run/kept
       KEPT=${secret("process")} setsid sleep 60 >/dev/null 2>&1 & echo $! >/run/kept.pid
-      docker exec api sh -c 'echo ${secret("layer")} >/tmp/kept'
-      docker create --name kept --env KEPT=${secret("container")} $(docker inspect -f '{{.Image}}' api)`);
+      docker create --name kept --env KEPT=${secret("container")} $(docker inspect -f '{{.Image}}' api)
+      echo ${secret("layer")} >/root/layer; docker cp /root/layer kept:/layer; rm /root/layer`);
     const places = await on(droplet, planted);
-    await sh("docker rm kept; docker exec api rm /tmp/kept; kill $(cat /run/kept.pid); rm /run/kept* /root/kept.json");
+    await sh("docker rm kept; kill $(cat /run/kept.pid); rm /run/kept* /root/kept.json");
     expect(found(planted, places).map((one) => one.replace(/ in .*/, ""))).toEqual(
       expect.arrayContaining([...planted.keys()]),
     );

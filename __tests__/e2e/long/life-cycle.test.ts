@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
-import type { Load } from "../../lab/load/load.js";
-import { Stacks } from "../../lab/stacks.js";
-import { blocksOf } from "../support/documented.js";
-import { Reader, type Done } from "../support/reader.js";
-import { failedBySecond } from "../support/terraform-fleet.js";
+import type { Load } from "../../../lab/load/load.js";
+import { Stacks } from "../../../lab/stacks.js";
+import { blocksOf } from "../../support/documented.js";
+import { Reader, type Done } from "../../support/reader.js";
+import { failedBySecond } from "../../support/terraform-fleet.js";
 
 jest.setTimeout(900_000);
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it, jest } from "@jest/globals";
-import { Stacks } from "../../lab/stacks.js";
-import { Reader } from "../support/reader.js";
+import { Stacks } from "../../../lab/stacks.js";
+import { Reader } from "../../support/reader.js";
 
 jest.setTimeout(900_000);
 

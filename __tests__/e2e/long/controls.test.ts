@@ -1,9 +1,9 @@
 /** What each gate is good for: the same rollout under the same load, with every gate in and with one left out. */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import type { Parts } from "../../scripts/rollout/context.js";
-import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import { standardParts } from "../../scripts/rollout/run.js";
-import type { Scenario } from "../support/scenario.js";
+import type { Parts } from "../../../scripts/rollout/context.js";
+import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
+import { standardParts } from "../../../scripts/rollout/run.js";
+import type { Scenario } from "../../support/scenario.js";
 import {
   inOrder,
   noDrain,
@@ -12,7 +12,7 @@ import {
   noReadmission,
   rollOut,
   startForControls,
-} from "../support/without-gates.js";
+} from "../../support/without-gates.js";
 
 jest.setTimeout(300_000);
 

@@ -1,10 +1,10 @@
 /** A balancer that is not what the manifest and the API say of it, and one whose health path somebody else asks as well. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import type { Lifecycle, ProbeSource } from "../../contract/host.js";
-import { standardParts } from "../../scripts/rollout/run.js";
-import { startUptimeCheck } from "../../lab/load/load.js";
-import { FAST_CHECK, Scenario } from "../support/scenario.js";
+import type { Lifecycle, ProbeSource } from "../../../contract/host.js";
+import { standardParts } from "../../../scripts/rollout/run.js";
+import { startUptimeCheck } from "../../../lab/load/load.js";
+import { FAST_CHECK, Scenario } from "../../support/scenario.js";
 
 jest.setTimeout(300_000);
 

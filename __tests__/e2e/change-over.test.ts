@@ -68,13 +68,19 @@ describe.each(moves)("another $what", ({ first, then, from, to, told }) => {
       ),
     );
 
-  it("costs no request in two deploys, and hosts answer the new one alone in the end", async () => {
+  it("is refused at once and changes nothing, and costs no request in two deploys", async () => {
     const { result, seen } = await scenario.under(async () => {
+      const refused = await scenario.apply(then, image);
+      const still = { asked: asked(), from: await answered(from), running: await scenario.running() };
       const expanded = await scenario.apply(first, image);
       const between = { asked: asked(), from: await answered(from), to: await answered(to) };
-      return { expanded, between, contracted: await scenario.apply(then, image) };
+      return { refused, still, expanded, between, contracted: await scenario.apply(then, image) };
     });
-    const { expanded, between, contracted } = result;
+    const { refused, still, expanded, between, contracted } = result;
+    expect([refused.exitCode, refused.receipt]).toEqual([3, null]);
+    expect(refused.stderr).toContain("NotAnsweredYet");
+    expect(refused.stderr).toContain(`deploy ${told} first`);
+    expect(still).toEqual({ asked: { ...from, targets: [from.port] }, from: [200, 200], running: [image, image] });
     expect([expanded.exitCode, expanded.stderr]).toEqual([0, expanded.stderr]);
     expect(between).toEqual({ asked: { ...from, targets: [from.port] }, from: [200, 200], to: [200, 200] });
     expect([contracted.exitCode, contracted.stderr]).toEqual([0, contracted.stderr]);
@@ -87,17 +93,6 @@ describe.each(moves)("another $what", ({ first, then, from, to, told }) => {
     expect(await scenario.running()).toEqual([image, image]);
     expect(seen.failures).toEqual([]);
     expect(seen.sent).toBeGreaterThan(0);
-  });
-
-  it("is refused at once: the balancer stays as it is, and no request fails", async () => {
-    const { result, seen } = await scenario.under(() => scenario.apply(then, image));
-    expect([result.exitCode, result.receipt]).toEqual([3, null]);
-    expect(result.stderr).toContain("NotAnsweredYet");
-    expect(result.stderr).toContain(`deploy ${told} first`);
-    expect(asked()).toEqual({ ...from, targets: [from.port] });
-    expect(await answered(from)).toEqual([200, 200]);
-    expect(await scenario.running()).toEqual([image, image]);
-    expect(seen.failures).toEqual([]);
   });
 
   it("fails requests at once when nobody refuses it", async () => {

@@ -2,8 +2,8 @@
 import { createConnection, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import type { EventName, RolloutEvent } from "../../scripts/rollout/core/events.js";
-import { FAST_CHECK, Scenario } from "../support/scenario.js";
+import type { EventName, RolloutEvent } from "../../../scripts/rollout/core/events.js";
+import { FAST_CHECK, Scenario } from "../../support/scenario.js";
 
 jest.setTimeout(300_000);
 

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, expect, it, jest } from "@jest/globals";
-import type { Receipt } from "../../scripts/rollout/core/receipt.js";
-import { demo } from "../support/demo.js";
+import type { Receipt } from "../../../scripts/rollout/core/receipt.js";
+import { demo } from "../../support/demo.js";
 
 jest.setTimeout(300_000);
 

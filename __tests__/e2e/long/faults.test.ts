@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it, jest } from "@jest/globals";
-import { faults } from "../../lab/faults/catalogue.js";
-import type { Phase } from "../../lab/faults/phase.js";
-import { befall, faultStacks } from "../../lab/faults/run.js";
+import { faults } from "../../../lab/faults/catalogue.js";
+import type { Phase } from "../../../lab/faults/phase.js";
+import { befall, faultStacks } from "../../../lab/faults/run.js";
 
 jest.setTimeout(300_000);
 

@@ -62,6 +62,16 @@ describe("a wait for work that is done elsewhere", () => {
   it("ends when the time is up", () =>
     expect(heedingStop(context(systemClock.now() + 20), never)).rejects.toMatchObject({ code: "RolloutTimeout" }));
 
+  it("ends when the time is up, although a timer ends before its time", async () => {
+    let now = 0;
+    const early = {
+      now: () => now,
+      sleep: async (milliseconds: number) => void (now += Math.max(1, milliseconds - 1)),
+    };
+    const parts = { ...context(20), ports: { clock: early } } as unknown as Context;
+    await expect(heedingStop(parts, never)).rejects.toMatchObject({ code: "RolloutTimeout" });
+  });
+
   it("ends with an order to stop, and does not begin after one", async () => {
     const order = new AbortController();
     const waiting = heedingStop(context(Infinity, order.signal), never);

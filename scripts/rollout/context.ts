@@ -235,10 +235,15 @@ export async function heedingStop<Result>(context: Context, begin: () => Promise
   const { clock } = context.ports;
   const ended = new AbortController();
   const either = AbortSignal.any([ended.signal, context.request.signal]);
-  const stopped = clock.sleep(Math.min(LONGEST_TIMER_MS, context.deadlineMs - clock.now()), either).then(() => {
-    if (!ended.signal.aborted) heedStop(context);
+  const untilStopped = async (): Promise<Result> => {
+    // A timer may end a moment before its time.
+    while (!ended.signal.aborted) {
+      await clock.sleep(Math.min(LONGEST_TIMER_MS, context.deadlineMs - clock.now()), either);
+      if (!ended.signal.aborted) heedStop(context);
+    }
     return work;
-  });
+  };
+  const stopped = untilStopped();
   try {
     return await Promise.race([work, stopped]);
   } finally {

@@ -218,7 +218,7 @@ describe("a login", () => {
   it("to a droplet that shows another host key than before is a clear stop that changes nothing", async () => {
     const before = await scenario.running();
     await droplet.changeHostKey(true);
-    const { exitCode, stderr, receipt } = await scenario.deploy(await scenario.world.pushReference("v3"));
+    const { exitCode, stderr, receipt } = await scenario.deploy(await scenario.world.pushReference("v3"), own);
     await droplet.changeHostKey(false);
     expect([exitCode, receipt?.error?.code]).toEqual([3, "HostKeyChanged"]);
     expect(stderr).toContain(`remove the entry droplet-${droplet.id} from the known hosts file`);
@@ -259,7 +259,7 @@ describe("after a deploy and a rollout, the secrets", () => {
     const key = readFileSync(path.join(world.folder, "id_ecdsa"), "utf8").split("\n");
     secrets.set("the operator's key", key[2] ?? "");
     secrets.set("the app's secret", APP_SECRET);
-    secrets.set("the key of its fingerprint", own[SECRETS_KEY_VARIABLE] ?? "");
+    secrets.set("the key of its fingerprint", own[SECRETS_KEY_VARIABLE]);
     for (const secret of secrets.values()) expect(secret.length).toBeGreaterThan(8);
     expect([...secrets.keys()]).toContain("minted login 1");
   });

@@ -237,11 +237,11 @@ export async function heedingStop<Result>(context: Context, begin: () => Promise
   const either = AbortSignal.any([ended.signal, context.request.signal]);
   const untilStopped = async (): Promise<Result> => {
     // A timer may end a moment before its time.
-    while (!ended.signal.aborted) {
+    for (;;) {
       await clock.sleep(Math.min(LONGEST_TIMER_MS, context.deadlineMs - clock.now()), either);
-      if (!ended.signal.aborted) heedStop(context);
+      if (ended.signal.aborted) return work;
+      heedStop(context);
     }
-    return work;
   };
   const stopped = untilStopped();
   try {

@@ -1,7 +1,7 @@
 /** A droplet loses its power while its container is replaced: the declared boot-time unit ends what was under way. */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { expectRebootUnnoticed } from "../support/reboot.js";
-import { Scenario } from "../support/scenario.js";
+import { expectRebootUnnoticed } from "../../support/reboot.js";
+import { Scenario } from "../../support/scenario.js";
 
 jest.setTimeout(240_000);
 

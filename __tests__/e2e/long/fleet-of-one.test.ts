@@ -1,7 +1,7 @@
 /** One droplet: nobody else can serve meanwhile, so the gap is kept short and said. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
-import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import { Scenario } from "../support/scenario.js";
+import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
+import { Scenario } from "../../support/scenario.js";
 
 jest.setTimeout(300_000);
 

@@ -49,14 +49,14 @@ describe("the pre-deploy command", () => {
     expectUntouched(ended);
   });
 
-  it("is stopped when it does not end, and fails", async () => {
-    const ended = await run({ preDeploy: () => ({ seconds: 10_000, exitCode: 0 }) });
-    expect(ended.receipt).toMatchObject({ exitCode: 7, error: { code: "PreDeployFailed" } });
-    expect(manifest.hosts.map((host) => ended.world.machine(host.name).state("pre-deploy")?.running)).toEqual([
-      false,
-      undefined,
-    ]);
-    expectUntouched(ended);
+  it("is stopped when it does not end, and fails; it does not count as done, and is run again", async () => {
+    const seconds = [10_000, 1];
+    const ended = await run({ preDeploy: () => ({ seconds: seconds.shift() ?? 1, exitCode: 0 }), reruns: 1 });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([7, 0]);
+    expect(ended.receipt.error?.code).toBe("PreDeployFailed");
+    expect(ended.receipt.hosts.map(({ action }) => action)).toEqual(["untouched", "untouched"]);
+    expect(begun(ended)).toEqual([next, next]);
+    expect(ended.world.failures).toEqual([]);
   });
 
   it("is run again after it failed", async () => {

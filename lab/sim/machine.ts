@@ -106,10 +106,9 @@ export class SimMachine {
     this.tasks.push(release.id);
   }
 
-  /** Ends it as Docker would. */
+  /** It is put aside, and counts no more. */
   stopTask(): void {
-    if (this.#task && this.#task.endMs > this.clock.now())
-      this.#task = { ...this.#task, endMs: this.clock.now(), exitCode: 143 };
+    this.#task = null;
   }
 
   #taskState(): ContainerState | undefined {
@@ -168,7 +167,8 @@ export class SimMachine {
     this.#dockerAwayUntilMs = 0;
     this.struck = true;
     for (const { app } of this.#containers.values()) app.kill();
-    this.stopTask();
+    if (this.#task && this.#task.endMs > this.clock.now())
+      this.#task = { ...this.#task, endMs: this.clock.now(), exitCode: 137 };
   }
 
   /** Docker starts what it is to start. */

@@ -183,10 +183,7 @@ async function bringUntil(
   let record: RunRecord | undefined;
   const ports = realPorts(manifest, environment, (runId) => {
     const folder = path.join(stateFolder(environment), RUNS_FOLDER, runId);
-    record = new RunRecord(folder, hidden, (why) =>
-      streams.stderr.write(`${why}
-`),
-    );
+    record = new RunRecord(folder, hidden, (why) => streams.stderr.write(`${why}\n`));
     return both(record, output.sink);
   });
   const timer = setInterval(() => output.sink.tick(), TICK_MS);

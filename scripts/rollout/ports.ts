@@ -210,7 +210,7 @@ export interface Host {
   prepare(plan: HostPlan, secrets: SecretValues | null): Promise<void>;
   /** Starts the pre-deploy command of a release, once for each run, in the slot `pre-deploy`; it goes on whatever becomes of this run. */
   startPreDeploy(release: Release, preDeploy: PreDeploy): Promise<void>;
-  /** Ends it. @param timeoutSeconds from SIGTERM to SIGKILL */
+  /** Ends it, and puts it aside as `failed`. @param timeoutSeconds from SIGTERM to SIGKILL */
   stopPreDeploy(timeoutSeconds: number): Promise<void>;
   /** Gives the steward an order; resolves with its number, not with its end. */
   order(name: OrderName, argument?: string): Promise<number>;

@@ -130,6 +130,14 @@ esac`;
   });
 });
 
+describe("a pre-deploy command that does not end", () => {
+  it("is stopped and put aside, where it does not count as done", () => {
+    fakeDocker('[ "$1" != rm ]');
+    expect(sh(commands.stopPreDeploy("api", 10)).status).toBe(0);
+    expect(calls()).toEqual(["stop -t 10 api-pre-deploy", "rm -f api-failed", "rename api-pre-deploy api-failed"]);
+  });
+});
+
 describe("mounts", () => {
   it("names the folders that are not there", () => {
     const mounts = [home, "/no/such/folder", file("none")].map((source) => ({ source, target: "/x", readOnly: true }));

@@ -69,8 +69,13 @@ if [ -n "$seen" ]; then docker rm ${quote(name)} >/dev/null || exit 1; fi
 ${line(docker.runPreDeploy(fleet, runId, release, command))} >/dev/null`;
 }
 
-export const stopPreDeploy = (fleet: string, timeoutSeconds: number): string =>
-  `${line(docker.stop(containerName(fleet, "pre-deploy"), timeoutSeconds))} >/dev/null`;
+/** It is kept for its log under another name: one that ends well when it is told to must not count as done. */
+export function stopPreDeploy(fleet: string, timeoutSeconds: number): string {
+  const [name, failed] = [containerName(fleet, "pre-deploy"), containerName(fleet, "failed")];
+  return `${line(docker.stop(name, timeoutSeconds))} >/dev/null || exit 1
+${line(docker.remove(failed))} >/dev/null 2>&1
+${line(docker.rename(name, failed))}`;
+}
 
 /** Folders of the droplet that a release's containers are to see and that are not there, one a line. */
 export const missingMounts = ({ service }: Release): string =>

@@ -1,4 +1,5 @@
 /** The pre-deploy command: once for each release, before any host changes. */
+import type { Slot } from "../../../contract/host.js";
 import type { PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
 import { emit, membersNamed, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
@@ -27,10 +28,19 @@ export async function runPreDeploy(context: Context, host: Member): Promise<void
     return;
   }
   emit(context, "preDeployStarted", { command: preDeploy.command }, host);
-  await host.host.startPreDeploy(release, preDeploy);
+  await start(context, host, preDeploy, release);
   const ended = await awaitEnd(context, host, preDeploy, began);
   if (!hasPassed(ended)) await fail(context, host, `it ended with exit code ${ended.exitCode}`);
   emit(context, "preDeployPassed", { seconds: secondsSince(context, began) }, host);
+}
+
+async function start(context: Context, host: Member, preDeploy: PreDeploy, release: Release): Promise<void> {
+  try {
+    await host.host.startPreDeploy(release, preDeploy);
+  } catch (error) {
+    if (!(error instanceof RolloutError) || error.code !== "HostCommandFailed") throw error;
+    await fail(context, host, `it could not be started (${error.message})`);
+  }
 }
 
 /** What is to be done once no command is under way, which an earlier run may have left. */
@@ -69,14 +79,15 @@ async function awaitEnd(
         context,
         member,
         `it did not end within ${timeoutSeconds} s (preDeploy.timeoutSeconds) and was stopped`,
+        "failed",
       );
     }
     await pause(context, LOOK_MS);
   }
 }
 
-async function fail(context: Context, member: Member, why: string): Promise<never> {
-  await showFailedLog(context, member, "pre-deploy");
+async function fail(context: Context, member: Member, why: string, slot: Slot = "pre-deploy"): Promise<never> {
+  await showFailedLog(context, member, slot);
   const { fleet } = context.manifest;
   throw new RolloutError(
     "PreDeployFailed",

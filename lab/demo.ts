@@ -121,6 +121,10 @@ function tellLoad(report: LoadReport): void {
   say(
     `load    ${report.sent} requests, ${rate} a second: ${report.failed} failed, slowest ordinary one ${Math.round(report.worstMs)} ms`,
   );
+  for (const [kind, count] of Object.entries(report.failedByKind)) {
+    const first = report.failures.find((failure) => failure.kind === kind);
+    say(`        ${count} by ${kind}${first ? `, the first ${Math.round(first.atMs)} ms after the load began: ${JSON.stringify(first)}` : ""}`);
+  }
   say(
     `seen    ${Object.entries(report.byRelease)
       .map(([release, count]) => `${count} answers of release ${release}`)

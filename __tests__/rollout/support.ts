@@ -38,6 +38,7 @@ export const container = (changes: Partial<ContainerState> = {}): ContainerState
   id: "c1",
   image: "registry.example.com/api@sha256:0",
   release: "0123456789abcdef",
+  created: false,
   running: true,
   restarting: false,
   restartCount: 0,

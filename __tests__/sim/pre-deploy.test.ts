@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import type { Release } from "../../contract/release.js";
 import type { SimTask } from "../../lab/sim/machine.js";
+import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import { standardParts } from "../../scripts/rollout/run.js";
 import { testImage, testManifest, testRelease } from "../support/fleet.js";
@@ -46,6 +47,17 @@ describe("the pre-deploy command", () => {
     expect(ended.receipt).toMatchObject({ exitCode: 7, error: { code: "PreDeployFailed" } });
     expect(ended.receipt.error?.message).toContain("exit code 3");
     expect(named(ended, "failedLog")).toBe(1);
+    expectUntouched(ended);
+  });
+
+  it("stops everything when it cannot be started, with the same exit code", async () => {
+    const ended = await run({
+      preDeploy: () => {
+        throw new RolloutError("HostCommandFailed", "api-1: docker: no such command");
+      },
+    });
+    expect(ended.receipt).toMatchObject({ exitCode: 7, error: { code: "PreDeployFailed" } });
+    expect(ended.receipt.error?.message).toContain("no such command");
     expectUntouched(ended);
   });
 

@@ -45,8 +45,9 @@ const sections = (parts: Readonly<Record<string, string>>): string =>
 /** The fields of commands/docker.ts `CONTAINER_FORMAT`; without a container Docker prints nothing. */
 function containerText(name: string, state: ContainerState | undefined): string {
   if (!state) return "";
-  const { id, image, release, running, restarting, restartCount, exitCode } = state;
-  return `${[`/${name}`, id, image, release, running, restarting, restartCount, exitCode].join("|")}\n`;
+  const { id, image, release, running, restarting, restartCount, exitCode, created } = state;
+  const status = created ? "created" : running ? "running" : "exited";
+  return `${[`/${name}`, id, image, release, running, restarting, restartCount, exitCode, status].join("|")}\n`;
 }
 
 /** While nothing answers, curl prints nothing. */

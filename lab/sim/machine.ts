@@ -116,8 +116,8 @@ export class SimMachine {
     const { release, endMs, exitCode, runId } = this.#task;
     const running = this.clock.now() < endMs;
     return {
-      ...{ id: `task-${runId}`, image: release.image, release: release.id, running, restarting: false },
-      ...{ restartCount: 0, exitCode: running ? 0 : exitCode },
+      ...{ id: `task-${runId}`, image: release.image, release: release.id, created: false, running },
+      ...{ restarting: false, restartCount: 0, exitCode: running ? 0 : exitCode },
     };
   }
 
@@ -130,6 +130,7 @@ export class SimMachine {
       id: container.id,
       image: container.release.image,
       release: container.release.id,
+      created: false,
       running,
       restarting: false,
       restartCount: 0,

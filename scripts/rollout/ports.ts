@@ -127,6 +127,8 @@ export interface ContainerState {
   readonly image: string;
   /** Release id on the label; null for a container that no rollout started. */
   readonly release: string | null;
+  /** Made, and never started: its exit code says nothing. */
+  readonly created: boolean;
   readonly running: boolean;
   readonly restarting: boolean;
   readonly restartCount: number;

@@ -110,7 +110,7 @@ describe("every other docker command", () => {
     [
       "inspect, whole",
       docker.inspect(["api", "api-failed"], docker.CONTAINER_FORMAT),
-      `docker inspect --type container --format '{{.Name}}|{{.Id}}|{{.Config.Image}}|{{index .Config.Labels "evenkeel.release"}}|{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}|{{.State.ExitCode}}' api api-failed`,
+      `docker inspect --type container --format '{{.Name}}|{{.Id}}|{{.Config.Image}}|{{index .Config.Labels "evenkeel.release"}}|{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}|{{.State.ExitCode}}|{{.State.Status}}' api api-failed`,
     ],
     [
       "inspect, alive",

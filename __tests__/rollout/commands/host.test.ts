@@ -101,7 +101,11 @@ describe("a secret", () => {
 describe("the pre-deploy command", () => {
   const docker = `case $1 in
   inspect) [ ! -e "$HOME/ran" ] || cat "$HOME/ran" ;;
-  run) echo r1 >"$HOME/ran" ;;
+  run)
+    if [ -e "$HOME/cut" ]; then echo 'r1|created' >"$HOME/ran" && exit 1; fi
+    echo 'r1|running' >"$HOME/ran"
+    ;;
+  start) echo 'r1|running' >"$HOME/ran" ;;
   rm) rm "$HOME/ran" ;;
   *) exit 64 ;;
 esac`;
@@ -115,16 +119,31 @@ esac`;
     expect(verbs()).toEqual(["inspect", "run", "inspect"]);
   });
 
+  it("is started at last where the connection broke after its container was made, and not a second time", () => {
+    fakeDocker(docker);
+    writeFileSync(path.join(home, "cut"), "");
+    expect(start("r1")).not.toBe(0);
+    expect([start("r1"), start("r1")]).toEqual([0, 0]);
+    expect(verbs()).toEqual(["inspect", "run", "inspect", "start", "inspect"]);
+  });
+
+  it("takes the place of one that another run made and never started", () => {
+    fakeDocker(docker);
+    writeFileSync(path.join(home, "ran"), "r0|created\n");
+    expect(start("r1")).toBe(0);
+    expect(verbs()).toEqual(["inspect", "rm", "run"]);
+  });
+
   it("takes the place of an earlier run's", () => {
     fakeDocker(docker);
-    writeFileSync(path.join(home, "ran"), "r0\n");
+    writeFileSync(path.join(home, "ran"), "r0|exited\n");
     expect(start("r1")).toBe(0);
     expect(verbs()).toEqual(["inspect", "rm", "run"]);
   });
 
   it("is not started when the place cannot be had: a command that still runs is not removed", () => {
     fakeDocker(docker.replace('rm "$HOME/ran"', "exit 1"));
-    writeFileSync(path.join(home, "ran"), "r0\n");
+    writeFileSync(path.join(home, "ran"), "r0|exited\n");
     expect(start("r1")).not.toBe(0);
     expect(verbs()).toEqual(["inspect", "rm"]);
   });
@@ -134,7 +153,22 @@ describe("a pre-deploy command that does not end", () => {
   it("is stopped and put aside, where it does not count as done", () => {
     fakeDocker('[ "$1" != rm ]');
     expect(sh(commands.stopPreDeploy("api", 10)).status).toBe(0);
-    expect(calls()).toEqual(["stop -t 10 api-pre-deploy", "rm -f api-failed", "rename api-pre-deploy api-failed"]);
+    expect(calls().slice(1)).toEqual([
+      "stop -t 10 api-pre-deploy",
+      "rm -f api-failed",
+      "rename api-pre-deploy api-failed",
+    ]);
+  });
+
+  it("is left alone where that was done before the connection broke", () => {
+    fakeDocker('[ "$1" != inspect ]');
+    expect(sh(commands.stopPreDeploy("api", 10)).status).toBe(0);
+    expect(calls().map((call) => call.split(" ")[0])).toEqual(["inspect", "version"]);
+  });
+
+  it("is not taken for stopped where Docker does not answer", () => {
+    fakeDocker("exit 1");
+    expect(sh(commands.stopPreDeploy("api", 10)).status).not.toBe(0);
   });
 });
 

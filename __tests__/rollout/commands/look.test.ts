@@ -20,7 +20,7 @@ const printed = (parts: Readonly<Record<string, string>>): string =>
     .map(([name, text]) => `\n@@${name}\n${text}`)
     .join("");
 
-const row = `/api|4be1|${testImage(1)}|${release.id}|true|false|0|0\n`;
+const row = `/api|4be1|${testImage(1)}|${release.id}|true|false|0|0|running\n`;
 const booted = {
   boot: "status: done\n",
   architecture: "x86_64\n",
@@ -50,6 +50,7 @@ describe("a survey", () => {
           id: "4be1",
           image: testImage(1),
           release: release.id,
+          created: false,
           running: true,
           restarting: false,
           restartCount: 0,
@@ -88,13 +89,20 @@ describe("a survey", () => {
     ["status: degraded done", "failed"],
   ])("takes cloud-init's %j for %s", (boot, expected) => expect(survey({ boot }).boot).toBe(expected));
 
-  it("reads containers in every slot, one that crashed among them", () => {
+  it("reads containers in every slot, one that crashed and one that was never started among them", () => {
     const { containers } = survey({
-      containers: `${row}/api-previous|aa|api:v1|<no value>|false|false|0|143\n/api-failed|bb|${testImage(2)}||false|true|7|1\n`,
+      containers: `${row}/api-previous|aa|api:v1|<no value>|false|false|0|143|exited\n/api-failed|bb|${testImage(2)}||false|true|7|1|restarting\n/api-pre-deploy|cc|${testImage(2)}|${release.id}|false|false|0|0|created\n`,
     });
-    expect(Object.keys(containers)).toEqual(["current", "previous", "failed"]);
-    expect(containers.previous).toMatchObject({ image: "api:v1", release: null, running: false, exitCode: 143 });
+    expect(Object.keys(containers)).toEqual(["current", "previous", "failed", "pre-deploy"]);
+    expect(containers.previous).toMatchObject({
+      image: "api:v1",
+      release: null,
+      created: false,
+      running: false,
+      exitCode: 143,
+    });
     expect(containers.failed).toMatchObject({ release: null, restarting: true, restartCount: 7, exitCode: 1 });
+    expect(containers["pre-deploy"]).toMatchObject({ created: true, running: false, exitCode: 0 });
   });
 
   it("leaves out the empty line that Docker prints where there is none", () =>

@@ -3,7 +3,16 @@ import { preDeployTurn } from "../../../scripts/rollout/core/pre-deploy.js";
 import type { ContainerState, Survey } from "../../../scripts/rollout/ports.js";
 
 const container = (release: string, state: Partial<ContainerState> = {}): ContainerState => ({
-  ...{ id: "c1", image: "api", release, running: false, restarting: false, restartCount: 0, exitCode: 0 },
+  ...{
+    id: "c1",
+    image: "api",
+    release,
+    created: false,
+    running: false,
+    restarting: false,
+    restartCount: 0,
+    exitCode: 0,
+  },
   ...state,
 });
 const survey = (containers: Survey["containers"]): Survey => ({ containers }) as Survey;
@@ -14,6 +23,10 @@ describe("the pre-deploy command's turn", () => {
   it.each([
     ["no host knows the release", [{ current: container("old") }, {}]],
     ["it failed for this release", [{ "pre-deploy": container("new", { exitCode: 1 }) }]],
+    [
+      "its container was made for this release and never started",
+      [{ "pre-deploy": container("new", { created: true }) }],
+    ],
     ["it ended well for another one", [{ "pre-deploy": container("old") }]],
     ["the release is only kept to go back to", [{ previous: container("new") }]],
   ])("has come where %s", (_when, hosts) => expect(turn(...hosts)).toEqual({ do: "run" }));

@@ -23,10 +23,14 @@ const CONTAINER_FIELDS = [
   "{{.State.Restarting}}",
   "{{.RestartCount}}",
   "{{.State.ExitCode}}",
+  "{{.State.Status}}",
 ];
 
 /** One line for one container, fields parted by "|". */
 export const CONTAINER_FORMAT = CONTAINER_FIELDS.join("|");
+
+/** Id of the run that started a pre-deploy command, and whether that was `created` only so far. */
+export const PRE_DEPLOY_FORMAT = `{{index .Config.Labels "${labels.run}"}}|{{.State.Status}}`;
 
 /** What must be "true|false|0" while a new container becomes ready. */
 export const ALIVE_FORMAT = "{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}";

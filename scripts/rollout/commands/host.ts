@@ -1,5 +1,5 @@
 /** Commands that change a host, apart from what its steward does. Each may be given twice without harm. */
-import { containerName, labels, type Slot } from "../../../contract/host.js";
+import { containerName, type Slot } from "../../../contract/host.js";
 import type { PreDeploy } from "../../../contract/policy.js";
 import { pinnedImage, type Release } from "../../../contract/release.js";
 import type { LockRequest } from "../ports.js";
@@ -57,22 +57,27 @@ ${receive(`${path}.new`, value)} && chmod 444 ${quote(`${path}.new`)} && mv -f $
   };
 }
 
-/** Starts the pre-deploy command, once for each run: a connection may have broken after the first time. A container of an earlier run makes room. */
+/**
+ * Starts the pre-deploy command, once for each run: a connection may have broken after the first time, or between the making of the container and its
+ * start. A container of an earlier run makes room.
+ */
 export function startPreDeploy(fleet: string, runId: string, release: Release, { command }: PreDeploy): string {
   const name = containerName(fleet, "pre-deploy");
   return `cd "${fleetFolder(fleet)}" || exit 1
-seen=$(${line(docker.inspect([name], `{{index .Config.Labels "${labels.run}"}}`))} 2>/dev/null)
+seen=$(${line(docker.inspect([name], docker.PRE_DEPLOY_FORMAT))} 2>/dev/null)
 case $seen in
-  *${quote(runId)}*) exit 0 ;;
+  ${quote(`${runId}|created`)}) exec ${line(docker.start(name))} >/dev/null ;;
+  ${quote(`${runId}|`)}*) exit 0 ;;
 esac
 if [ -n "$seen" ]; then docker rm ${quote(name)} >/dev/null || exit 1; fi
 ${line(docker.runPreDeploy(fleet, runId, release, command))} >/dev/null`;
 }
 
-/** It is kept for its log under another name: one that ends well when it is told to must not count as done. */
+/** It is kept for its log under another name: one that ends well when it is told to must not count as done. Where it is gone, that was done before. */
 export function stopPreDeploy(fleet: string, timeoutSeconds: number): string {
   const [name, failed] = [containerName(fleet, "pre-deploy"), containerName(fleet, "failed")];
-  return `${line(docker.stop(name, timeoutSeconds))} >/dev/null || exit 1
+  return `${line(docker.inspect([name], "{{.Name}}"))} >/dev/null 2>&1 || { ${line(docker.serverVersion())} >/dev/null; exit; }
+${line(docker.stop(name, timeoutSeconds))} >/dev/null || exit 1
 ${line(docker.remove(failed))} >/dev/null 2>&1
 ${line(docker.rename(name, failed))}`;
 }

@@ -80,11 +80,12 @@ function containersOf(text: string, fleet: string): Survey["containers"] {
 }
 
 function containerOf(fields: readonly string[]): ContainerState {
-  const [id = "", image = "", releaseId = "", running, restarting, restarts, exitCode] = fields;
+  const [id = "", image = "", releaseId = "", running, restarting, restarts, exitCode, status] = fields;
   return {
     id,
     image,
     release: releaseId && releaseId !== "<no value>" ? releaseId : null,
+    created: status === "created",
     running: running === "true",
     restarting: restarting === "true",
     restartCount: Number(restarts),

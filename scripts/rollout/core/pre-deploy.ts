@@ -20,5 +20,8 @@ export function preDeployTurn(surveys: ReadonlyMap<string, Survey>, releaseId: s
   return { do: "run" };
 }
 
-export const hasPassed = ({ running, restarting, exitCode }: ContainerState): boolean =>
-  !running && !restarting && exitCode === 0;
+/** Docker shows exit code 0 for a container that was never started, too. */
+export const hasEnded = ({ created, running, restarting }: ContainerState): boolean =>
+  !created && !running && !restarting;
+
+export const hasPassed = (container: ContainerState): boolean => hasEnded(container) && container.exitCode === 0;

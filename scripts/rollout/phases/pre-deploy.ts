@@ -4,7 +4,7 @@ import type { PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
 import { emit, membersNamed, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
-import { hasPassed, preDeployTurn } from "../core/pre-deploy.js";
+import { hasEnded, hasPassed, preDeployTurn } from "../core/pre-deploy.js";
 import type { ContainerState } from "../ports.js";
 import { showFailedLog } from "./failed-log.js";
 import { learn } from "./doubt.js";
@@ -72,7 +72,7 @@ async function awaitEnd(
     const container = survey.containers["pre-deploy"];
     // Docker that does not answer tells nothing.
     if (survey.docker !== null && !container) return fail(context, member, "its container is gone");
-    if (container && !container.running) return container;
+    if (container && hasEnded(container)) return container;
     if (context.ports.clock.now() >= deadline) {
       await member.host.stopPreDeploy(context.manifest.service.stopTimeoutSeconds);
       return fail(

@@ -3,7 +3,7 @@ import { Droplet } from "@cdktf/provider-digitalocean/lib/droplet/index.js";
 import { SshKey } from "@cdktf/provider-digitalocean/lib/ssh-key/index.js";
 import { Tag } from "@cdktf/provider-digitalocean/lib/tag/index.js";
 import { Vpc } from "@cdktf/provider-digitalocean/lib/vpc/index.js";
-import { DataResource, type ITerraformDependable } from "cdktf";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { z } from "zod";
 import { dropletNames, fleetFields, ownRules, stackTag } from "../contract/config.js";
@@ -86,27 +86,13 @@ export class ApiFleet extends Construct {
       tags: [this.fleetTag, this.stackTag],
       vpcUuid: this.vpcUuid,
       sshKeys: this.sshKeys(),
-      userData: cloudInit({ user: access.user, sshPort: access.port }),
-      lifecycle: {
-        // The rollout moves the API to the new droplet before Terraform deletes the old one.
-        createBeforeDestroy: true,
-        replaceTriggeredBy: [this.rememberSize()],
-      },
+      userData: cloudInit({ user: access.user, sshPort: access.port, size: machine.size }),
+      // The rollout moves the API to the new droplet before Terraform deletes the old one.
+      lifecycle: { createBeforeDestroy: true },
       dependsOn: [...after],
     };
     const create = (id: string) => new Droplet(this, id, { ...common, name: id });
     return new Map(dropletNames(this.settings).map((id) => [id, create(id)]));
-  }
-
-  /**
-   * The provider takes another size for a change in place: it powers all droplets off at once. So another size is another droplet.
-   * @see https://registry.terraform.io/providers/digitalocean/digitalocean/latest/docs/resources/droplet `size`, `resize_disk`
-   */
-  private rememberSize(): string {
-    const { size } = this.settings.droplet;
-    const { terraformResourceType, friendlyUniqueId } = new DataResource(this, "size", { input: { size } });
-    // A plain address: Terraform takes no template here.
-    return `${terraformResourceType}.${friendlyUniqueId}`;
   }
 
   /** By fingerprint, which stays the same when the same key is registered again: another value rebuilds every droplet. */

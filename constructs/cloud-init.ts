@@ -10,8 +10,14 @@ import {
   upgradeConfiguration,
 } from "./host-files.js";
 
-/** Both are part of the droplet's user data: a change rebuilds every droplet. */
+/** All are part of the droplet's user data: a change rebuilds every droplet. */
 export interface CloudInitProps {
+  /**
+   * Slug of the droplet's size. Nothing on the droplet reads it: it is there because the provider takes another size alone for a change in place,
+   * and powers all droplets off at once. What stands in the user data of a droplet is compared with that droplet's own, so that it is replaced sooner or
+   * later, whatever an apply in between has come to.
+   */
+  readonly size: string;
   /** User that the rollout logs in as. It is a member of the docker group, which is as good as root on that droplet. */
   readonly user: string;
   /** Port that sshd listens on. */
@@ -25,7 +31,7 @@ export interface CloudInitProps {
  */
 export function cloudInit(props: CloudInitProps): string {
   // cloud-init reads YAML 1.1, where a bare "no" or "0755" is not a text.
-  return `#cloud-config\n${stringify(cloudConfig(props), { version: "1.1", lineWidth: 0 })}`;
+  return `#cloud-config\n# Size: ${props.size}\n${stringify(cloudConfig(props), { version: "1.1", lineWidth: 0 })}`;
 }
 
 /** @see https://cloudinit.readthedocs.io/en/22.4.2/topics/modules.html */

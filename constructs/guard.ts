@@ -62,7 +62,7 @@ function guardedHash(config: ResolvedConfig): string {
   const { name, environment, region, dropletCount, fleetTag, droplet, vpcIpRange, ssh, loadBalancer } = config;
   const check = { ...config.healthCheck, nextPath: undefined };
   const machines = [dropletCount, droplet, ssh.publicKey, ssh.keyFingerprints];
-  const userData = cloudInit({ user: ssh.user, sshPort: ssh.port });
+  const userData = cloudInit({ user: ssh.user, sshPort: ssh.port, size: droplet.size });
   const balancer = [loadBalancer, check, config.service.port];
   const guarded = [name, environment, region, fleetTag, vpcIpRange, machines, userData, balancer];
   return createHash("sha256").update(JSON.stringify(guarded)).digest("hex").slice(0, 16);

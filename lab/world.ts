@@ -300,8 +300,7 @@ const BALANCER = "digitalocean_loadbalancer";
  * @see https://registry.terraform.io/providers/digitalocean/digitalocean/latest/docs
  */
 const REPLACING: ReadonlyMap<string, readonly string[]> = new Map([
-  // Another size by the stack's own `replace_triggered_by`, where the provider would power off.
-  [DROPLET, ["image", "region", "size", "user_data", "ssh_keys", "vpc_uuid"]],
+  [DROPLET, ["image", "region", "user_data", "ssh_keys", "vpc_uuid"]],
   ["digitalocean_ssh_key", ["public_key"]],
 ]);
 

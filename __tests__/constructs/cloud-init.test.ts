@@ -22,7 +22,7 @@ interface CloudConfig {
   readonly runcmd: (string | string[])[];
 }
 
-const text = cloudInit({ user: "deploy", sshPort: 22 });
+const text = cloudInit({ user: "deploy", sshPort: 22, size: "s-1vcpu-1gb" });
 /** As cloud-init reads it: YAML 1.1, in which a bare "no" is false and a bare 0755 a number. */
 const config = parse(text, { version: "1.1" }) as CloudConfig;
 const file = (path: string): HostFile => {
@@ -49,9 +49,12 @@ describe("user data", () => {
     expect(parse(text)).toEqual(config);
   });
 
-  test("changes with user and port of SSH, and with nothing else", () => {
-    expect(cloudInit({ user: "ops", sshPort: 22 })).toContain("name: ops");
-    expect(cloudInit({ user: "deploy", sshPort: 2222 })).toContain("Port 2222");
+  test("changes with user and port of SSH and the droplet's size, and with nothing else", () => {
+    const usual = { user: "deploy", sshPort: 22, size: "s-1vcpu-1gb" };
+    expect(cloudInit({ ...usual, user: "ops" })).toContain("name: ops");
+    expect(cloudInit({ ...usual, sshPort: 2222 })).toContain("Port 2222");
+    expect(cloudInit({ ...usual, size: "s-2vcpu-2gb" })).not.toBe(text);
+    expect(parse(cloudInit({ ...usual, size: "s-2vcpu-2gb" }))).toEqual(config);
   });
 });
 

@@ -15,6 +15,9 @@ const three: FleetConfig = { dropletCount: 3 };
 /** Another SSH port stands in the user data, which the provider changes by replacing the droplet. */
 const rebuilt: FleetConfig = { ...three, ssh: { ...exampleConfig.ssh, port: 2222 } };
 
+/** The provider would change it in place, all droplets at once with the power off. */
+const larger: FleetConfig = { ...three, droplet: { size: "s-2vcpu-2gb" } };
+
 const rolledOut = ["delete rollout", "create rollout", "update rolled-out"];
 
 describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
@@ -141,10 +144,7 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
 
   it.each([
     ["other user data", rebuilt],
-    [
-      "another size, which the provider would change with the power off",
-      { ...three, droplet: { size: "s-2vcpu-2gb" } },
-    ],
+    ["another size", larger],
   ])("rebuilds every droplet beside the old ones for %s, and deletes those after the rollout", (_change, config) => {
     const { status, done } = graph.apply({ config });
     expect(status).toBe(0);
@@ -154,6 +154,28 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
       ["delete api-1", "delete api-2", "delete api-3"],
     );
     expect(done.filter((step) => step.endsWith("load-balancer"))).toEqual([]);
+  });
+
+  describe("another size", () => {
+    it("is another droplet also after a guard that refused it", () => {
+      expect(graph.apply({ config: larger, guardExitCode: 3 }).done).toContain("failed guard");
+      expectAround(
+        graph.apply({ config: larger }).done,
+        ["create api-1", "create api-2", "create api-3"],
+        ["delete api-1", "delete api-2", "delete api-3"],
+      );
+    });
+
+    it("is another droplet also after an apply that could create only some of them", () => {
+      const failed = graph.apply({ config: larger, change: (stack) => withoutRoomFor("api-2", stack) });
+      expect(failed.status).toBe(1);
+      expect(ofDroplets(failed.done)).toEqual(["create api-1", "create api-3"]);
+      expectAround(
+        graph.apply({ config: larger }).done,
+        ["create api-2"],
+        ["delete api-1", "delete api-2", "delete api-3"],
+      );
+    });
   });
 
   it("grows before the rollout", () => {
@@ -194,6 +216,16 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
       expect(done.indexOf("delete api-1")).toBeLessThan(done.indexOf("create rollout"));
     });
 
+    it("changes a droplet in place, with the power off, when the size is not in its user data", () => {
+      const change = (stack: Synthesized): Synthesized => withoutSize(stack);
+      graph.apply({ config: three, change });
+      expect(ofDroplets(graph.apply({ config: larger, change }).done)).toEqual([
+        "update api-1",
+        "update api-2",
+        "update api-3",
+      ]);
+    });
+
     it("deletes what serves beside the rollout when that does not depend on the droplets", () => {
       const change = (stack: Synthesized): Synthesized => withoutDependency(stack);
       graph.apply({ config: three, change });
@@ -228,10 +260,11 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
   });
 });
 
+const ofDroplets = (steps: readonly string[]): string[] => steps.filter((step) => / api-\d+$/.test(step)).sort();
+
 /** The rollout comes after all that is created and before all that is deleted, and nothing else happens to droplets. */
 function expectAround(done: readonly string[], created: readonly string[], deleted: readonly string[]): void {
   const rollout = done.indexOf("create rollout");
-  const ofDroplets = (steps: readonly string[]): string[] => steps.filter((step) => / api-\d+$/.test(step)).sort();
   expect(rollout).toBeGreaterThanOrEqual(0);
   expect(ofDroplets(done.slice(0, rollout))).toEqual([...created]);
   expect(ofDroplets(done.slice(rollout))).toEqual([...deleted]);
@@ -260,6 +293,25 @@ const changed = (
 
 const withoutLifecycle = (stack: Synthesized): Synthesized =>
   changed(stack, "digitalocean_droplet", (block) => ({ ...block, lifecycle: undefined }));
+
+const withoutSize = (stack: Synthesized): Synthesized =>
+  changed(stack, "digitalocean_droplet", (block) => {
+    const text = String(block["user_data"]);
+    const user_data = text.replace(/^# Size: .+\n/m, "");
+    expect(user_data).not.toBe(text);
+    return { ...block, user_data };
+  });
+
+/** A droplet that cannot be created. */
+function withoutRoomFor(droplet: string, stack: Synthesized): Synthesized {
+  const room = { triggers: { of: droplet }, provisioner: [{ "local-exec": { command: "exit 1" } }] };
+  const { resource } = changed(stack, "digitalocean_droplet", (block) =>
+    block["name"] === droplet
+      ? { ...block, depends_on: [...(block["depends_on"] as string[]), "null_resource.no_room"] }
+      : block,
+  );
+  return { ...stack, resource: { ...resource, null_resource: { ...resource["null_resource"], no_room: room } } };
+}
 
 const withoutGuard = (stack: Synthesized): Synthesized =>
   ["digitalocean_droplet", "digitalocean_loadbalancer"].reduce(

@@ -11,7 +11,7 @@ import { newKeyPair } from "../../../lab/ssh-client.js";
 const USER = "deploy";
 
 /** What the stack declares for every droplet. */
-export const DECLARED = cloudInit({ user: USER, sshPort: 22 });
+export const DECLARED = cloudInit({ user: USER, sshPort: 22, size: "s-1vcpu-1gb" });
 
 export class Droplets {
   readonly all: RealDroplet[] = [];

@@ -8,7 +8,7 @@ import { alike, readHcl } from "../support/hcl.js";
 import { ProjectCopy } from "../support/project-copy.js";
 import { readSchemas, type Synthesized } from "../support/schema-check.js";
 import { exampleStack, projectFile, synthesized } from "../support/stacks.js";
-import { hasTerraform } from "../support/terraform.js";
+import { hasTerraform, testWithTerraform } from "../support/terraform.js";
 
 jest.setTimeout(120_000);
 
@@ -48,7 +48,7 @@ describe.each(Object.entries(stacks))("a stack in Terraform's own language: %s",
     for (const blocks of nested) expect(blocks).toEqual(expect.arrayContaining([expect.any(Object)]));
   });
 
-  (hasTerraform ? test : test.skip)(
+  testWithTerraform(
     `is read by Terraform itself${hasTerraform ? "" : " (skipped: there is no terraform command)"}`,
     () => {
       const { status, stderr } = spawnSync("terraform", ["fmt", "-no-color", "-"], { input: hcl, encoding: "utf8" });

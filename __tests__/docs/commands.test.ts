@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { main } from "../../scripts/rollout/cli.js";
 import { projectFile } from "../support/stacks.js";
+import { describeWithTerraform, terraform } from "../support/terraform.js";
 
 const pages = [
   "README.md",
@@ -56,6 +57,26 @@ describe("the rollout's command line", () => {
 
   it("is shown with all its commands", () =>
     expect(verbsOf(commands).sort()).toEqual(expect.arrayContaining(["deploy", "rollback", "status", "verify"])));
+});
+
+describe("terraform", () => {
+  const commands = commandsOf("terraform -chdir=").map(({ page, words: [folder, verb] }) => ({ page, folder, verb }));
+
+  it("is initialized before it applies: synthesis alone does not", () => {
+    const applied = commands.filter(({ verb }) => verb === "apply");
+    expect(applied.length).toBeGreaterThan(0);
+    for (const { page, folder } of applied) {
+      const verbs = commands.filter((one) => one.page === page && one.folder === folder).map(({ verb }) => verb);
+      expect(verbs.indexOf("init")).toBeGreaterThanOrEqual(0);
+      expect(verbs.indexOf("init")).toBeLessThan(verbs.indexOf("apply"));
+    }
+  });
+
+  describeWithTerraform("its own help", () => {
+    it.each(verbsOf(commands.map(({ verb }) => ({ words: [verb ?? ""] }))))("knows %s", (verb) =>
+      expect(terraform(projectFile("."), verb, "-help").status).toBe(0),
+    );
+  });
 });
 
 const [major] = process.versions.node.split(".").map(Number);

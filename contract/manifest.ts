@@ -126,6 +126,8 @@ export const environmentNames = {
   stateFolder: "EVENKEEL_STATE_DIR",
   /** Seconds to wait for another rollout to end. */
   wait: "EVENKEEL_WAIT",
+  /** `skip` leaves the pre-deploy command out, for an image that was deployed before; `run` or nothing runs it where it has not run. */
+  preDeploy: "EVENKEEL_PRE_DEPLOY",
   /** `plain`, `jsonl` or `terminal`. */
   output: "EVENKEEL_OUTPUT",
   /** Login for a registry that is not DigitalOcean's. */

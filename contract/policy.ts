@@ -177,11 +177,14 @@ const localPath = text('a path without blanks and control characters, such as "~
 
 /** How the rollout reaches the hosts. */
 export const sshAccess = record({
-  /** User on the hosts: not root, member of the docker group. @default "deploy" */
+  /**
+   * User on the hosts: not root, member of the docker group. A change rebuilds every droplet, and needs the image named in that deploy, as nobody can log in to
+   * superseded ones any more (docs/runbook.md). @default "deploy"
+   */
   user: text("a user name of small letters, digits, - and _, not root", /^(?!root$)[a-z_][a-z0-9_-]{0,30}$/).default(
     "deploy",
   ),
-  /** @default 22 */
+  /** Port that sshd listens on. 1 to 65535; a change rebuilds every droplet, as with `user`. @default 22 */
   port: port().default(22),
   /** OpenSSH client configuration to use, for keys, bastions and the like. @default - the user's own */
   configFile: localPath.optional(),

@@ -67,6 +67,7 @@ describe("every step", () => {
     expect(holding.map(({ where }) => where)).toEqual([
       "main-deploy.yml, deploy: Check what has to be set, before anything is built",
       "main-deploy.yml, deploy: Hand the key to an agent",
+      "main-deploy.yml, deploy: Ask account, token and hosts, and whether the app's secrets are here",
       "main-deploy.yml, deploy: Log in to the registry, for half an hour",
       "main-deploy.yml, deploy: Deploy by digest",
     ]);
@@ -125,6 +126,14 @@ describe("the job that tests", () => {
     for (const run of runs) expect(gate.map((line) => line.trim())).toContain(run);
   });
 
+  it("has the terraform binary, without which the tests of its graph would be skipped", () => {
+    const { test } = workflow("test.yml").jobs;
+    const uses = (test?.steps ?? []).map((step) => step.uses ?? step.run ?? "");
+    const setUp = uses.findIndex((one) => one.startsWith("hashicorp/setup-terraform@"));
+    expect(setUp).toBeGreaterThanOrEqual(0);
+    expect(setUp).toBeLessThan(uses.indexOf("npm cit"));
+  });
+
   it("is the only one beside the deploy, which __tests__/e2e/workflow.test.ts runs", () => {
     const all = workflowFiles.flatMap((file) =>
       Object.entries(workflow(file).jobs).flatMap(([name, { steps }]) => (steps ? [`${file}, ${name}`] : [])),
@@ -133,8 +142,8 @@ describe("the job that tests", () => {
   });
 });
 
-it("the pinned Terraform is one that the stack takes", () => {
-  const text = workflowText("main-deploy.yml");
+it.each(["main-deploy.yml", "test.yml"])("the pinned Terraform of %s is one that the stack takes", (file) => {
+  const text = workflowText(file);
   const version = /terraform_version: (\S+)/.exec(text)?.[1] ?? "none";
   const [major = 0, minor = 0] = version.split(".").map(Number);
   expect(major).toBe(1);

@@ -8,7 +8,9 @@ import { RunRecord } from "../../scripts/rollout/adapters/record.js";
 import { main } from "../../scripts/rollout/cli.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import { jsonLine } from "../../scripts/rollout/output/json-lines.js";
+import type { FleetConfig } from "../../constructs/index.js";
 import { testImage, testManifest } from "../support/fleet.js";
+import { exampleStack, synthesized } from "../support/stacks.js";
 import { event, receipt, success } from "./output/support/streams.js";
 import { TestServer } from "./adapters/server.js";
 
@@ -225,6 +227,11 @@ describe("deploy", () => {
       "environment: DIGITALOCEAN_ACCESS_TOKEN: got a value with blanks, line breaks or characters beyond ASCII; needs the token alone\n",
     ],
     [
+      "another word for the pre-deploy command",
+      { EVENKEEL_PRE_DEPLOY: "no" },
+      'environment: EVENKEEL_PRE_DEPLOY: got "no"; needs "run" or "skip"\n',
+    ],
+    [
       "a folder for an OpenSSH configuration",
       { DIGITALOCEAN_TOKEN: "token", EVENKEEL_SSH_CONFIG: "/" },
       'environment: EVENKEEL_SSH_CONFIG: got "/", which is no file; needs the path of an OpenSSH configuration\n',
@@ -293,7 +300,7 @@ describe("guard", () => {
     [
       "nothing that is declared",
       { DIGITALOCEAN_TOKEN: "token" },
-      "environment: EVENKEEL_GUARD: got nothing; needs what is declared, as JSON, which Terraform's provisioner sets\n",
+      "environment: EVENKEEL_GUARD: got nothing; needs what is declared, as JSON, which Terraform's provisioner sets; by hand name the folder of a synthesized stack with --from\n",
     ],
     [
       "a bad field",
@@ -308,6 +315,56 @@ describe("guard", () => {
   ])("refuses %s", async (_name, environment, line) =>
     expect(await run(["guard"], environment)).toEqual(refused(line)),
   );
+
+  describe("by hand", () => {
+    const stack = (config: FleetConfig): void =>
+      writeFileSync(path.join(folder, "cdk.tf.json"), JSON.stringify(synthesized(exampleStack(config))));
+    const byHand = (environment: Record<string, string>) => run(["guard", "--from", folder], environment);
+
+    it("asks what the stack declares, without Terraform", async () => {
+      stack({ name: "shop" });
+      const asked: string[] = [];
+      const server = await TestServer.start(({ url }) => {
+        asked.push(url);
+        return { status: 403, body: { message: "no" } };
+      });
+      const { code } = await byHand({ DIGITALOCEAN_TOKEN: "token", DIGITALOCEAN_API_URL: server.url });
+      await server.stop();
+      expect([code, asked]).toEqual([3, ["/v2/vpcs?page=1&per_page=1"]]);
+    });
+
+    it("refuses before anything is asked when a secret of the app is missing, which only the rollout would say", async () => {
+      stack({ service: { secrets: ["DATABASE_URL", "API_KEY"] } });
+      const { code, stderr } = await byHand({
+        DIGITALOCEAN_TOKEN: "token",
+        API_KEY: "s3cret",
+        EVENKEEL_SECRETS_KEY: "",
+      });
+      expect(code).toBe(2);
+      expect(stderr).toMatch(
+        /^environment: DATABASE_URL: got nothing; needs the value of the secret [^\n]*\n[^\n]*EVENKEEL_SECRETS_KEY/,
+      );
+      expect(stderr).not.toContain("s3cret");
+    });
+
+    it.each([
+      [
+        "is not there",
+        null,
+        /^[^\n]*cdk\.tf\.json: cannot be read \([^\n]*ENOENT[^\n]*; write it with: npm run synth\n$/,
+      ],
+      [
+        "is no stack",
+        "{}",
+        /^[^\n]*cdk\.tf\.json: is no stack of Evenkeel: nothing in it is given EVENKEEL_GUARD; [^\n]*\n$/,
+      ],
+    ])("refuses a stack that %s", async (_how, text, line) => {
+      if (text !== null) writeFileSync(path.join(folder, "cdk.tf.json"), text);
+      const { code, stderr } = await byHand({ DIGITALOCEAN_TOKEN: "token" });
+      expect(code).toBe(2);
+      expect(stderr).toMatch(line);
+    });
+  });
 
   it("ends with code 3 and one line, without the token, when the API does not let it in", async () => {
     const server = await TestServer.start(({ headers }) => ({

@@ -47,6 +47,7 @@ export async function simulateFault(options: RunOptions, course: Course): Promis
           manifest,
           wanted,
           startedByTerraform: true,
+          skipPreDeploy: false,
           registryLogin: null,
           secrets: null,
           owner: "test@lab",

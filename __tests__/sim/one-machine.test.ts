@@ -54,6 +54,7 @@ async function pruned(): Promise<Pruned[]> {
   const request = {
     manifest,
     startedByTerraform: false,
+    skipPreDeploy: false,
     registryLogin: null,
     secrets: null,
     owner: "test@lab",

@@ -105,6 +105,14 @@ describe("the pre-deploy command", () => {
     expect(begun(kept)).toEqual([]);
   });
 
+  it("is left out when that is asked for, as for an older image that is deployed again", async () => {
+    const ended = await run({ skipPreDeploy: true });
+    expect(ended.receipt.exitCode).toBe(0);
+    expect(running(ended)).toEqual([next, next]);
+    expect(begun(ended)).toEqual([]);
+    expect(named(ended, "preDeploySkipped")).toBe(1);
+  });
+
   it("is never run on the way back", async () => {
     const ended = await run({ next: [{ do: "rollback" }] });
     expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 0]);

@@ -144,6 +144,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
       manifest,
       wanted: { do: "deploy", image } as const,
       startedByTerraform: true,
+      skipPreDeploy: false,
       registryLogin: null,
       secrets: null,
       owner: "test@lab",

@@ -22,6 +22,7 @@ export interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   /** @default - release 2 */
   readonly wanted?: Wanted;
   readonly startedByTerraform?: boolean;
+  readonly skipPreDeploy?: boolean;
   readonly parts?: Parts;
   /** Rollouts started at the same moment. @default 1 */
   readonly contenders?: number;
@@ -68,6 +69,7 @@ export async function simulate({
   manifest,
   wanted = { do: "deploy", image: testImage(2) },
   startedByTerraform = true,
+  skipPreDeploy = false,
   parts = standardParts,
   contenders = 1,
   waitSeconds = 0,
@@ -92,7 +94,7 @@ export async function simulate({
     };
     return { ...real, events: { emit } };
   };
-  const request = { manifest, startedByTerraform, registryLogin: null, owner: "test@lab", waitSeconds };
+  const request = { manifest, startedByTerraform, skipPreDeploy, registryLogin: null, owner: "test@lab", waitSeconds };
   let turn = 0;
   const once = (signal: AbortSignal, what: Wanted): Promise<Receipt> =>
     rollout({ ...request, wanted: what, secrets: secretsOf(turn++), signal }, ports(), parts);

@@ -6,6 +6,7 @@ import { environmentNames as names, type Manifest } from "../../contract/manifes
 import { readSource, stateFolder, whoRuns } from "./adapters/files.js";
 import { lastRun } from "./adapters/last-run.js";
 import { RunRecord, RUNS_FOLDER } from "./adapters/record.js";
+import { insistOnSsh } from "./adapters/ssh.js";
 import { stopSignal } from "./adapters/signals.js";
 import { systemClock } from "./adapters/system.js";
 import { guardPorts, realPorts, sshHosts } from "./compose.js";
@@ -19,8 +20,9 @@ import {
   readManifest,
   readRegistryLogin,
   readStartedByTerraform,
-  readWait,
   readSecrets,
+  readSkipPreDeploy,
+  readWait,
   type Environment,
 } from "./input.js";
 import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams } from "./output/sinks.js";
@@ -29,6 +31,7 @@ import { textTable } from "./output/text.js";
 import type { Events } from "./ports.js";
 import type { Wanted } from "./context.js";
 import { rollout } from "./run.js";
+import { readSynthesized, STACK_FILE, type SynthesizedStack } from "./synthesized.js";
 import { lookAtHosts, verdict, type HostRow } from "./status.js";
 
 const DEFAULT_OUTPUTS = "outputs.json";
@@ -38,6 +41,7 @@ const TICK_MS = 100;
 interface Options {
   readonly outputs?: string;
   readonly stack?: string;
+  readonly from?: string;
   readonly image?: string;
   readonly output: OutputKind;
   readonly wait?: string;
@@ -114,15 +118,20 @@ function build(world: World, end: (code: ExitCode) => void): Command {
     .description(
       "say whether droplets and balancer may be changed to what is declared; Terraform runs it, and changes nothing before",
     )
+    .option(
+      "--from <folder>",
+      `folder of a synthesized stack, such as cdktf.out/stacks/api-production: asks by hand, whatever was applied before, and looks whether a rollout from here would have ssh and the app's secrets (default: ${names.guard})`,
+    )
     .addOption(outputOption())
     .action(async (options: Options) => end(await stand(world, options)));
   return program;
 }
 
 /** The guard, which needs no manifest and leaves no record. */
-async function stand({ environment, streams }: World, { output: kind }: Options): Promise<ExitCode> {
-  const input = readGuard(environment);
-  const secrets = hiddenValues(environment);
+async function stand({ environment, streams }: World, { output: kind, from }: Options): Promise<ExitCode> {
+  const stack = from === undefined ? null : synthesizedIn(from, environment);
+  const input = stack?.guard ?? readGuard(environment);
+  const secrets = hiddenValues(environment, stack?.service.secrets);
   const { sink } = createOutput({ kind, streams, environment, secrets, now: () => systemClock.now() });
   const ports = guardPorts(input, environment, sink);
   const stop = stopSignal();
@@ -133,6 +142,14 @@ async function stand({ environment, streams }: World, { output: kind }: Options)
     sink.close();
     await ports.dispose();
   }
+}
+
+/** @throws InvalidInput also when a rollout from here would lack something */
+function synthesizedIn(folder: string, environment: Environment): SynthesizedStack {
+  const stack = readSynthesized(readSource(path.join(folder, STACK_FILE), "npm run synth"));
+  readSecrets(environment, stack, false);
+  insistOnSsh();
+  return stack;
 }
 
 const outputOption = (): Option =>
@@ -169,6 +186,7 @@ async function bringUntil(
         : readWait("--wait", options.wait),
     startedByTerraform: readStartedByTerraform(environment),
     registryLogin: readRegistryLogin(environment),
+    skipPreDeploy: readSkipPreDeploy(environment),
     secrets: readSecrets(environment, manifest, wanted.do === "rollback"),
     owner: whoRuns(),
   };

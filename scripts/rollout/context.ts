@@ -37,6 +37,8 @@ export interface RolloutRequest {
   readonly wanted: Wanted;
   /** Started inside `terraform apply`: unlisted droplets of this stack are superseded, not a mistake. */
   readonly startedByTerraform: boolean;
+  /** The pre-deploy command is left out: the image was deployed before. */
+  readonly skipPreDeploy: boolean;
   /** Who runs the rollout, for people: `user@machine`. */
   readonly owner: string;
   /** Seconds to wait for another rollout to end. */

@@ -54,7 +54,7 @@ export function readGuard(environment: Environment): GuardInput {
   const text = environment[names.guard];
   if (text) return parseJson(names.guard, guardInput, text);
   throw new InvalidInput("environment", [
-    `${names.guard}: got nothing; needs what is declared, as JSON, which Terraform's provisioner sets`,
+    `${names.guard}: got nothing; needs what is declared, as JSON, which Terraform's provisioner sets; by hand name the folder of a synthesized stack with --from`,
   ]);
 }
 
@@ -92,6 +92,13 @@ export function readStartedByTerraform(environment: Environment): boolean {
   throw new InvalidInput("environment", [
     `${names.startedBy}: got ${JSON.stringify(value)}; needs "terraform" or nothing`,
   ]);
+}
+
+/** Whether the pre-deploy command is left out. @throws InvalidInput for another word than `run` and `skip` */
+export function readSkipPreDeploy(environment: Environment): boolean {
+  const value = environment[names.preDeploy] || "run";
+  if (value === "run" || value === "skip") return value === "skip";
+  throw new InvalidInput("environment", [`${names.preDeploy}: got ${JSON.stringify(value)}; needs "run" or "skip"`]);
 }
 
 /** The balancer as this machine reaches it. Another URL changes where it is asked, not the name that it is asked for. @throws InvalidInput */
@@ -143,7 +150,11 @@ const tokenNames = [names.digitaloceanToken, "DIGITALOCEAN_ACCESS_TOKEN"] as con
  * @param goesBack to a release whose files the hosts keep: what is not set here is not needed then
  * @throws InvalidInput for what is missing; no value is shown
  */
-export function readSecrets(environment: Environment, { service }: Manifest, goesBack: boolean): Secrets | null {
+export function readSecrets(
+  environment: Environment,
+  { service }: Pick<Manifest, "service">,
+  goesBack: boolean,
+): Secrets | null {
   if (service.secrets.length === 0) return null;
   const { values, missing } = secretValues(service.secrets, environment);
   const key = environment[SECRETS_KEY_VARIABLE] ?? "";

@@ -40,6 +40,7 @@ onLinux(`a simulated fleet${why}`, () => {
       manifest,
       wanted,
       startedByTerraform: true,
+      skipPreDeploy: false,
       registryLogin: null,
       secrets: null,
       owner: "test@lab",

@@ -37,13 +37,13 @@ export function sshConfigFile(environment: Environment): string | null {
   ]);
 }
 
-/** @throws InvalidInput when the file cannot be read */
-export function readSource(file: string): Source {
+/** @param writtenWith a command that writes it, for messages @throws InvalidInput when the file cannot be read */
+export function readSource(file: string, writtenWith = `npx cdktf output --outputs-file ${file}`): Source {
   try {
     return { name: file, text: readFileSync(file, "utf8") };
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new InvalidInput(file, [`cannot be read (${why}); write it with: npx cdktf output --outputs-file ${file}`]);
+    throw new InvalidInput(file, [`cannot be read (${why}); write it with: ${writtenWith}`]);
   }
 }
 

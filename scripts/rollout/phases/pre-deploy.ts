@@ -1,5 +1,6 @@
 /** The pre-deploy command: once for each release, before any host changes. */
 import type { Slot } from "../../../contract/host.js";
+import { environmentNames } from "../../../contract/manifest.js";
 import type { PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
 import { emit, membersNamed, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
@@ -21,6 +22,10 @@ export async function runPreDeploy(context: Context, host: Member): Promise<void
   const { preDeploy } = context.manifest.rollout;
   const { release } = context;
   if (!preDeploy || !release || context.goesBack) return;
+  if (context.request.skipPreDeploy) {
+    emit(context, "preDeploySkipped", { why: `${environmentNames.preDeploy} is "skip"` });
+    return;
+  }
   const began = context.ports.clock.now();
   const turn = await settledTurn(context, preDeploy, release);
   if (turn.do === "nothing") {

@@ -6,7 +6,8 @@ const common = {
 };
 
 /**
- * unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file; e2e-long: those that take minutes. real: the real lab, which needs root on
+ * unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file; e2e-long: those that take minutes; demo: with the machine for
+ * itself, as it sends more requests a second than two processors answer beside another fleet. real: the real lab, which needs root on
  * Linux and Debian's packages; `npm run test:lab` looks for them first.
  */
 export default {
@@ -27,8 +28,9 @@ export default {
       displayName: "e2e",
       roots: ["<rootDir>/__tests__/e2e"],
       testMatch: ["**/*.test.ts"],
-      testPathIgnorePatterns: ["/__tests__/e2e/long/"],
+      testPathIgnorePatterns: ["/__tests__/e2e/long/", "/__tests__/e2e/demo.test.ts"],
     },
+    { ...common, displayName: "demo", roots: ["<rootDir>/__tests__/e2e"], testMatch: ["**/e2e/demo.test.ts"] },
     { ...common, displayName: "e2e-long", roots: ["<rootDir>/__tests__/e2e/long"], testMatch: ["**/*.test.ts"] },
     {
       ...common,

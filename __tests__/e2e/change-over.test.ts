@@ -1,47 +1,9 @@
-/** Another health path, and another service port, under load: in two deploys, at once, and at once with nobody to refuse it. */
+/** Another health path, and another service port, under load: at once, which is refused, then in two deploys. Without the guard: long/change-over. */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import type { FleetConfig } from "../../constructs/index.js";
+import { moves, type Asked } from "../support/moves.js";
 import { Scenario } from "../support/scenario.js";
 
 jest.setTimeout(300_000);
-
-interface Move {
-  readonly what: string;
-  /** Hosts answer both. */
-  readonly first: FleetConfig;
-  /** The balancer changes over, then hosts answer the new one only. */
-  readonly then: FleetConfig;
-  /** Where the balancer asks before and after. */
-  readonly from: Asked;
-  readonly to: Asked;
-  /** What a user is told to deploy first. */
-  readonly told: string;
-}
-
-interface Asked {
-  readonly path: string;
-  readonly port: number;
-}
-
-const before: Asked = { path: "/health", port: 80 };
-const moves: readonly Move[] = [
-  {
-    what: "health path",
-    first: { healthCheck: { nextPath: "/up-9b1c" } },
-    then: { healthCheck: { path: "/up-9b1c" } },
-    from: before,
-    to: { ...before, path: "/up-9b1c" },
-    told: 'healthCheck.nextPath: "/up-9b1c"',
-  },
-  {
-    what: "service port",
-    first: { service: { nextPort: 8080 } },
-    then: { service: { port: 8080 } },
-    from: before,
-    to: { ...before, port: 8080 },
-    told: "service.nextPort: 8080",
-  },
-];
 
 describe.each(moves)("another $what", ({ first, then, from, to, told }) => {
   let scenario: Scenario;
@@ -94,16 +56,4 @@ describe.each(moves)("another $what", ({ first, then, from, to, told }) => {
     expect(seen.failures).toEqual([]);
     expect(seen.sent).toBeGreaterThan(0);
   });
-
-  it("fails requests at once when nobody refuses it", async () => {
-    const { seen } = await scenario.under(() => scenario.apply(then, image, withoutGuard));
-    expect(seen.failed).toBeGreaterThan(0);
-  });
 });
-
-function withoutGuard(stackJson: object): object {
-  const stack = structuredClone(stackJson) as { resource: { null_resource: Record<string, unknown> } };
-  const kept = Object.entries(stack.resource.null_resource).filter(([name]) => !name.startsWith("guard"));
-  stack.resource.null_resource = Object.fromEntries(kept);
-  return stack;
-}

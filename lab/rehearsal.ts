@@ -23,7 +23,7 @@ export async function synthesize(
   outFolder: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<SynthesizedStack> {
-  await runScript("scripts/bundle.ts", {});
+  await buildBundle();
   await runScript("main.ts", {
     ...environment,
     EVENKEEL_CONFIG: path.resolve(PROJECT, configModule),
@@ -35,6 +35,9 @@ export async function synthesize(
   const folder = path.join(stacks, name);
   return { folder, json: JSON.parse(readFileSync(path.join(folder, "cdk.tf.json"), "utf8")) as object };
 }
+
+/** Bundles the rollout into dist, as `npm run build` does. */
+export const buildBundle = (): Promise<void> => runScript("scripts/bundle.ts", {});
 
 async function runScript(script: string, environment: Readonly<Record<string, string>>): Promise<void> {
   await execa(process.execPath, ["--import", "tsx", script], { cwd: PROJECT, env: environment });

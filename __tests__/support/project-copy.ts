@@ -14,8 +14,14 @@ export interface Finished {
 export class ProjectCopy {
   readonly folder = mkdtempSync(join(tmpdir(), "evenkeel-project-"));
 
-  /** @param packages npm packages in place of others, such as `{ cdktf: "cdktn" }` */
-  constructor(private readonly packages: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param packages npm packages in place of others, such as `{ cdktf: "cdktn" }`
+   * @param bundle path of the bundled rollout @default - one that does nothing
+   */
+  constructor(
+    private readonly packages: Readonly<Record<string, string>> = {},
+    bundle = bundleFixture,
+  ) {
     for (const name of ["main.ts", "fleet.config.ts", "package.json", "cdktf.json", "tsconfig.json"]) {
       copyFileSync(projectFile(name), this.path(name));
     }
@@ -25,7 +31,7 @@ export class ProjectCopy {
       symlinkSync(projectFile(`node_modules/${packages[name] ?? name}`), this.path(`node_modules/${name}`));
     }
     mkdirSync(this.path("dist"));
-    copyFileSync(bundleFixture, this.path("dist/rollout.mjs"));
+    copyFileSync(bundle, this.path("dist/rollout.mjs"));
   }
 
   path(name: string): string {

@@ -6,29 +6,28 @@ import { execa } from "execa";
 import type { FleetConfig } from "../../constructs/index.js";
 import { startCloud, type Cloud } from "../../lab/cloud.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
-import { synthesize } from "../../lab/rehearsal.js";
+import { configEnvironment } from "../../contract/config.js";
+import { buildBundle, synthesize } from "../../lab/rehearsal.js";
 import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
+import { ProjectCopy } from "./project-copy.js";
 import { filesIn, type Place } from "./secrets.js";
+import { projectFile } from "./stacks.js";
 import { UNATTENDED } from "./terraform-provider.js";
-
-/** What a step declares. */
-export interface Declared {
-  readonly fleet: FleetConfig;
-  /** A line at the end of the droplets' user data, which makes them others. */
-  readonly userDataLine?: string;
-}
 
 export interface Finished {
   readonly exitCode: number;
   readonly output: string;
 }
 
+const CONFIG = "__tests__/support/terraform.config.ts";
 /** No run of Terraform here may take longer. */
 const LIMIT_MS = 600_000;
 
 export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet>> {
   readonly #root = mkdtempSync(path.join(tmpdir(), "evenkeel-terraform-"));
   #stackFolder = this.#root;
+  #droplets: readonly string[] = [];
+  #project: ProjectCopy | null = null;
   #load: Load | null = null;
 
   private constructor(readonly cloud: Cloud<Droplet, On>) {}
@@ -39,21 +38,49 @@ export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet
     return new TerraformFleet<Droplet, On>(await startCloud<Droplet, On>(site, { balancer: { retries: 0 } }));
   }
 
-  /** Synthesizes the stack anew, as a user does after a change of the configuration. */
-  async declare({ fleet, userDataLine }: Declared): Promise<void> {
+  /**
+   * Synthesizes the stack anew, as a user does after a change of the configuration.
+   * @param userDataLine at the end of the droplets' user data, which makes them others @default - none
+   */
+  async declare(fleet: FleetConfig, userDataLine?: string): Promise<void> {
     const environment = { TERRAFORM_FLEET: JSON.stringify(fleet) };
     const out = path.join(this.#root, "cdktf.out");
-    const stack = await synthesize("__tests__/support/terraform.config.ts", out, environment);
+    const stack = await synthesize(CONFIG, out, environment);
     this.#stackFolder = stack.folder;
+    this.#droplets = Object.keys((stack.json as Droplets).resource.digitalocean_droplet);
     if (userDataLine === undefined) return;
     const file = path.join(stack.folder, "cdk.tf.json");
     writeFileSync(file, JSON.stringify(withUserDataLine(stack.json, userDataLine)));
   }
 
+  /** Terraform's address of a declared droplet. @throws Error for one that is not declared */
+  addressOf(droplet: string): string {
+    const block = this.#droplets.find((name) => name.startsWith(`fleet_${droplet}_`));
+    if (block === undefined) throw new Error(`no droplet ${droplet} is declared`);
+    return `digitalocean_droplet.${block}`;
+  }
+
   /** Runs Terraform on the stack as its user would; the machines are as the account has them afterwards. */
-  async terraform(...args: string[]): Promise<Finished> {
-    const { exitCode, all } = await execa("terraform", [...args, "-no-color"], {
-      ...{ cwd: this.#stackFolder, env: { ...this.cloud.environment(), ...UNATTENDED } },
+  terraform(...args: string[]): Promise<Finished> {
+    return this.#run("terraform", [...args, "-no-color"], this.#stackFolder, {});
+  }
+
+  /** Runs cdktf's command line in a copy of the project as its user would, with two droplets declared. */
+  async cdktf(...args: string[]): Promise<Finished> {
+    if (!this.#project) {
+      await buildBundle();
+      this.#project = new ProjectCopy({}, projectFile("dist/rollout.mjs"));
+    }
+    const environment = {
+      [configEnvironment.config]: projectFile(CONFIG),
+      TERRAFORM_FLEET: JSON.stringify({ dropletCount: 2 } satisfies FleetConfig),
+    };
+    return this.#run("node_modules/.bin/cdktf", args, this.#project.folder, environment);
+  }
+
+  async #run(command: string, args: readonly string[], cwd: string, more: Record<string, string>): Promise<Finished> {
+    const { exitCode, all } = await execa(command, args, {
+      ...{ cwd, env: { ...this.cloud.environment(), ...UNATTENDED, ...more } },
       ...{ all: true, reject: false, stdin: "ignore", timeout: LIMIT_MS },
     });
     await this.cloud.account.settled();
@@ -82,6 +109,7 @@ export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet
   async end(): Promise<void> {
     await this.#load?.stop();
     rmSync(this.#root, { recursive: true });
+    this.#project?.remove();
     await this.cloud.stop();
   }
 }

@@ -198,7 +198,7 @@ function secretsFor({ release, request }: Context, { info, superseded, survey }:
   if (survey?.releases.some(({ id }) => id === release.id)) return null;
   throw new RolloutError(
     "SecretsMissing",
-    `${info.name}: release ${release.id} had other secrets than those that are set here, and that host does not keep them; deploy its image instead, with the secrets of today`,
+    `${info.name}: release ${release.id} had other secrets than those that are set here, and that host does not keep them (another health path since then makes it another release, too); set those secrets here, or deploy its image with the secrets of today`,
   );
 }
 

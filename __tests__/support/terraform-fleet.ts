@@ -75,7 +75,8 @@ export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet
       [configEnvironment.config]: projectFile(CONFIG),
       TERRAFORM_FLEET: JSON.stringify({ dropletCount: 2 } satisfies FleetConfig),
     };
-    return this.#run("node_modules/.bin/cdktf", args, this.#project.folder, environment);
+    // The lock of the providers asks a registry, where all else is content with a mirror.
+    return this.#run("node_modules/.bin/cdktf", [...args, "--skip-provider-lock"], this.#project.folder, environment);
   }
 
   async #run(command: string, args: readonly string[], cwd: string, more: Record<string, string>): Promise<Finished> {

@@ -29,7 +29,6 @@ const droplet = (number: number, change: Partial<CloudDroplet> = {}): CloudDropl
 });
 const live: ListedBalancer = {
   name: "sfo3-api",
-  tag: "http-api",
   sizeUnit: 1,
   check: { path: "/health", port: 80 },
   targetPorts: [80],
@@ -74,7 +73,7 @@ async function run(
   const ports: GuardPorts = {
     cloud: {
       insistOn: async (what) => may(what),
-      balancers: async () => (may("balancers"), balancers),
+      balancersWithTag: async (tag) => (may("balancers"), tag === input.fleetTag ? balancers : []),
       dropletsWithTag: async (tag) => (may("droplets"), droplets.filter(({ tags }) => tags.includes(tag))),
       dropletTotal: async () => droplets.length + others,
       dropletLimit: async () => (may("account"), limit),

@@ -45,7 +45,8 @@ async function stand(watch: Watch): Promise<void> {
   await readable("tag:read", () => cloud.insistOn("tags"));
   const own = await readable("droplet:read", () => cloud.dropletsWithTag(input.stackTag));
   const tagged = await readable("droplet:read", () => cloud.dropletsWithTag(input.fleetTag));
-  const balancer = balancerOf(await readable("load_balancer:read", () => cloud.balancers()), input);
+  const matching = await readable("load_balancer:read", () => cloud.balancersWithTag(input.fleetTag));
+  const balancer = balancerOf(matching, input);
   await checkRoom(watch, own.length);
   tellOfStrangers(watch, tagged);
   if (balancer) {

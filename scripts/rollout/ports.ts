@@ -72,7 +72,6 @@ export interface Cloud {
 /** A balancer as the account lists it. */
 export interface ListedBalancer {
   readonly name: string;
-  readonly tag: string | null;
   /** Null for one that is sized otherwise. */
   readonly sizeUnit: number | null;
   readonly check: HealthTarget;
@@ -84,7 +83,8 @@ export interface ListedBalancer {
 export interface GuardCloud {
   /** Fails where a token may not read them, and says nothing else. */
   insistOn(what: "vpcs" | "tags"): Promise<void>;
-  balancers(): Promise<ListedBalancer[]>;
+  /** Those that find their hosts by the tag; what others of the account look like does not matter. */
+  balancersWithTag(tag: string): Promise<ListedBalancer[]>;
   dropletsWithTag(tag: string): Promise<CloudDroplet[]>;
   /** Droplets of the whole account. */
   dropletTotal(): Promise<number>;

@@ -140,15 +140,15 @@ describe("what the guard asks", () => {
     ],
   });
 
-  it("is every balancer, over all pages", async () => {
+  it("is every balancer of a tag, over all pages", async () => {
     await start((asked) => {
       const page = Number(new URL(asked.url, "http://x").searchParams.get("page"));
       const next = `https://api.digitalocean.com/v2/load_balancers?page=${page + 1}`;
       const links = page < 2 ? { pages: { next } } : {};
       return { status: 200, body: { load_balancers: [listed(`front-${page}`)], links } };
     });
-    const common = { tag: "http-api", sizeUnit: 2, check: { path: "/health", port: 80 }, targetPorts: [8080] };
-    expect(await cloud.balancers()).toEqual([
+    const common = { sizeUnit: 2, check: { path: "/health", port: 80 }, targetPorts: [8080] };
+    expect(await cloud.balancersWithTag("http-api")).toEqual([
       { name: "front-1", ...common },
       { name: "front-2", ...common },
     ]);
@@ -156,6 +156,30 @@ describe("what the guard asks", () => {
       "/v2/load_balancers?page=1&per_page=200",
       "/v2/load_balancers?page=2&per_page=200",
     ]);
+  });
+
+  describe("of an account with balancers of other kinds", () => {
+    const global = { id: "g", name: "global", type: "GLOBAL", tag: "", target_load_balancer_ids: ["lb-1"] };
+    const network = { id: "n", name: "network", type: "REGIONAL_NETWORK", droplet_ids: [1], health_check: null };
+    const other = { ...listed("other"), tag: "web", forwarding_rules: null };
+    const account = (...all: object[]) => start(() => ({ status: 200, body: { load_balancers: all, links: {} } }));
+
+    it("is none but the tag's own, in whichever case that is written", async () => {
+      await account(global, network, { ...listed("own"), tag: "HTTP-Api" }, other);
+      const found = await cloud.balancersWithTag("http-api");
+      expect(found.map(({ name }) => name)).toEqual(["own"]);
+    });
+
+    it("is nothing where none has the tag", async () => {
+      await account(global, network, other);
+      expect(await cloud.balancersWithTag("http-api")).toEqual([]);
+    });
+
+    it("fails when the tag's own is of another form", async () => {
+      await account(global, { ...listed("own"), health_check: { path: "/health" } });
+      const { code, message } = await failure(cloud.balancersWithTag("http-api"));
+      expect([code, message]).toEqual(["CloudFailed", expect.stringContaining("health_check.port")]);
+    });
   });
 
   it("is how many droplets there are, and how many there may be", async () => {

@@ -4,18 +4,17 @@ import type { HealthAnswers, ListedBalancer } from "../../../scripts/rollout/por
 
 const balancer = (change: Partial<ListedBalancer> = {}): ListedBalancer => ({
   name: "sfo3-api",
-  tag: "http-api",
   sizeUnit: 1,
   check: { path: "/health", port: 80 },
   targetPorts: [80],
   ...change,
 });
-const wanted = { fleetTag: "http-api", balancerName: "sfo3-api" };
+const wanted = { balancerName: "sfo3-api" };
 
 describe("the fleet's balancer", () => {
-  it("is the one that matches the tag, in whichever case", () => {
-    const own = balancer({ tag: "HTTP-API", name: "other" });
-    expect(balancerOf([balancer({ tag: null }), balancer({ tag: "web" }), own], wanted)).toBe(own);
+  it("is the one that matches the tag, whatever its name", () => {
+    const own = balancer({ name: "other" });
+    expect(balancerOf([own], wanted)).toBe(own);
   });
 
   it("is the one of that name where several match", () => {
@@ -23,7 +22,7 @@ describe("the fleet's balancer", () => {
     expect(balancerOf([balancer({ name: "staging" }), own], wanted)).toBe(own);
   });
 
-  it("is none before there is one", () => expect(balancerOf([balancer({ tag: "web" })], wanted)).toBeNull());
+  it("is none before there is one", () => expect(balancerOf([], wanted)).toBeNull());
 });
 
 describe("a balancer changes over", () => {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errors, request } from "undici";
 import { z } from "zod";
 import { Forbidden, RolloutError } from "../core/errors.js";
+import { sameTag } from "../core/guard.js";
 import type { Cloud, CloudDroplet, GuardCloud, ListedBalancer, LiveBalancer } from "../ports.js";
 import { jittered, tellNobody, type OnRetry } from "./retry.js";
 
@@ -32,18 +33,22 @@ const balancerReply = z.object({
 
 const links = z.object({ pages: z.object({ next: z.string().optional() }).optional() }).optional();
 
-const balancersReply = z.object({
-  load_balancers: z.array(
-    z.object({
-      name: z.string(),
-      tag: z.string().nullish(),
-      size_unit: z.number().nullish(),
-      health_check: z.object({ path: z.string().nullish(), port: z.number() }),
-      forwarding_rules: z.array(z.object({ target_port: z.number() })),
-    }),
-  ),
-  links,
+const taggedBalancer = z.object({
+  name: z.string(),
+  size_unit: z.number().nullish(),
+  health_check: z.object({ path: z.string().nullish(), port: z.number() }),
+  forwarding_rules: z.array(z.object({ target_port: z.number() })),
 });
+
+/** Balancers of other kinds, global ones and those of the network, are listed without some of these: only the fleet's own is held to them. */
+const balancersReply = (wanted: string) =>
+  z.object({
+    load_balancers: z
+      .array(z.looseObject({ tag: z.string().nullish() }))
+      .transform((all) => all.filter(({ tag }) => tag != null && sameTag(tag, wanted)))
+      .pipe(z.array(taggedBalancer)),
+    links,
+  });
 
 const totalReply = z.object({ meta: z.object({ total: z.number() }) });
 const accountReply = z.object({ account: z.object({ droplet_limit: z.number() }) });
@@ -92,8 +97,8 @@ export class DigitalOcean implements Cloud, GuardCloud {
     return pages.flatMap(({ droplets }) => droplets.map(droplet));
   }
 
-  async balancers(): Promise<ListedBalancer[]> {
-    const pages = await this.#pages("/v2/load_balancers?", balancersReply);
+  async balancersWithTag(tag: string): Promise<ListedBalancer[]> {
+    const pages = await this.#pages("/v2/load_balancers?", balancersReply(tag));
     return pages.flatMap(({ load_balancers: all }) => all.map(listedBalancer));
   }
 
@@ -211,13 +216,11 @@ type Outcome =
 
 const listedBalancer = ({
   name,
-  tag,
   size_unit: sizeUnit,
   health_check: check,
   forwarding_rules: rules,
-}: z.output<typeof balancersReply>["load_balancers"][number]): ListedBalancer => ({
+}: z.output<typeof taggedBalancer>): ListedBalancer => ({
   name,
-  tag: tag || null,
   sizeUnit: sizeUnit ?? null,
   check: { path: check.path ?? "/", port: check.port },
   targetPorts: [...new Set(rules.map(({ target_port: port }) => port))],

@@ -3,15 +3,14 @@ import type { GuardInput } from "../../../contract/guard.js";
 import type { CloudDroplet, HealthAnswers, HealthTarget, ListedBalancer } from "../ports.js";
 
 /** Tags are compared without case, as DigitalOcean does. */
-const same = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
-export const carries = ({ tags }: CloudDroplet, tag: string): boolean => tags.some((own) => same(own, tag));
+export const sameTag = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+export const carries = ({ tags }: CloudDroplet, tag: string): boolean => tags.some((own) => sameTag(own, tag));
 
-/** The fleet's balancer: the one that matches its tag, by its name where several do. Null before there is one. */
+/** The fleet's balancer among those that match its tag: by its name where several do. Null before there is one. */
 export function balancerOf(
-  all: readonly ListedBalancer[],
-  { fleetTag, balancerName }: Pick<GuardInput, "fleetTag" | "balancerName">,
+  matching: readonly ListedBalancer[],
+  { balancerName }: Pick<GuardInput, "balancerName">,
 ): ListedBalancer | null {
-  const matching = all.filter(({ tag }) => tag !== null && same(tag, fleetTag));
   return matching.find(({ name }) => name === balancerName) ?? matching[0] ?? null;
 }
 

@@ -25,8 +25,10 @@ export interface FleetAlertsProps extends z.input<typeof alertSettings> {
   readonly url: string;
 }
 
-/** Long enough that a rollout, which takes a droplet out for less than a minute, moves the mean by two or three percent only. */
+/** Long enough that a rollout, which takes each droplet out for about 45 s, moves the mean by two or three percent only, whatever the fleet's size. */
 const BALANCER_WINDOW = "30m";
+/** Highest share of healthy droplets, in percent, that is told of: one rollout stays above it. */
+const HIGHEST_HEALTHY_SHARE = 95;
 const DROPLET_WINDOW = "10m";
 /** Shortest that DigitalOcean knows. */
 const UPTIME_PERIOD = "2m";
@@ -36,6 +38,9 @@ const EXPIRY_DAYS = 14;
 /**
  * Alerts by email on processor, memory and disk of every droplet, on droplets that the balancer finds unhealthy, on an API that no region
  * can reach, and on a certificate that is about to expire. None at all without an address.
+ *
+ * A single unhealthy droplet of up to 19 is told of. From 20 on it weighs hardly more than a rollout does, so that it takes more than 5 % of them; a single one
+ * is then found by `npm run rollout -- verify`, and by the next rollout.
  * @see https://docs.digitalocean.com/products/monitoring/how-to/set-up-alerts/
  * @throws InvalidInput when a field is bad
  */
@@ -84,5 +89,6 @@ export class FleetAlerts extends Construct {
   }
 }
 
-/** Percent between all droplets and all but one. */
-const healthyShare = (droplets: number): number => Math.round(100 * (1 - 0.5 / droplets));
+/** Percent between all droplets and all but one, but none that a rollout comes near. */
+const healthyShare = (droplets: number): number =>
+  Math.min(HIGHEST_HEALTHY_SHARE, Math.round(100 * (1 - 0.5 / droplets)));

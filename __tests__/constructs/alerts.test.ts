@@ -30,17 +30,27 @@ describe("alerts", () => {
       expect(alert).toMatchObject({ tags: [`\${digitalocean_tag.${stackTag}.name}`], alerts: { email } });
   });
 
+  const ofBalancer = (dropletCount: number) => {
+    const { digitalocean_monitor_alert: alerts = {} } = resources({ dropletCount, alerts: { email } });
+    return Object.values(alerts).find(({ entities }) => entities !== undefined);
+  };
+
   test.each([
     [1, 50],
     [2, 75],
     [10, 95],
-  ])("tell of one droplet of %i that the balancer finds unhealthy, and of no rollout", (dropletCount, value) => {
-    const { digitalocean_monitor_alert: alerts = {} } = resources({ dropletCount, alerts: { email } });
-    const ofBalancer = Object.values(alerts).find(({ entities }) => entities !== undefined);
-    expect(ofBalancer).toMatchObject({ type: "v1/insights/lbaas/droplet_health", compare: "LessThan", value });
+    [11, 95],
+    [19, 95],
+  ])("tell of one droplet of %i that the balancer finds unhealthy", (dropletCount, value) => {
+    expect(ofBalancer(dropletCount)).toMatchObject({
+      ...{ type: "v1/insights/lbaas/droplet_health", compare: "LessThan", value },
+    });
     expect(value).toBeGreaterThan((100 * (dropletCount - 1)) / dropletCount);
+  });
+
+  test.each([1, 2, 10, 19, 20, 50, 100])("tell of no rollout of %i droplets", (dropletCount) => {
     // In half an hour each droplet is away for a minute at most.
-    expect(value).toBeLessThan(100 - 100 / 30);
+    expect(ofBalancer(dropletCount)?.["value"]).toBeLessThan(100 - 100 / 30);
   });
 
   test("ask the balancer from outside for a path of the API's own", () => {

@@ -37,7 +37,8 @@ const EXPIRY_DAYS = 14;
 
 /**
  * Alerts by email on processor, memory and disk of every droplet, on droplets that the balancer finds unhealthy, on an API that no region
- * can reach, and on a certificate that is about to expire. None at all without an address.
+ * can reach, and on a certificate that is about to expire. None at all without an address. Processor, memory and disk are measured by the droplets' own agent
+ * (`droplet.monitoring`).
  *
  * A single unhealthy droplet of up to 19 is told of. From 20 on it weighs hardly more than a rollout does, so that it takes more than 5 % of them; a single one
  * is then found by `npm run rollout -- verify`, and by the next rollout.

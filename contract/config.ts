@@ -33,7 +33,7 @@ export const droplet = record({
   size: slug.default("s-1vcpu-1gb"),
   /** System image slug. A change rebuilds every droplet. @default "debian-12-x64" */
   image: slug.default("debian-12-x64"),
-  /** DigitalOcean's metrics agent. A change rebuilds every droplet. @default true */
+  /** DigitalOcean's metrics agent, which `alerts` on droplets rest on. A change rebuilds every droplet. @default true */
   monitoring: flag().default(true),
 });
 
@@ -82,7 +82,7 @@ const percent = () => whole("percent", 1, 100);
 
 /** Whom DigitalOcean tells of droplets and balancer, and from when on. */
 export const alertLevels = record({
-  /** Addresses that the account has verified. @default - none: no alerts, and no uptime check */
+  /** Addresses that the account has verified; needs `droplet.monitoring`. @default - none: no alerts, and no uptime check */
   email: z
     .array(text("an address such as ops@example.com", /^[^\s@]+@[^\s@]+\.[^\s@]+$/), "a list of addresses")
     .default([]),
@@ -183,6 +183,12 @@ export const fleetConfig = fleetFields.superRefine((config, context) => {
     report(
       ["alerts", "uptimePath"],
       `uptimePath ("${config.alerts.uptimePath}") is the health path ("${asked}"), which answers 404 from outside; name another path`,
+    );
+  }
+  if (config.alerts.email.length > 0 && !config.droplet.monitoring) {
+    report(
+      ["alerts", "email"],
+      `email ("${config.alerts.email.join('", "')}") is set and droplet.monitoring (false) leaves out the agent that measures the droplets; set monitoring to true, or leave email out`,
     );
   }
   if (config.backend.cloud && config.backend.spaces) {

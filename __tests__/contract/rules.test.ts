@@ -152,6 +152,14 @@ test.each([["/srv/a,b"], ["srv"], ["/srv/a b"], ["/srv:/x"]])(
 );
 
 describe("rules of the config", () => {
+  test("droplets without the agent that measures them raise no alert", () => {
+    const droplet = { ...fullConfig.droplet, monitoring: false };
+    expect(configLines({ droplet, alerts: { email: ["a@example.com", "b@example.com"] } })).toEqual([
+      'alerts.email: email ("a@example.com", "b@example.com") is set and droplet.monitoring (false) leaves out the agent that measures the droplets; set monitoring to true, or leave email out',
+    ]);
+    expect(configLines({ droplet, alerts: {} })).toEqual([]);
+  });
+
   test("somebody must be able to reach the droplets", () => {
     const without = { ...ssh, publicKey: undefined };
     expect(configLines({ ssh: { ...without, keyFingerprints: [] } })).toEqual([

@@ -101,14 +101,21 @@ export const alerts = record({
   uptimePath: text("a path that starts with /", /^\/[A-Za-z0-9/._~%?=&-]*$/).default("/"),
 });
 
+const withoutComment = (publicKey: string): string => publicKey.split(" ", 2).join(" ");
+
 /** SSH keys and who may use them. */
 export const access = record({
   ...sshAccess.shape,
-  /** Public key to register for the droplets. @default - none; then `keyFingerprints` must name one */
+  /**
+   * Public key to register for the droplets. Only its type and the key itself count: DigitalOcean takes the same key with another comment for one that is in use
+   * already. @default - none; then `keyFingerprints` must name one
+   */
   publicKey: text(
     "one line of an OpenSSH public key",
     /^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) \S+( [^\n]*)?$/,
-  ).optional(),
+  )
+    .transform(withoutComment)
+    .optional(),
   /** MD5 fingerprints or ids of keys that the account already has. @default - none */
   keyFingerprints: z
     .array(

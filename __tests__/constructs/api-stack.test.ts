@@ -98,6 +98,18 @@ describe("a rebuild or a shrink never takes a serving droplet away", () => {
   });
 });
 
+describe("the SSH key", () => {
+  const registered = (line: string) =>
+    only(synthesized(exampleStack({ ssh: { publicKey: line } })), "digitalocean_ssh_key")["public_key"];
+  const [type = "", key = ""] = publicKey.split(" ");
+
+  test("is registered without its comment, so that another comment is no other key", () => {
+    expect(key).not.toBe("");
+    for (const comment of ["", " ", " tests", " ops@example.com on two machines"])
+      expect(registered(`${type} ${key}${comment}`)).toBe(`${type} ${key}`);
+  });
+});
+
 describe("the firewall", () => {
   const inbound = (ssh: FleetConfig["ssh"], service: FleetConfig["service"] = {}, name = "firewall") =>
     only(synthesized(exampleStack({ ssh: { publicKey, ...ssh }, service })), "digitalocean_firewall", name)[
@@ -222,7 +234,7 @@ describe("the guard", () => {
     for (const change of [
       { dropletCount: 3 },
       { droplet: { size: "s-2vcpu-2gb" } },
-      { ssh: { publicKey: `${publicKey}x` } },
+      { ssh: { publicKey: publicKey.replace("Anywhere0", "Anywhere1") } },
       { ssh: { publicKey, user: "other" } },
       { ssh: { publicKey, port: 2222 } },
       { vpcIpRange: "10.110.0.0/20" },
@@ -245,6 +257,7 @@ describe("the guard", () => {
       { service: { nextPort: 8080, environment: { A: "1" }, command: ["x"], memoryMb: 64 } },
       { rollout: { drainTimeoutSeconds: 61, bootTimeoutSeconds: 90 } },
       { ssh: { publicKey, allowedCidrs: ["203.0.113.8/32"], configFile: "~/.ssh/other" } },
+      { ssh: { publicKey: `${publicKey} of somebody else` } },
       { alerts: { email: ["ops@example.com"] } },
     ] satisfies FleetConfig[]) {
       expect(triggers(change, "guard")).toEqual(before);

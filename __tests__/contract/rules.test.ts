@@ -311,6 +311,18 @@ describe("forms", () => {
   test.each(["203.0.113.7", "203.0.113.7/33", "300.0.0.0/8", "x/8", "::/129"])("%s may not", (range) => {
     expect(accepts({ ssh: { ...ssh, allowedCidrs: [range] } })).toBe(false);
   });
+  const key = "AAAAC3NzaC1lZDI1NTE5AAAAIEvenkeelTestsOnlyNoSuchKeyExistsAnywhere0";
+  test.each([`ssh-ed25519 ${key}`, `ssh-rsa ${key} me@here, since 2027`, `sk-ssh-ed25519@openssh.com ${key} a`])(
+    "%s is a public key, whose comment does not count",
+    (publicKey) => {
+      const { ssh: read } = parse("config", fleetConfig, { ...fullConfig, ssh: { ...ssh, publicKey } });
+      expect(read.publicKey).toBe(publicKey.split(" ").slice(0, 2).join(" "));
+    },
+  );
+  test.each(["", key, "ssh-ed25519", `no-pty ssh-ed25519 ${key}`, `ssh-ed25519 ${key}\nssh-ed25519 ${key}`])(
+    "%j is none",
+    (publicKey) => expect(accepts({ ssh: { ...ssh, publicKey } })).toBe(false),
+  );
   test.each([1, 99, "1%", "25%", "99%"])("maxUnavailable %j", (maxUnavailable) => {
     expect(accepts({ dropletCount: 100, rollout: { ...rollout, maxUnavailable } })).toBe(true);
   });

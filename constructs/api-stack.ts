@@ -96,7 +96,7 @@ export class ApiStack extends TerraformStack {
     });
   }
 
-  private createFirewall({ name, environment, service, ssh }: ResolvedConfig) {
+  private createFirewall({ name, environment, service, ssh, outboundPorts }: ResolvedConfig) {
     return new FleetFirewall(this, "firewall", {
       name,
       environment,
@@ -104,6 +104,7 @@ export class ApiStack extends TerraformStack {
       nextPort: service.nextPort,
       sshPort: ssh.port,
       allowedCidrs: ssh.allowedCidrs,
+      outboundPorts,
       dropletTag: this.fleet.stackTag,
       loadBalancerUid: this.loadBalancer.uid,
     });

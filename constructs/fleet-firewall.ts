@@ -20,6 +20,7 @@ const firewallSettings = record({
   sshPort: access.shape.port,
   /** Ranges that reach the SSH port. @default - none: it stays closed */
   allowedCidrs: access.shape.allowedCidrs,
+  outboundPorts: fleetFields.shape.outboundPorts,
 });
 
 /** The firewall's part of the configuration. */
@@ -32,14 +33,18 @@ export interface FleetFirewallProps extends z.input<typeof firewallSettings> {
 
 const everywhere = ["0.0.0.0/0", "::/0"];
 
-/** Names, packages (http), time, images and HTTPS. */
-const outbound = [
-  { protocol: "tcp", portRange: "53" },
-  { protocol: "udp", portRange: "53" },
-  { protocol: "tcp", portRange: "80" },
-  { protocol: "udp", portRange: "123" },
-  { protocol: "tcp", portRange: "443" },
-].map((rule) => ({ ...rule, destinationAddresses: everywhere }));
+/** TCP: names, packages (http), images and HTTPS. */
+const openTcpPorts = [53, 80, 443];
+/** UDP: names and time. */
+const openUdpPorts = [53, 123];
+
+/** A port that is open anyway gets no second rule. */
+const outbound = (ports: readonly number[]) => {
+  const rule = (protocol: string) => (port: number) => ({
+    ...{ protocol, portRange: String(port), destinationAddresses: everywhere },
+  });
+  return [...[...new Set([...openTcpPorts, ...ports])].map(rule("tcp")), ...openUdpPorts.map(rule("udp"))];
+};
 
 const servicePorts = (ports: readonly (number | undefined)[], loadBalancerUid: string) =>
   ports
@@ -47,8 +52,8 @@ const servicePorts = (ports: readonly (number | undefined)[], loadBalancerUid: s
     .map((port) => ({ protocol: "tcp", portRange: String(port), sourceLoadBalancerUids: [loadBalancerUid] }));
 
 /**
- * Lets only the balancer reach the service port and only listed ranges reach SSH. DigitalOcean adds up the firewalls of a
- * droplet: to open more, such as a database's port outbound, attach another one to the same tag.
+ * Lets only the balancer reach the service port and only listed ranges reach SSH; outward, only names, time, HTTP, HTTPS and `outboundPorts`. DigitalOcean
+ * adds up the firewalls of a droplet: to open more, attach another one to the same tag.
  * @see https://docs.digitalocean.com/products/networking/firewalls/
  * @throws InvalidInput when a field is bad
  */
@@ -58,14 +63,15 @@ export class FleetFirewall extends Construct {
   constructor(scope: Construct, id: string, props: FleetFirewallProps) {
     super(scope, id);
     const { dropletTag, loadBalancerUid, ...fields } = props;
-    const { name, environment, servicePort, nextPort, sshPort, allowedCidrs } = checked(this, firewallSettings, fields);
+    const settings = checked(this, firewallSettings, fields);
+    const { name, environment, servicePort, nextPort, sshPort, allowedCidrs, outboundPorts } = settings;
     const fromBalancer = servicePorts([servicePort, nextPort], loadBalancerUid);
     const ssh = { protocol: "tcp", portRange: String(sshPort), sourceAddresses: allowedCidrs };
     this.resource = new Firewall(this, "firewall", {
       name: `${environment}-${name}`,
       tags: [dropletTag],
       inboundRule: allowedCidrs.length > 0 ? [...fromBalancer, ssh] : fromBalancer,
-      outboundRule: outbound,
+      outboundRule: outbound(outboundPorts),
     });
   }
 }

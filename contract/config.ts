@@ -127,6 +127,18 @@ export const access = record({
   allowedCidrs: z.array(cidr, "a list of ranges such as 203.0.113.7/32").default([]),
 });
 
+/**
+ * A rule of the firewall each, of which it may have 50; the rest is room for those that are always there.
+ * @see https://docs.digitalocean.com/products/networking/firewalls/details/limits/
+ */
+const MOST_OUTBOUND_PORTS = 40;
+const outboundPorts = z
+  .array(whole("port", 1, 65535), "a list of ports")
+  .refine(
+    (ports) => ports.length <= MOST_OUTBOUND_PORTS && new Set(ports).size === ports.length,
+    `a list of at most ${MOST_OUTBOUND_PORTS} ports, each named once`,
+  );
+
 /** Every field alone, for constructs that take some of them; {@link fleetConfig} adds the rules between fields. */
 export const fleetFields = record({
   /** Names droplets (`<name>-1` …), container, firewall and files on the hosts. A change makes another stack beside the old one. @default "api" */
@@ -152,6 +164,11 @@ export const fleetFields = record({
   service: service.prefault({}),
   ssh: access.prefault({}),
   rollout: rolloutPolicy.prefault({}),
+  /**
+   * TCP ports, such as a database's 5432, that droplets and the containers on them may reach anywhere. Up to 40 ports from 1 to 65535, each once. 53, 80 and 443
+   * are open without it, and so are names and time (UDP 53 and 123). A change is in place, and comes before the rollout. @default - none
+   */
+  outboundPorts: outboundPorts.default([]),
   /** Address range of the private network. A change rebuilds everything. @default - chosen by DigitalOcean */
   vpcIpRange: text("a private range from /16 to /28 such as 10.110.0.0/20", privateRange).optional(),
 });

@@ -132,6 +132,26 @@ describe("the firewall", () => {
     expect(inbound({})).toEqual([fromBalancer]);
   });
 
+  const outbound = (outboundPorts: number[]): string[] => {
+    const rules = only(synthesized(exampleStack({ outboundPorts })), "digitalocean_firewall", "firewall")[
+      "outbound_rule"
+    ] as { protocol: string; port_range: string; destination_addresses: string[] }[];
+    return rules
+      .map((rule) => `${rule.protocol} ${rule.port_range} to ${rule.destination_addresses.join(" and ")}`)
+      .sort();
+  };
+  const everywhere = (...rules: string[]): string[] => rules.map((rule) => `${rule} to 0.0.0.0/0 and ::/0`).sort();
+  const always = ["tcp 53", "udp 53", "tcp 80", "udp 123", "tcp 443"];
+
+  test("lets out names, packages, time, images and HTTPS, and what is listed", () => {
+    expect(outbound([])).toEqual(everywhere(...always));
+    expect(outbound([5432, 25060])).toEqual(everywhere(...always, "tcp 5432", "tcp 25060"));
+  });
+
+  test("opens no port twice", () => {
+    expect(outbound([443, 123, 53, 80])).toEqual(everywhere(...always, "tcp 123"));
+  });
+
   test("opens the port that the balancer is to change over to as well, and another one holds both until the rollout has ended", () => {
     const both = [fromBalancer, { ...fromBalancer, port_range: "8080" }];
     expect(inbound({}, { nextPort: 8080 })).toEqual(both);
@@ -176,9 +196,11 @@ describe("the rollout's provisioner", () => {
 
   test("runs again for what a release is made of, and not for how it is rolled out", () => {
     const before = triggers({});
-    expect(triggers({ rollout: { drainTimeoutSeconds: 61 }, healthCheck: { checkIntervalSeconds: 20 } })).toEqual(
-      before,
-    );
+    expect(
+      triggers({
+        ...{ rollout: { drainTimeoutSeconds: 61 }, healthCheck: { checkIntervalSeconds: 20 }, outboundPorts: [5432] },
+      }),
+    ).toEqual(before);
     for (const change of [
       { service: { environment: { A: "1" } } },
       { service: { port: 81 } },
@@ -259,6 +281,7 @@ describe("the guard", () => {
       { ssh: { publicKey, allowedCidrs: ["203.0.113.8/32"], configFile: "~/.ssh/other" } },
       { ssh: { publicKey: `${publicKey} of somebody else` } },
       { alerts: { email: ["ops@example.com"] } },
+      { outboundPorts: [5432] },
     ] satisfies FleetConfig[]) {
       expect(triggers(change, "guard")).toEqual(before);
     }

@@ -16,6 +16,7 @@ describe("every attribute of every resource is one that the provider knows", () 
   test("with every field of the configuration set", () => {
     const stack = exampleStack({
       vpcIpRange: "10.110.0.0/20",
+      outboundPorts: [5432, 25060],
       ssh: { publicKey, keyFingerprints: ["12345"], allowedCidrs: ["203.0.113.7/32", "2001:db8::/32"] },
       alerts: { email: ["ops@example.com"], uptimePath: "/status" },
       loadBalancer: { name: "front", sizeUnit: 2, entryPort: 8080, backendKeepalive: true, httpIdleTimeoutSeconds: 90 },

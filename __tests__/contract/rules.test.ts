@@ -294,6 +294,16 @@ describe("texts that Terraform would evaluate are refused", () => {
 });
 
 describe("forms", () => {
+  test.each<[string, number[]]>([
+    ["a port twice", [5432, 5432]],
+    ["more rules than a firewall has", Array.from({ length: 41 }, (_, index) => 5000 + index)],
+  ])("outbound ports: %s", (_name, outboundPorts) => {
+    const [line, ...more] = configLines({ outboundPorts });
+    expect(more).toEqual([]);
+    expect(line).toMatch(/^outboundPorts: got \[5.*; needs a list of at most 40 ports, each named once$/);
+    expect(configLines({ outboundPorts: outboundPorts.slice(1) })).toEqual([]);
+  });
+
   const accepts = (change: object) => configLines(change).length === 0;
 
   test.each(["10.0.0.0/16", "172.16.0.0/20", "172.31.255.0/28", "192.168.1.0/24"])("%s is a private range", (range) => {

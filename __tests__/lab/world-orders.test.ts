@@ -91,7 +91,10 @@ test("droplets are guarded as the stack's firewall is declared, those that come 
       { protocol: "tcp", port_range: "80", source_load_balancer_uids: [balancer] },
       { protocol: "tcp", port_range: "22", source_addresses: ["203.0.113.7/32"] },
     ],
-    outbound_rule: [{ protocol: "icmp", destination_addresses: ["0.0.0.0/0"] }],
+    outbound_rule: [
+      { protocol: "icmp", destination_addresses: ["0.0.0.0/0"] },
+      { protocol: "tcp", port_range: "5432", destination_addresses: ["0.0.0.0/0", "::/0"] },
+    ],
   };
   const guarded = (shape: StackShape): object => {
     const json = stackJson(shape) as { resource: object };
@@ -105,7 +108,10 @@ test("droplets are guarded as the stack's firewall is declared, those that come 
   });
   const policy = {
     inbound: [tcp(80, [], true), tcp(22, ["203.0.113.7/32"], false)],
-    outbound: [{ protocol: "icmp", ports: null, addresses: ["0.0.0.0/0"], balancer: false }],
+    outbound: [
+      { protocol: "icmp", ports: null, addresses: ["0.0.0.0/0"], balancer: false },
+      tcp(5432, ["0.0.0.0/0", "::/0"], false),
+    ],
   };
   expect(world.site.guards).toEqual([
     { name: "api-1", policy },

@@ -62,6 +62,7 @@ export const fullConfig = {
   region: "sfo3",
   dropletCount: 3,
   fleetTag: "http-api",
+  outboundPorts: [5432],
   vpcIpRange: "10.110.0.0/20",
   droplet: { size: "s-1vcpu-1gb", image: "debian-12-x64", monitoring: true },
   loadBalancer: { name: "front", sizeUnit: 1, entryPort: 80, backendKeepalive: false, httpIdleTimeoutSeconds: 60 },

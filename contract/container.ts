@@ -9,7 +9,7 @@ const absolutePath = (need: string) => text(need, /^\/[A-Za-z0-9._/-]{0,254}$/);
 export const mount = record({
   /** Folder on the droplet. It must be there on every host before a rollout: a rollout makes none. */
   source: absolutePath("an absolute path on the droplet such as /srv/uploads"),
-  /** Where the container sees it. */
+  /** Where the container sees it: a folder below `/`, and with secrets in files neither `/run` nor `/run/secrets`. */
   target: absolutePath("an absolute path in the container such as /data"),
   /** @default true */
   readOnly: flag().default(true),
@@ -25,7 +25,7 @@ export const isolation = record({
   readOnlyRootFilesystem: flag().default(true),
   /**
    * Folders in memory that it can write to, with their sizes in MB, 1 to 65536. They are empty at each start, nothing in them can be run, and what they hold
-   * counts as memory. @default { "/tmp": 64 }
+   * counts as memory. `/run` may be one, `/run/secrets` may not while secrets are files there. @default { "/tmp": 64 }
    */
   tmpfs: z
     .record(absolutePath("an absolute path in the container such as /tmp"), whole("megabytes", 1, 65_536), {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { isolation, logSize, mount } from "./container.js";
 import { choice, flag, positive, record, text, whole } from "./fields.js";
 import { appEnvironment } from "./host.js";
+import { mountRules } from "./mounts.js";
 import { secretFileVariable } from "./secrets.js";
 
 /** Default balancer check, the article's: 10 s, 2 failed probes out, 3 passed probes in. */
@@ -309,11 +310,4 @@ function secretRules({ secrets, secretsAs, environment }: Service, report: Repor
         `${name} is given twice: ${name in environment ? `in the environment too` : `${secretFileVariable(name)} is where its file is told`}; take the other one out`,
       );
   });
-}
-
-function mountRules({ mounts, isolation: { tmpfs } }: Service, report: Report): void {
-  const targets = [...Object.keys(tmpfs), ...mounts.map(({ target }) => target)];
-  for (const target of new Set(targets.filter((one, index) => targets.indexOf(one) < index))) {
-    report(["service", "mounts"], `${target} is the place of two of mounts and isolation.tmpfs; give each its own`);
-  }
 }

@@ -120,6 +120,16 @@ describe("rules between fields, in config and manifest alike, quote both values"
       { service: { ...service, mounts: [{ source: "/srv/a", target: "/tmp" }] } },
       "service.mounts: /tmp is the place of two of mounts and isolation.tmpfs; give each its own",
     ],
+    [
+      "nor is one of them written in two ways",
+      { service: { ...service, mounts: [{ source: "/srv/a", target: "/tmp/" }] } },
+      'service.mounts: /tmp/ is not the plain path of a folder below /; write it without "//", "/./" and "/../", and without "/" at its end',
+    ],
+    [
+      "nothing hides the secrets",
+      { service: { ...service, isolation: { ...service.isolation, tmpfs: { "/run/secrets": 1 } } } },
+      'service.isolation.tmpfs: /run/secrets is in the way of /run/secrets, where the app finds its secrets; choose another place, or secretsAs: "environment"',
+    ],
   ])("%s", (_rule, change, line) => {
     expect(configLines(change)).toEqual([line]);
     expect(manifestLines({ ...change, ...("ssh" in change ? {} : { ssh: fullManifest.ssh }) })).toEqual([line]);
@@ -150,6 +160,40 @@ test.each([["/srv/a,b"], ["srv"], ["/srv/a b"], ["/srv:/x"]])(
   "a mount is no way to another flag of Docker: %s",
   (source) => expect(configLines({ service: { ...service, mounts: [{ source, target: "/data" }] } })).toHaveLength(1),
 );
+
+describe("places in the container", () => {
+  const mountedAt = (target: string, change: object = {}) =>
+    configLines({ service: { ...service, mounts: [{ source: "/srv/a", target }], ...change } });
+  const inMemoryAt = (target: string, change: object = {}) =>
+    configLines({ service: { ...service, isolation: { ...service.isolation, tmpfs: { [target]: 1 } }, ...change } });
+
+  test.each(["/", "/data/", "/data//a", "/data/./a", "/data/.", "/data/../run/secrets", "/.."])(
+    "are written plainly: not %s",
+    (target) => {
+      for (const lines of [mountedAt(target), inMemoryAt(target)])
+        expect(lines).toEqual([expect.stringContaining(`${target} is not the plain path of a folder below /; `)]);
+    },
+  );
+  test.each(["/srv", "/a/b.c/d", "/.cache", "/..a"])("may be %s", (target) => {
+    expect([mountedAt(target), inMemoryAt(target)]).toEqual([[], []]);
+  });
+
+  const inTheWay = ["/run/secrets", "/run/secrets/more", "/var/run", "/var/run/secrets"];
+  test.each(inTheWay)("are not where Docker would refuse the secrets' files, or hide them: %s", (target) => {
+    for (const lines of [mountedAt(target), inMemoryAt(target)])
+      expect(lines).toEqual([expect.stringContaining(`${target} is in the way of /run/secrets`)]);
+  });
+  test.each(["/run", ...inTheWay])("may be %s when no secret is a file", (target) => {
+    for (const change of [{ secrets: [] }, { secretsAs: "environment" }])
+      expect([mountedAt(target, change), inMemoryAt(target, change)]).toEqual([[], []]);
+  });
+  test("may be /run beside secrets in memory only: Docker mounts those within", () => {
+    expect(inMemoryAt("/run")).toEqual([]);
+    expect(mountedAt("/run")).toHaveLength(1);
+    for (const target of ["/run/app", "/run/secrets-of-others", "/var/run/app", "/var/running"])
+      expect([mountedAt(target), inMemoryAt(target)]).toEqual([[], []]);
+  });
+});
 
 describe("rules of the config", () => {
   test("droplets without the agent that measures them raise no alert", () => {

@@ -107,7 +107,8 @@ export class HeldPorts extends Construct {
     const { dropletTag, loadBalancerUid, after, ...fields } = props;
     const { name, environment, servicePort, nextPort } = checked(this, heldSettings, fields);
     this.resource = new Firewall(this, "firewall", {
-      name: `${environment}-${name}-held`,
+      // With a dot, which no fleet's name has: `-held` could be another fleet's own firewall.
+      name: `${environment}-${name}.held`,
       tags: [dropletTag],
       inboundRule: servicePorts([servicePort, nextPort], loadBalancerUid),
       dependsOn: [...after],

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Testing } from "cdktf";
+import { fleetFields } from "../../contract/config.js";
 import { guardInput } from "../../contract/guard.js";
 import { manifest } from "../../contract/manifest.js";
 import { parseJson } from "../../contract/problems.js";
@@ -126,6 +127,18 @@ describe("the firewall", () => {
       fromBalancer,
       { protocol: "tcp", port_range: "22", source_addresses: ["203.0.113.7/32"] },
     ]);
+  });
+
+  test("shares its name with none of another fleet's, whatever that is called", () => {
+    const names = (name: string): unknown[] =>
+      Object.values(synthesized(exampleStack({ name })).resource["digitalocean_firewall"] ?? {}).map(
+        (firewall) => firewall["name"],
+      );
+    const [, held = ""] = names("api").map(String);
+    const fleet = held.slice("production-".length);
+    expect(fleetFields.shape.name.safeParse(fleet).success).toBe(false);
+    expect(held).toMatch(/^[a-zA-Z0-9][a-zA-Z0-9.-]+$/);
+    expect(new Set([...names("api"), ...names("api-held")]).size).toBe(4);
   });
 
   test("has no rule for SSH when no range is listed", () => {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { environmentNames as names } from "../../contract/manifest.js";
+import { SECRETS_KEY_VARIABLE } from "../../contract/secrets.js";
 import type { EmbeddedDroplet } from "../../lab/embedded/droplet.js";
 import { referenceImage } from "../../lab/embedded/images.js";
 import { embedded } from "../../lab/embedded/site.js";
@@ -126,7 +127,14 @@ describe("four rollouts with secrets in their environment", () => {
   const passwordCore = core();
   /** Of characters that JSON, XML, a shell and a URL each write in another way. */
   const password = `p"w&'+<${passwordCore}>/ %x`;
-  const secrets = new Map<string, string>([[names.registryPassword, passwordCore]]);
+  /** The app's own, beside which the key of its fingerprint is kept. */
+  const app = { core: core(), key: `${core()}${core()}` };
+  const databaseUrl = `postgres://u:p"w&'+<${app.core}>@db/x %y`;
+  const secrets = new Map<string, string>([
+    [names.registryPassword, passwordCore],
+    ["DATABASE_URL", app.core],
+    [SECRETS_KEY_VARIABLE, app.key],
+  ]);
   let scenario: Scenario;
   let watcher: ProcessWatcher | null = null;
   let plain: Deployment;
@@ -136,7 +144,8 @@ describe("four rollouts with secrets in their environment", () => {
 
   beforeAll(async () => {
     const registries = { [REGISTRY]: { user: "robot", password } };
-    scenario = await Scenario.start({ site: embedded({ registries }) });
+    const fleet = { service: { secrets: ["DATABASE_URL"] } };
+    scenario = await Scenario.start({ fleet, site: embedded({ registries }) });
     const { world } = scenario;
     const token = world.environment()[names.digitaloceanToken] ?? "";
     secrets.set(names.digitaloceanToken, token);
@@ -161,6 +170,8 @@ describe("four rollouts with secrets in their environment", () => {
     [names.registryUser]: "robot",
     [names.registryPassword]: password,
     [names.output]: output,
+    DATABASE_URL: databaseUrl,
+    [SECRETS_KEY_VARIABLE]: app.key,
   });
 
   it("ended as they should, with every secret in use", async () => {
@@ -171,7 +182,7 @@ describe("four rollouts with secrets in their environment", () => {
       [3, "SmokeBootFailed"],
       [3, "CloudRefused"],
     ]);
-    expect(secrets.size).toBeGreaterThanOrEqual(3);
+    expect(secrets.size).toBeGreaterThanOrEqual(5);
     expect((await scenario.running()).every((image) => image?.startsWith(`${REGISTRY}/team/api@`))).toBe(true);
   });
 
@@ -206,14 +217,21 @@ describe("four rollouts with secrets in their environment", () => {
 
   it("take them out of what a container and the API say", async () => {
     const [droplet] = scenario.world.droplets;
-    expect((await droplet?.logs("api-failed"))?.join("\n")).toContain(passwordCore);
-    expect(leaking.stderr).toContain(`fatal: cannot log in with ${REDACTED}`);
+    const said = (await droplet?.logs("api-failed"))?.join("\n");
+    expect(said).toContain(passwordCore);
+    expect(said).toContain(app.core);
+    expect(leaking.stderr).toContain(`fatal: cannot log in with ${REDACTED} at ${REDACTED}`);
     expect(refused.stderr).toContain(`Bearer ${REDACTED} is not valid`);
     expect(JSON.stringify(refused.receipt)).toContain(`Bearer ${REDACTED} is not valid`);
   });
 
-  it("leave none in a file: records, known hosts, droplets, the synthesized stack", () => {
-    const places = [...filesIn(scenario.world.folder), ...filesIn(scenario.stackFolder)];
+  it("leave none in a file: records, known hosts, droplets, the synthesized stack; but the app's own where the app reads it", () => {
+    const all = [...filesIn(scenario.world.folder), ...filesIn(scenario.stackFolder)];
+    const forApp = all.filter(({ where }) => APPS_OWN.test(where));
+    const places = all.filter((place) => !forApp.includes(place));
+    expect(forApp.length).toBeGreaterThanOrEqual(scenario.world.droplets.length);
+    for (const { text } of forApp) expect(text).toContain(databaseUrl);
+    expect(found(new Map([...secrets].filter(([name]) => name !== "DATABASE_URL")), forApp)).toEqual([]);
     for (const name of ["events.jsonl", "receipt.json", "timeline.svg", "known_hosts", "journal", "stages.sh"])
       expect(places.map(({ where }) => path.basename(where))).toContain(name);
     expect(places.filter(({ where }) => /\/home\/\.evenkeel\/api\/releases\/.+\.env$/.test(where))).not.toEqual([]);
@@ -237,6 +255,9 @@ describe("four rollouts with secrets in their environment", () => {
   });
 });
 
+/** Where a release's secrets are for the app. */
+const APPS_OWN = /\/home\/\.evenkeel\/api\/releases\/[0-9a-f]{16}\.secrets\/DATABASE_URL$/;
+
 /** What the containers of a droplet wrote, all but the failed one. */
 async function logsOf(droplet: EmbeddedDroplet): Promise<Place[]> {
   const containers = await droplet.containers();
@@ -246,14 +267,20 @@ async function logsOf(droplet: EmbeddedDroplet): Promise<Place[]> {
   );
 }
 
-/** An image that cannot start and says with which password. Backwards in its environment, so that it is found only where it was written. */
+/**
+ * An image that cannot start and says with which password, and with which secret of the app. The password is backwards in its environment, so that it is found
+ * only where it was written.
+ */
 const tellingImage = (password: string) => ({
   repository: "lab/api",
   tag: "telling",
   command: [
     process.execPath,
     "-e",
-    "console.error('fatal: cannot log in with ' + [...process.env.BACKWARDS].reverse().join('')); process.exit(1)",
+    `const { BACKWARDS, DATABASE_URL_FILE } = process.env;
+    const url = require("fs").readFileSync(DATABASE_URL_FILE, "utf8");
+    console.error("fatal: cannot log in with " + [...BACKWARDS].reverse().join("") + " at " + url);
+    process.exit(1);`,
   ],
   environment: { BACKWARDS: Array.from(password).reverse().join("") },
 });

@@ -27,7 +27,6 @@ describe("in a stack of the user's own", () => {
       "digitalocean_ssh_key",
       "digitalocean_tag",
       "digitalocean_vpc",
-      "terraform_data",
     ]);
     const droplets = Object.values(synthesized(stack).resource["digitalocean_droplet"] ?? {});
     expect(droplets.map((droplet) => droplet["name"])).toEqual(["worker-1", "worker-2", "worker-3"]);

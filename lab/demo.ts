@@ -123,7 +123,9 @@ function tellLoad(report: LoadReport): void {
   );
   for (const [kind, count] of Object.entries(report.failedByKind)) {
     const first = report.failures.find((failure) => failure.kind === kind);
-    say(`        ${count} by ${kind}${first ? `, the first ${Math.round(first.atMs)} ms after the load began: ${JSON.stringify(first)}` : ""}`);
+    say(
+      `        ${count} by ${kind}${first ? `, the first ${Math.round(first.atMs)} ms after the load began: ${JSON.stringify(first)}` : ""}`,
+    );
   }
   say(
     `seen    ${Object.entries(report.byRelease)

@@ -7,7 +7,7 @@ import { parseJson } from "../../contract/problems.js";
 import type { FleetConfig } from "../../constructs/index.js";
 import { ApiStack } from "../../constructs/index.js";
 import type { Synthesized } from "../support/schema-check.js";
-import { bundleFixture, exampleConfig, exampleStack, publicKey, synthesized } from "../support/stacks.js";
+import { bundleFixture, exampleConfig, exampleStack, publicKey, synthesized, testApp } from "../support/stacks.js";
 
 /** @param name how the block's name begins, where there are several of the type */
 const only = (stack: Synthesized, type: string, name = "") => {
@@ -344,7 +344,7 @@ describe("bad input", () => {
   const build =
     (config: unknown, bundlePath = bundleFixture) =>
     () =>
-      new ApiStack(Testing.app(), "api-production", { config: config as FleetConfig, bundlePath });
+      new ApiStack(testApp(), "api-production", { config: config as FleetConfig, bundlePath });
 
   test("is refused with one line a fault", () => {
     expect(build({ ...exampleConfig, dropletCount: 0, region: 7 })).toThrow(

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { DigitaloceanProvider } from "@cdktf/provider-digitalocean/lib/provider/index.js";
-import { TerraformStack, Testing } from "cdktf";
+import { TerraformStack } from "cdktf";
 import type { Manifest } from "../../contract/manifest.js";
 import { ApiDomain, ApiLoadBalancer, type FleetConfig } from "../../constructs/index.js";
 import type { Synthesized } from "../support/schema-check.js";
-import { exampleStack, synthesized } from "../support/stacks.js";
+import { exampleStack, synthesized, testApp } from "../support/stacks.js";
 
 const issued = { name: "api.example.com", zone: "example.com" };
 const own = { name: "api.example.com", certificate: { name: "api-2027" } };
@@ -163,7 +163,7 @@ describe("alerts ask", () => {
 
 describe("in a stack of the user's own", () => {
   const stack = () => {
-    const ownStack = new TerraformStack(Testing.app(), "own");
+    const ownStack = new TerraformStack(testApp(), "own");
     new DigitaloceanProvider(ownStack, "digitalocean");
     return ownStack;
   };

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import { DigitaloceanProvider } from "@cdktf/provider-digitalocean/lib/provider/index.js";
 import { Vpc } from "@cdktf/provider-digitalocean/lib/vpc/index.js";
-import { TerraformStack, Testing, Token } from "cdktf";
+import { TerraformStack, Token } from "cdktf";
 import { ApiFleet, ApiLoadBalancer, FleetFirewall, Rollout } from "../../constructs/index.js";
 import { readSchemas, schemaFaults } from "../support/schema-check.js";
-import { bundleFixture, projectFile, publicKey, synthesized } from "../support/stacks.js";
+import { bundleFixture, projectFile, publicKey, synthesized, testApp } from "../support/stacks.js";
 
 const schemas = readSchemas(projectFile("__tests__/fixtures/digitalocean-2.71.0-schema.json"));
 
 /** A stack that is not ours. */
 function ownStack(): TerraformStack {
-  const stack = new TerraformStack(Testing.app(), "own");
+  const stack = new TerraformStack(testApp(), "own");
   new DigitaloceanProvider(stack, "digitalocean");
   return stack;
 }

@@ -29,7 +29,7 @@ export const configEnvironment = {
 
 /** One droplet's size, system and network. */
 export const droplet = record({
-  /** Size slug; smallest that runs Docker comfortably. @default "s-1vcpu-1gb" */
+  /** Size slug; smallest that runs Docker comfortably. A change rebuilds every droplet. @default "s-1vcpu-1gb" */
   size: slug.default("s-1vcpu-1gb"),
   /** System image slug. A change rebuilds every droplet. @default "debian-12-x64" */
   image: slug.default("debian-12-x64"),
@@ -143,15 +143,18 @@ const outboundPorts = z
 export const fleetFields = record({
   /** Names droplets (`<name>-1` …), container, firewall and files on the hosts. A change makes another stack beside the old one. @default "api" */
   name: shortName.default("api"),
-  /** Tells two copies of the stack in one account apart; part of the stack's own tag. A change makes another stack. @default "production" */
+  /**
+   * Tells two copies of the stack in one account apart; part of the stack's own tag. The second one needs a `fleetTag` and a `loadBalancer.name` of its own, too
+   * (docs/backends.md). A change makes another stack. @default "production"
+   */
   environment: shortName.default("production"),
   /** Region slug of droplets, network and balancer. A change rebuilds everything. @default "sfo3" */
   region: slug.default("sfo3"),
   /** Number of droplets. 1 to 100. @default 2 */
   dropletCount: whole("droplets", 1, 100).default(2),
   /**
-   * Tag by which the balancer finds its hosts; must belong to this fleet alone within the account. A change on a running
-   * fleet is an outage: until Terraform has moved droplets and balancer, neither knows the other. @default "http-api"
+   * Tag by which the balancer finds its hosts; must belong to this fleet alone within the account, so that a second fleet or environment there needs one
+   * of its own: the guard refuses a shared one. A change on a running fleet is an outage: until Terraform has moved droplets and balancer, neither knows the other. @default "http-api"
    */
   fleetTag: tagName.default("http-api"),
   droplet: droplet.prefault({}),
@@ -229,9 +232,14 @@ export type FleetConfig = z.input<typeof fleetConfig>;
 /** The same with every default filled in. */
 export type ResolvedConfig = z.output<typeof fleetConfig>;
 
+const STACK_TAG_PREFIX = "evenkeel:";
+
 /** Tag that marks a droplet as created by this stack; superseded droplets are found by it. */
 export const stackTag = (config: { name: string; environment: string }): string =>
-  `evenkeel:${config.environment}:${config.name}`;
+  `${STACK_TAG_PREFIX}${config.environment}:${config.name}`;
+
+/** Whether a tag marks droplets of a stack of Evenkeel, this one or another. */
+export const isStackTag = (tag: string): boolean => tag.toLowerCase().startsWith(STACK_TAG_PREFIX);
 
 /** Name of the stack: of its folder in cdktf.out, of its state file, and in an outputs file. */
 export const stackName = (config: { name: string; environment: string }): string =>

@@ -139,6 +139,15 @@ describe("the guard", () => {
     );
   });
 
+  it("refuses a tag that another stack's droplets carry: each would get the other's requests", async () => {
+    const other = droplet(9, { name: "api-1", tags: ["HTTP-API".toLowerCase(), "evenkeel:staging:api"] });
+    const ended = await run({}, { droplets: [droplet(1), other] });
+    expect(ended.code).toBe(3);
+    expect(failure(ended)).toMatch(
+      /^TagShared: .*carry the tag http-api: api-1 of evenkeel:staging:api; .*Give this stack a fleetTag of its own$/,
+    );
+  });
+
   it("looks again before it refuses", async () => {
     const ended = await run(
       { servicePort: 81 },

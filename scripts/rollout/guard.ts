@@ -1,4 +1,5 @@
 /** What is asked before Terraform changes a droplet or the balancer. Nothing is changed here; whatever is in the way fails the apply. */
+import { isStackTag } from "../../contract/config.js";
 import type { GuardInput } from "../../contract/guard.js";
 import { describe, exitCodes, Forbidden, isExpected, refusalCode, RolloutError, type ExitCode } from "./core/errors.js";
 import { eventOf, type EventData, type EventName } from "./core/events.js";
@@ -48,7 +49,7 @@ async function stand(watch: Watch): Promise<void> {
   const matching = await readable("load_balancer:read", () => cloud.balancersWithTag(input.fleetTag));
   const balancer = balancerOf(matching, input);
   await checkRoom(watch, own.length);
-  tellOfStrangers(watch, tagged);
+  checkStrangers(watch, tagged);
   if (balancer) {
     tellOfSize(watch, balancer);
     const change = changeOver(balancer, input);
@@ -100,10 +101,18 @@ async function limitOf(watch: Watch): Promise<number | null> {
   }
 }
 
-function tellOfStrangers(watch: Watch, tagged: readonly CloudDroplet[]): void {
+/** @throws RolloutError TagShared: each of two fleets would get the requests of the other */
+function checkStrangers(watch: Watch, tagged: readonly CloudDroplet[]): void {
   const { stackTag, fleetTag } = watch.input;
   const strangers = tagged.filter((droplet) => !carries(droplet, stackTag));
   if (strangers.length === 0) return;
+  const others = strangers.flatMap(({ name, tags }) => tags.filter(isStackTag).map((tag) => `${name} of ${tag}`));
+  if (others.length > 0) {
+    throw new RolloutError(
+      "TagShared",
+      `droplets of another stack carry the tag ${fleetTag}: ${others.join(", ")}; the balancers of both would send requests to the droplets of either. Give this stack a fleetTag of its own`,
+    );
+  }
   tell(watch, "strangers", { tag: fleetTag, droplets: strangers.map(({ name, id }) => `${name} (${id})`) });
 }
 

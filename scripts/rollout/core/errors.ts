@@ -34,6 +34,7 @@ export type ErrorCode =
   | "UnlistedDroplets"
   | "NotAnsweredYet"
   | "DropletLimit"
+  | "TagShared"
   | "TokenScope"
   | "PullFailed"
   | "DigestsDiffer"

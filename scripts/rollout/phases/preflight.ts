@@ -13,6 +13,7 @@ import {
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { checkNumbers, larger } from "../core/gates.js";
+import { carries, sameTag } from "../core/guard.js";
 import { serves } from "../core/target.js";
 import { settled } from "../settled.js";
 import type { CloudDroplet, Survey } from "../ports.js";
@@ -30,7 +31,7 @@ export async function preflight(context: Context): Promise<void> {
     ...context.manifest.hosts.map((info) => newMember(context, info, false)),
     ...unlisted.map((droplet) => ({
       ...newMember(context, droplet, true),
-      tagged: droplet.tags.includes(context.manifest.fleetTag),
+      tagged: carries(droplet, context.manifest.fleetTag),
     })),
   ];
   await awaitAllBoots(context);
@@ -48,7 +49,7 @@ async function readBalancer(context: Context): Promise<void> {
   const { loadBalancer, fleetTag, healthCheck: declared } = context.manifest;
   if (!cloud || !loadBalancer.id) return;
   const { check: live, tag } = await cloud.balancer(loadBalancer.id);
-  if (tag !== fleetTag) {
+  if (tag === null || !sameTag(tag, fleetTag)) {
     throw new RolloutError(
       "BalancerDiffers",
       `the balancer finds its hosts by ${tag ? `the tag ${tag}` : "a list of ids"}, not by the tag ${fleetTag} that the manifest names; write the outputs file anew, or run cdktf deploy`,

@@ -73,11 +73,19 @@ it("an app's secrets reach it and nobody else, a new value is a new release, and
   expect(failed.result.stderr).toContain("migrates [redacted]");
   expect(failed.result.stderr).not.toContain("second-core");
 
+  // Its command would fail: it is not run, and this one gets past it.
+  const skipped = await scenario.deploy(await scenario.world.pushReference("v3"), {
+    ...given(second),
+    EVENKEEL_PRE_DEPLOY: "skip",
+  });
+  expect(skipped.exitCode).toBe(0);
+  expect(skipped.events.map(({ name }) => name)).toContain("preDeploySkipped");
+
   // On the way back nobody has to have the secrets of then.
   const back = await scenario.under(() => scenario.rollBack());
   expect(back.seen.failures).toEqual([]);
   expect(back.result).toEqual({ exitCode: 0, stderr: back.result.stderr });
-  for (const droplet of scenario.world.droplets) expect(await secretOf(droplet)).toBe(first);
+  for (const droplet of scenario.world.droplets) expect(await secretOf(droplet)).toBe(second);
 });
 
 it("a rollout without the secrets ends with 2, and names all that is missing", async () => {

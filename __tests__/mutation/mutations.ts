@@ -290,8 +290,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "the pre-deploy command is run on the way back",
     file: `${rollout}/phases/pre-deploy.ts`,
-    find: "if (!preDeploy || !release || context.goesBack) return;",
-    replace: "if (!preDeploy || !release) return;",
+    find: "  if (context.goesBack) return;\n",
+    replace: "",
   },
   {
     title: "a failed pre-deploy command does not stop the rollout",
@@ -307,7 +307,7 @@ export const mutations: readonly Mutation[] = [
     suites: ["__tests__/constructs/graph.test.ts"],
   },
   {
-    title: "droplets and balancer do not wait for the guard",
+    title: "droplets do not wait for the guard",
     file: "constructs/api-stack.ts",
     find: 'return new ApiFleet(this, "fleet", { ...own, after: [this.guard.resource] });',
     replace: 'return new ApiFleet(this, "fleet", own);',

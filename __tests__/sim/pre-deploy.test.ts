@@ -106,7 +106,7 @@ describe("the pre-deploy command", () => {
   });
 
   it("is left out when that is asked for, as for an older image that is deployed again", async () => {
-    const ended = await run({ skipPreDeploy: true });
+    const ended = await run({ skipPreDeploy: () => true });
     expect(ended.receipt.exitCode).toBe(0);
     expect(running(ended)).toEqual([next, next]);
     expect(begun(ended)).toEqual([]);
@@ -148,6 +148,18 @@ describe("the pre-deploy command", () => {
     expect(named(ended, "preDeployAwaited")).toBe(1);
     expect(running(ended)).toEqual([next, next]);
     expect(ended.world.failures).toEqual([]);
+  });
+
+  it("is waited for also by a rollout that leaves its own out", async () => {
+    const ended = await run({
+      preDeploy: () => ({ seconds: 30, exitCode: 0 }),
+      stopAt: ({ name }) => name === "preDeployStarted",
+      next: [{ do: "deploy", image: testImage(3) }],
+      skipPreDeploy: (turn) => turn > 0,
+    });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([130, 0]);
+    expect([named(ended, "preDeployAwaited"), named(ended, "preDeploySkipped")]).toEqual([1, 1]);
+    expect(begun(ended)).toEqual([next]);
   });
 
   it("of an earlier release ends before that of another begins", async () => {

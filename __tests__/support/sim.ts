@@ -22,7 +22,8 @@ export interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   /** @default - release 2 */
   readonly wanted?: Wanted;
   readonly startedByTerraform?: boolean;
-  readonly skipPreDeploy?: boolean;
+  /** @param turn counts rollouts from 0 @default - none does */
+  readonly skipPreDeploy?: (turn: number) => boolean;
   readonly parts?: Parts;
   /** Rollouts started at the same moment. @default 1 */
   readonly contenders?: number;
@@ -69,7 +70,7 @@ export async function simulate({
   manifest,
   wanted = { do: "deploy", image: testImage(2) },
   startedByTerraform = true,
-  skipPreDeploy = false,
+  skipPreDeploy = () => false,
   parts = standardParts,
   contenders = 1,
   waitSeconds = 0,
@@ -94,10 +95,13 @@ export async function simulate({
     };
     return { ...real, events: { emit } };
   };
-  const request = { manifest, startedByTerraform, skipPreDeploy, registryLogin: null, owner: "test@lab", waitSeconds };
+  const request = { manifest, startedByTerraform, registryLogin: null, owner: "test@lab", waitSeconds };
   let turn = 0;
-  const once = (signal: AbortSignal, what: Wanted): Promise<Receipt> =>
-    rollout({ ...request, wanted: what, secrets: secretsOf(turn++), signal }, ports(), parts);
+  const once = (signal: AbortSignal, what: Wanted): Promise<Receipt> => {
+    const own = { wanted: what, secrets: secretsOf(turn), skipPreDeploy: skipPreDeploy(turn), signal };
+    turn += 1;
+    return rollout({ ...request, ...own }, ports(), parts);
+  };
   const receipts = await world.run(async () => {
     const ended = await Promise.all(
       Array.from({ length: contenders }, (_, contender) => once(stop.signal, wantedOf(contender))),

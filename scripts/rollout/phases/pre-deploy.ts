@@ -5,7 +5,7 @@ import type { PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
 import { emit, membersNamed, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
-import { hasEnded, hasPassed, preDeployTurn } from "../core/pre-deploy.js";
+import { hasEnded, hasPassed, preDeployTurn, type PreDeployTurn } from "../core/pre-deploy.js";
 import type { ContainerState } from "../ports.js";
 import { showFailedLog } from "./failed-log.js";
 import { learn } from "./doubt.js";
@@ -21,15 +21,14 @@ const LOOK_MS = 1000;
 export async function runPreDeploy(context: Context, host: Member): Promise<void> {
   const { preDeploy } = context.manifest.rollout;
   const { release } = context;
-  if (!preDeploy || !release || context.goesBack) return;
-  if (context.request.skipPreDeploy) {
-    emit(context, "preDeploySkipped", { why: `${environmentNames.preDeploy} is "skip"` });
-    return;
-  }
+  if (!preDeploy || !release) return;
   const began = context.ports.clock.now();
+  // Also by who runs none: what an earlier run has begun and what hosts are brought onto must not meet.
   const turn = await settledTurn(context, preDeploy, release);
-  if (turn.do === "nothing") {
-    emit(context, "preDeploySkipped", { why: turn.why });
+  if (context.goesBack) return;
+  const why = reasonToSkip(context, turn);
+  if (why !== null) {
+    emit(context, "preDeploySkipped", { why });
     return;
   }
   emit(context, "preDeployStarted", { command: preDeploy.command }, host);
@@ -37,6 +36,11 @@ export async function runPreDeploy(context: Context, host: Member): Promise<void
   const ended = await awaitEnd(context, host, preDeploy, began);
   if (!hasPassed(ended)) await fail(context, host, `it ended with exit code ${ended.exitCode}`);
   emit(context, "preDeployPassed", { seconds: secondsSince(context, began) }, host);
+}
+
+function reasonToSkip({ request }: Context, turn: SettledTurn): string | null {
+  if (request.skipPreDeploy) return `${environmentNames.preDeploy} is "skip"`;
+  return turn.do === "nothing" ? turn.why : null;
 }
 
 async function start(context: Context, host: Member, preDeploy: PreDeploy, release: Release): Promise<void> {
@@ -48,12 +52,10 @@ async function start(context: Context, host: Member, preDeploy: PreDeploy, relea
   }
 }
 
+type SettledTurn = Exclude<PreDeployTurn, { do: "await" }>;
+
 /** What is to be done once no command is under way, which an earlier run may have left. */
-async function settledTurn(
-  context: Context,
-  preDeploy: PreDeploy,
-  release: Release,
-): Promise<Exclude<ReturnType<typeof preDeployTurn>, { do: "await" }>> {
+async function settledTurn(context: Context, preDeploy: PreDeploy, release: Release): Promise<SettledTurn> {
   for (;;) {
     const turn = preDeployTurn(surveysOf(context.members), release.id);
     if (turn.do !== "await") return turn;

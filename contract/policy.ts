@@ -174,7 +174,11 @@ export const service = record({
 export type Service = z.output<typeof service>;
 
 /** Path of a file on the machine that runs the rollout. */
-const localPath = text('a path without blanks and control characters, such as "~/.ssh/config"', /^[^\s\0"'\\]{1,400}$/);
+/** Not a relative one: Terraform runs the rollout in the folder of the stack, a person elsewhere. */
+const localPath = text(
+  'a path from / or ~/ without blanks and control characters, such as "~/.ssh/config"',
+  /^(\/|~\/)[^\s\0"'\\]{1,400}$/,
+);
 
 /** How the rollout reaches the hosts. */
 export const sshAccess = record({

@@ -147,6 +147,18 @@ describe.each(["deploy", "rollback", "status", "verify"])("%s", (command) => {
     );
   });
 
+  it.each(["EVENKEEL_SSH_CONFIG", "EVENKEEL_STATE_DIR"])(
+    "refuses a relative path in %s: Terraform runs the rollout in another folder",
+    async (name) => {
+      const ended = await run([command], { EVENKEEL_MANIFEST: manifest, DIGITALOCEAN_TOKEN: "token", [name]: "here" });
+      expect(ended).toEqual(
+        refused(
+          `environment: ${name}: got "here", which is another place in each folder that a rollout is run in; needs a path from /\n`,
+        ),
+      );
+    },
+  );
+
   it("refuses a state folder that cannot be one", async () => {
     const file = outputs("a file");
     const ended = await run([command], {
@@ -317,12 +329,15 @@ describe("guard", () => {
   );
 
   describe("by hand", () => {
-    const stack = (config: FleetConfig): void =>
-      writeFileSync(path.join(folder, "cdk.tf.json"), JSON.stringify(synthesized(exampleStack(config))));
+    const stack = (config: FleetConfig, own: object = {}): void => {
+      const { resource, ...rest } = synthesized(exampleStack(config));
+      const more = { ...resource, null_resource: { ...own, ...resource["null_resource"] } };
+      writeFileSync(path.join(folder, "cdk.tf.json"), JSON.stringify({ ...rest, resource: more }));
+    };
     const byHand = (environment: Record<string, string>) => run(["guard", "--from", folder], environment);
 
     it("asks what the stack declares, without Terraform", async () => {
-      stack({ name: "shop" });
+      stack({ name: "shop" }, { own: { provisioner: [{ "remote-exec": { inline: ["true"] } }] } });
       const asked: string[] = [];
       const server = await TestServer.start(({ url }) => {
         asked.push(url);

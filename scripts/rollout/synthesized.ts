@@ -20,7 +20,8 @@ const provisioned = z.object({
     .array(z.object({ "local-exec": z.object({ environment: z.record(z.string(), z.string()).default({}) }) }))
     .default([]),
 });
-const stackJson = z.object({ resource: z.object({ null_resource: z.record(z.string(), provisioned) }) });
+/** Resources of the user's own may have any form. */
+const stackJson = z.object({ resource: z.object({ null_resource: z.record(z.string(), z.unknown()) }) });
 /** Of the manifest only what is no reference to a resource. */
 const declared = z.object({ service });
 
@@ -42,9 +43,10 @@ export function readSynthesized({ name, text }: Source): SynthesizedStack {
 function environmentsIn(text: string): Record<string, string>[] {
   try {
     const { resource } = stackJson.parse(JSON.parse(text));
-    return Object.values(resource.null_resource).flatMap(({ provisioner }) =>
-      provisioner.map((one) => one["local-exec"].environment),
-    );
+    return Object.values(resource.null_resource).flatMap((block) => {
+      const read = provisioned.safeParse(block);
+      return read.success ? read.data.provisioner.map((one) => one["local-exec"].environment) : [];
+    });
   } catch {
     return [];
   }

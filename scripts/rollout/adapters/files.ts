@@ -6,10 +6,13 @@ import { environmentNames } from "../../../contract/manifest.js";
 import { InvalidInput } from "../../../contract/problems.js";
 import type { Environment, Source } from "../input.js";
 
-/** Folder of known hosts and run records: EVENKEEL_STATE_DIR, or the user's state folder. */
+/**
+ * Folder of known hosts and run records: EVENKEEL_STATE_DIR, or the user's state folder.
+ * @throws InvalidInput for a relative one: Terraform runs the rollout in another folder than a person does
+ */
 export function stateFolder(environment: Environment): string {
   const chosen = environment[environmentNames.stateFolder];
-  if (chosen) return path.resolve(chosen);
+  if (chosen) return absolute(environmentNames.stateFolder, chosen);
   return path.join(environment["XDG_STATE_HOME"] || path.join(homedir(), ".local", "state"), "evenkeel");
 }
 
@@ -27,10 +30,18 @@ export function openStateFolder(environment: Environment): string {
   }
 }
 
-/** OpenSSH configuration named in the environment, or null. @throws InvalidInput when it is not there */
+function absolute(name: string, value: string): string {
+  if (path.isAbsolute(value)) return value;
+  throw new InvalidInput("environment", [
+    `${name}: got ${JSON.stringify(value)}, which is another place in each folder that a rollout is run in; needs a path from /`,
+  ]);
+}
+
+/** OpenSSH configuration named in the environment, or null. @throws InvalidInput when it is relative or not there */
 export function sshConfigFile(environment: Environment): string | null {
-  const file = environment[environmentNames.sshConfig];
-  if (!file) return null;
+  const chosen = environment[environmentNames.sshConfig];
+  if (!chosen) return null;
+  const file = absolute(environmentNames.sshConfig, chosen);
   if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
   throw new InvalidInput("environment", [
     `${environmentNames.sshConfig}: got ${JSON.stringify(file)}, which is no file; needs the path of an OpenSSH configuration`,

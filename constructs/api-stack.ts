@@ -136,10 +136,12 @@ export class ApiStack extends TerraformStack {
     });
   }
 
-  private createAlerts({ alerts: { uptimePath, ...alerts }, name, environment, dropletCount }: ResolvedConfig): void {
+  private createAlerts(config: ResolvedConfig): void {
+    const { alerts, name, environment, dropletCount, healthCheck, rollout } = config;
+    const { uptimePath, ...levels } = alerts;
     const { uid, url } = this.loadBalancer;
     new FleetAlerts(this, "alerts", {
-      ...{ ...alerts, name, environment, dropletCount },
+      ...{ ...levels, name, environment, dropletCount, healthCheck, maxUnavailable: rollout.maxUnavailable },
       dropletTag: this.fleet.stackTag,
       loadBalancerId: uid,
       url: `${url}${uptimePath}`,

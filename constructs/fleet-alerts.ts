@@ -6,6 +6,7 @@ import { Construct } from "constructs";
 import type { z } from "zod";
 import { alertLevels, fleetFields } from "../contract/config.js";
 import { record } from "../contract/fields.js";
+import { mostUnavailable, rolloutPolicy } from "../contract/policy.js";
 import { checked } from "./checked.js";
 
 const alertSettings = record({
@@ -14,6 +15,9 @@ const alertSettings = record({
   name: fleetFields.shape.name,
   environment: fleetFields.shape.environment,
   dropletCount: fleetFields.shape.dropletCount,
+  /** How long a rollout takes a droplet out follows from the check, how many at once from the policy. */
+  healthCheck: fleetFields.shape.healthCheck,
+  maxUnavailable: rolloutPolicy.shape.maxUnavailable,
 });
 
 /** The alerts' part of the configuration; its fields are described in contract/config.ts. */
@@ -25,10 +29,13 @@ export interface FleetAlertsProps extends z.input<typeof alertSettings> {
   readonly url: string;
 }
 
-/** Long enough that a rollout, which takes each droplet out for about 45 s, moves the mean by two or three percent only, whatever the fleet's size. */
+/** Long enough that a rollout, which takes each droplet out for a minute or two, moves the mean by a few percent only, whatever the fleet's size. */
 const BALANCER_WINDOW = "30m";
-/** Highest share of healthy droplets, in percent, that is told of: one rollout stays above it. */
-const HIGHEST_HEALTHY_SHARE = 95;
+const BALANCER_WINDOW_SECONDS = 1800;
+/** Stop and start of a container, beside the balancer's probes. */
+const RESTART_SECONDS = 20;
+/** Between what a rollout costs and what is told of lies so much more of it. */
+const MARGIN = 1.4;
 const DROPLET_WINDOW = "10m";
 /** Shortest that DigitalOcean knows. */
 const UPTIME_PERIOD = "2m";
@@ -40,8 +47,8 @@ const EXPIRY_DAYS = 14;
  * can reach, and on a certificate that is about to expire. None at all without an address. Processor, memory and disk are measured by the droplets' own agent
  * (`droplet.monitoring`).
  *
- * A single unhealthy droplet of up to 19 is told of. From 20 on it weighs hardly more than a rollout does, so that it takes more than 5 % of them; a single one
- * is then found by `npm run rollout -- verify`, and by the next rollout.
+ * A single unhealthy droplet is told of as long as it weighs more than a rollout does: of up to 14 droplets with the default check, of fewer with a slower one. Of a larger
+ * fleet it takes more of them, and a single one is found by `npm run rollout -- verify` and by the next rollout.
  * @see https://docs.digitalocean.com/products/monitoring/how-to/set-up-alerts/
  * @throws InvalidInput when a field is bad
  */
@@ -49,11 +56,8 @@ export class FleetAlerts extends Construct {
   constructor(scope: Construct, id: string, props: FleetAlertsProps) {
     super(scope, id);
     const { dropletTag, loadBalancerId, url, ...fields } = props;
-    const { email, cpuPercent, memoryPercent, diskPercent, name, environment, dropletCount } = checked(
-      this,
-      alertSettings,
-      fields,
-    );
+    const settings = checked(this, alertSettings, fields);
+    const { email, cpuPercent, memoryPercent, diskPercent, name, environment } = settings;
     if (email.length === 0) return;
     const fleet = `${environment}-${name}`;
     const droplet = (kind: string, metric: string, value: number) =>
@@ -70,7 +74,7 @@ export class FleetAlerts extends Construct {
     new MonitorAlert(this, "balancer", {
       description: `${fleet}: the balancer finds a droplet unhealthy`,
       type: "v1/insights/lbaas/droplet_health",
-      ...{ compare: "LessThan", value: healthyShare(dropletCount), window: BALANCER_WINDOW },
+      ...{ compare: "LessThan", value: healthyShare(settings), window: BALANCER_WINDOW },
       entities: [loadBalancerId],
       alerts: { email },
     });
@@ -90,6 +94,13 @@ export class FleetAlerts extends Construct {
   }
 }
 
-/** Percent between all droplets and all but one, but none that a rollout comes near. */
-const healthyShare = (droplets: number): number =>
-  Math.min(HIGHEST_HEALTHY_SHARE, Math.round(100 * (1 - 0.5 / droplets)));
+/** Percent between all droplets and all but one, but none that the mean of a window with a rollout in it comes near. At least 1. */
+function healthyShare({ dropletCount, healthCheck, maxUnavailable }: z.output<typeof alertSettings>): number {
+  const { checkIntervalSeconds, unhealthyThreshold, healthyThreshold } = healthCheck;
+  // A droplet waits for a probe of either kind first: one interval more.
+  const outSeconds = (unhealthyThreshold + healthyThreshold + 1) * checkIntervalSeconds + RESTART_SECONDS;
+  const atOnce = mostUnavailable(maxUnavailable, dropletCount) / dropletCount;
+  const rollout = Math.min(outSeconds / BALANCER_WINDOW_SECONDS, atOnce);
+  const share = Math.min(1 - 0.5 / dropletCount, 1 - MARGIN * rollout);
+  return Math.max(1, Math.floor(100 * share));
+}

@@ -63,7 +63,7 @@ function guardedHash(config: ResolvedConfig): string {
   const check = { ...config.healthCheck, nextPath: undefined };
   const machines = [dropletCount, droplet, ssh.publicKey, ssh.keyFingerprints];
   const userData = cloudInit({ user: ssh.user, sshPort: ssh.port, size: droplet.size });
-  const balancer = [loadBalancer, check, config.service.port];
+  const balancer = [loadBalancer, check, config.service.port, config.domain];
   const guarded = [name, environment, region, fleetTag, vpcIpRange, machines, userData, balancer];
   return createHash("sha256").update(JSON.stringify(guarded)).digest("hex").slice(0, 16);
 }

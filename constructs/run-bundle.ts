@@ -12,7 +12,7 @@ const NO_NODE =
 
 /**
  * `; exit $?` keeps the shell from becoming node: an interrupted apply kills its direct child at once, and node must live on
- * to put the host at hand back. Without double quotes, which `cdktf synth --hcl` renders wrongly.
+ * to put the host at hand back. Without double quotes, so that nothing has to be escaped in Terraform's language.
  */
 const commandLine = (command: "deploy" | "guard"): string =>
   `if ! command -v node >/dev/null; then echo '${NO_NODE}' >&2; exit 127; fi; node $${environmentNames.bundle} ${command}; exit $?`;

@@ -30,17 +30,16 @@ describe("alerts", () => {
       expect(alert).toMatchObject({ tags: [`\${digitalocean_tag.${stackTag}.name}`], alerts: { email } });
   });
 
-  const ofBalancer = (dropletCount: number) => {
-    const { digitalocean_monitor_alert: alerts = {} } = resources({ dropletCount, alerts: { email } });
+  const ofBalancer = (dropletCount: number, more: FleetConfig = {}) => {
+    const { digitalocean_monitor_alert: alerts = {} } = resources({ dropletCount, alerts: { email }, ...more });
     return Object.values(alerts).find(({ entities }) => entities !== undefined);
   };
 
   test.each([
     [1, 50],
     [2, 75],
-    [10, 95],
-    [11, 95],
-    [19, 95],
+    [10, 93],
+    [14, 93],
   ])("tell of one droplet of %i that the balancer finds unhealthy", (dropletCount, value) => {
     expect(ofBalancer(dropletCount)).toMatchObject({
       ...{ type: "v1/insights/lbaas/droplet_health", compare: "LessThan", value },
@@ -48,9 +47,27 @@ describe("alerts", () => {
     expect(value).toBeGreaterThan((100 * (dropletCount - 1)) / dropletCount);
   });
 
-  test.each([1, 2, 10, 19, 20, 50, 100])("tell of no rollout of %i droplets", (dropletCount) => {
-    // In half an hour each droplet is away for a minute at most.
-    expect(ofBalancer(dropletCount)?.["value"]).toBeLessThan(100 - 100 / 30);
+  /** Seconds that a rollout takes a droplet out for: probes until it is down and up again, and what lies between. */
+  const out = (intervalSeconds: number, probes: number): number => intervalSeconds * (probes + 1) + 15;
+  const WINDOW_SECONDS = 1800;
+  const checks = [
+    { checkIntervalSeconds: 3, responseTimeoutSeconds: 3, unhealthyThreshold: 2, healthyThreshold: 2 },
+    { checkIntervalSeconds: 30, responseTimeoutSeconds: 5, unhealthyThreshold: 2, healthyThreshold: 3 },
+    { checkIntervalSeconds: 300, responseTimeoutSeconds: 5, unhealthyThreshold: 2, healthyThreshold: 3 },
+  ];
+
+  test.each(
+    checks.flatMap((healthCheck) =>
+      [1, 2, 10, 20, 100].map((droplets) => [droplets, healthCheck.checkIntervalSeconds, healthCheck] as const),
+    ),
+  )("tell of no rollout of %i droplets that are probed every %i s", (dropletCount, interval, healthCheck) => {
+    const config = { healthCheck, rollout: { progressDeadlineSeconds: 3600 } };
+    const value = Number(ofBalancer(dropletCount, config)?.["value"]);
+    const probes = healthCheck.unhealthyThreshold + healthCheck.healthyThreshold;
+    // No more than one at a time, for so much of the window.
+    const mean = 100 * (1 - Math.min(1 / dropletCount, out(interval, probes) / WINDOW_SECONDS));
+    expect(value).toBeLessThan(Math.max(mean, 1.5));
+    expect(value).toBeGreaterThanOrEqual(1);
   });
 
   test("ask the balancer from outside for a path of the API's own", () => {

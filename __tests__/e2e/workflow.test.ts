@@ -43,7 +43,7 @@ describe("main-deploy on a fleet of the lab (stand-ins: actions, npm ci, docker,
 
   const job = async (options: Partial<JobOptions> = {}): Promise<JobRun> => {
     const run = new JobRun({
-      ...{ file: "main-deploy.yml", job: "deploy", programs: PROGRAMS, prepare: withBackend },
+      ...{ file: "main-deploy.yml", job: "deploy", programs: PROGRAMS, prepare: declared() },
       secrets: { DIGITALOCEAN_ACCESS_TOKEN: LAB_TOKEN, DO_API_KEY: readFileSync(key, "utf8") },
       vars: {
         DO_REGISTRY: "lab",
@@ -167,6 +167,16 @@ describe("main-deploy on a fleet of the lab (stand-ins: actions, npm ci, docker,
       return stopped("Check what has to be set, before anything is built", `${name}: is empty`, { vars });
     });
 
+    const ASKED = "Ask account, token and hosts, and whether the app's secrets are here";
+
+    it("without a secret of the app", () =>
+      stopped(ASKED, "DATABASE_URL: got nothing; needs the value of the secret", {
+        prepare: declared(["service: {", `service: {\n    secrets: ["DATABASE_URL"],`]),
+      }));
+
+    it("when hosts do not answer where the balancer is to ask", () =>
+      stopped(ASKED, "NotAnsweredYet", { prepare: declared([`path: "/health"`, `path: "/up-9b1c"`]) }));
+
     it("with another key than the droplets know", () => {
       const { privateKey } = generateKeyPairSync("rsa", {
         modulusLength: 2048,
@@ -179,16 +189,24 @@ describe("main-deploy on a fleet of the lab (stand-ins: actions, npm ci, docker,
   });
 });
 
-/** What a user does once: docs/github.md. */
-function withBackend(workspace: string): void {
-  const file = path.join(workspace, "fleet.config.ts");
-  const text = readFileSync(file, "utf8");
-  const backend = `  backend: { spaces: { bucket: "tf-state", region: "nyc3" } },\n`;
-  writeFileSync(
-    file,
-    text.replace(`  region: "sfo3",\n`, (line) => line + backend),
-  );
-}
+/** What a user does once (docs/github.md), and the lab's fleet by the name of its environment. @param more replaces one text by another */
+const declared =
+  (...more: [before: string, after: string][]) =>
+  (workspace: string): void => {
+    const file = path.join(workspace, "fleet.config.ts");
+    const once: [string, string][] = [
+      [`environment: "production",`, `environment: "e2e",`],
+      [`region: "sfo3",`, `region: "sfo3",\n  backend: { spaces: { bucket: "tf-state", region: "nyc3" } },`],
+    ];
+    const text = [...once, ...more].reduce(
+      (sofar, [before, after]) => {
+        if (!sofar.includes(before)) throw new Error(`fleet.config.ts has no ${before}`);
+        return sofar.replace(before, () => after);
+      },
+      readFileSync(file, "utf8"),
+    );
+    writeFileSync(file, text);
+  };
 
 /** Where the stand-ins find what they stand for. */
 function standIns(

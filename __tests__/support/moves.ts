@@ -20,6 +20,7 @@ export interface Asked {
 }
 
 const before: Asked = { path: "/health", port: 80 };
+/** Each alone. */
 export const moves: readonly Move[] = [
   {
     what: "health path",
@@ -38,3 +39,12 @@ export const moves: readonly Move[] = [
     told: "service.nextPort: 8080",
   },
 ];
+
+export const both: Move = {
+  what: "health path and service port at once",
+  first: { healthCheck: { nextPath: "/up-9b1c" }, service: { nextPort: 8080 } },
+  then: { healthCheck: { path: "/up-9b1c" }, service: { port: 8080 } },
+  from: before,
+  to: { path: "/up-9b1c", port: 8080 },
+  told: 'healthCheck.nextPath: "/up-9b1c" and service.nextPort: 8080',
+};

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "@jest/globals";
 import type { App, TerraformStack } from "cdktf";
 import { Testing } from "cdktf";
 import type { FleetConfig } from "../../constructs/index.js";
@@ -21,11 +20,15 @@ export const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvenkeelTestsOnly
 /** The smallest configuration that has all optional resources. */
 export const exampleConfig: FleetConfig = { ssh: { publicKey, allowedCidrs: ["203.0.113.7/32"] } };
 
-/** Cdktf makes a folder for every app, and leaves it behind. */
-const outdir = mkdtempSync(join(tmpdir(), "evenkeel-outdir-"));
-afterAll(() => rmSync(outdir, { recursive: true }));
-
-export const testApp = (): App => Testing.app({ outdir });
+/** Cdktf makes a folder for every app and leaves it behind; tests read what is synthesized from memory. */
+export function testApp(): App {
+  const outdir = mkdtempSync(join(tmpdir(), "evenkeel-outdir-"));
+  try {
+    return Testing.app({ outdir });
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+}
 
 export function exampleStack(config: FleetConfig = {}, bundlePath = bundleFixture): ApiStack {
   return new ApiStack(testApp(), "api-production", { config: { ...exampleConfig, ...config }, bundlePath });

@@ -7,7 +7,7 @@ import type { FleetConfig } from "../../constructs/index.js";
 import { startCloud, type Cloud } from "../../lab/cloud.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
 import { configEnvironment } from "../../contract/config.js";
-import { buildBundle, synthesize } from "../../lab/rehearsal.js";
+import { buildBundle, synthesize, synthesizeHcl } from "../../lab/rehearsal.js";
 import type { OpenSite, Site, SiteDroplet } from "../../lab/site.js";
 import { ProjectCopy } from "./project-copy.js";
 import { filesIn, type Place } from "./secrets.js";
@@ -18,6 +18,13 @@ export interface Finished {
   readonly exitCode: number;
   readonly output: string;
 }
+
+/** Of the app, and the key to their fingerprint. */
+export const appSecrets = {
+  DATABASE_URL: "postgres://api:q7f3-app-secret@db/api",
+  EVENKEEL_SECRETS_KEY: "5e1d0c7b9a3f48261b7c6d5e4f3a2b1c",
+} as const;
+const environmentOf = (fleet: FleetConfig) => ({ ...appSecrets, TERRAFORM_FLEET: JSON.stringify(fleet) });
 
 const CONFIG = "__tests__/support/terraform.config.ts";
 /** No run of Terraform here may take longer. */
@@ -43,14 +50,23 @@ export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet
    * @param userDataLine at the end of the droplets' user data, which makes them others @default - none
    */
   async declare(fleet: FleetConfig, userDataLine?: string): Promise<void> {
-    const environment = { TERRAFORM_FLEET: JSON.stringify(fleet) };
-    const out = path.join(this.#root, "cdktf.out");
-    const stack = await synthesize(CONFIG, out, environment);
+    rmSync(path.join(this.#stackFolder, "cdk.tf"), { force: true });
+    const stack = await synthesize(CONFIG, this.#out, environmentOf(fleet));
     this.#stackFolder = stack.folder;
     this.#droplets = Object.keys((stack.json as Droplets).resource.digitalocean_droplet);
     if (userDataLine === undefined) return;
     const file = path.join(stack.folder, "cdk.tf.json");
     writeFileSync(file, JSON.stringify(withUserDataLine(stack.json, userDataLine)));
+  }
+
+  /** Declares the same in Terraform's own language. */
+  async declareInHcl(fleet: FleetConfig): Promise<void> {
+    await synthesizeHcl(CONFIG, this.#out, environmentOf(fleet));
+    rmSync(path.join(this.#stackFolder, "cdk.tf.json"));
+  }
+
+  get #out(): string {
+    return path.join(this.#root, "cdktf.out");
   }
 
   /** Terraform's address of a declared droplet. @throws Error for one that is not declared */
@@ -71,17 +87,14 @@ export class TerraformFleet<Droplet extends SiteDroplet, On extends Site<Droplet
       await buildBundle();
       this.#project = new ProjectCopy({}, projectFile("dist/rollout.mjs"));
     }
-    const environment = {
-      [configEnvironment.config]: projectFile(CONFIG),
-      TERRAFORM_FLEET: JSON.stringify({ dropletCount: 2 } satisfies FleetConfig),
-    };
+    const environment = { [configEnvironment.config]: projectFile(CONFIG), ...environmentOf({ dropletCount: 2 }) };
     // The lock of the providers asks a registry, where all else is content with a mirror.
     return this.#run("node_modules/.bin/cdktf", [...args, "--skip-provider-lock"], this.#project.folder, environment);
   }
 
   async #run(command: string, args: readonly string[], cwd: string, more: Record<string, string>): Promise<Finished> {
     const { exitCode, all } = await execa(command, args, {
-      ...{ cwd, env: { ...this.cloud.environment(), ...UNATTENDED, ...more } },
+      ...{ cwd, env: { ...this.cloud.environment(), ...UNATTENDED, ...appSecrets, ...more } },
       ...{ all: true, reject: false, stdin: "ignore", timeout: LIMIT_MS },
     });
     await this.cloud.account.settled();

@@ -2,6 +2,8 @@
 import type { FleetConfig } from "../../constructs/index.js";
 import { PUBLIC_KEY } from "../lab/support/stack.js";
 
+const fleet = JSON.parse(process.env["TERRAFORM_FLEET"] ?? "{}") as FleetConfig;
+
 export default {
   environment: "terraform",
   ssh: { publicKey: PUBLIC_KEY, allowedCidrs: ["203.0.113.7/32"] },
@@ -12,5 +14,7 @@ export default {
     drainTimeoutSeconds: 60,
     minFreeDiskMb: 0,
   },
-  ...(JSON.parse(process.env["TERRAFORM_FLEET"] ?? "{}") as FleetConfig),
+  ...fleet,
+  // Its value is looked for in the state.
+  service: { secrets: ["DATABASE_URL"], ...fleet.service },
 } satisfies FleetConfig;

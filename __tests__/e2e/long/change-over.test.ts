@@ -1,11 +1,14 @@
-/** Another health path, and another service port, at once and with nobody to refuse it: what the guard is good for. */
+/** Another health path, and another service port; and at once with nobody to refuse it: what the guard is good for. */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { describeChangeOver } from "../../support/change-over-suite.js";
 import { moves } from "../../support/moves.js";
 import { Scenario } from "../../support/scenario.js";
 
 jest.setTimeout(300_000);
 
-describe.each(moves)("another $what", ({ then }) => {
+for (const move of moves) describeChangeOver(move);
+
+describe.each(moves)("another $what at once", ({ then }) => {
   let scenario: Scenario;
   let image: string;
   beforeEach(async () => {

@@ -224,6 +224,8 @@ function standIns(
   );
   return {
     [names.digitaloceanApi]: world.api.url,
+    // Where the lab's droplets are reached; on a runner their addresses do.
+    [names.sshConfig]: ssh ?? "",
     STAND_IN_NPM: execFileSync("which", ["npm"], { encoding: "utf8" }).trim(),
     STAND_IN_PACKAGES: projectFile("node_modules"),
     STAND_IN_CDKTF: projectFile("__tests__/support/workflow/programs/cdktf.mjs"),

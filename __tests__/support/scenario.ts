@@ -56,7 +56,7 @@ export interface UnderLoad<Result> {
   readonly failedBefore: number;
 }
 
-const USUAL_LOAD = { ratePerSecond: 100, slowShare: 0.05, slowMs: 800 } as const;
+const USUAL_LOAD = { ratePerSecond: 60, slowShare: 0.05, slowMs: 800 } as const;
 
 export class Scenario<On extends World = EmbeddedWorld> {
   readonly #loads: Load[] = [];
@@ -113,7 +113,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
     return image;
   }
 
-  /** Load on the balancer; 100 requests a second unless said, some of them slow. */
+  /** Load on the balancer; 60 requests a second unless said, some of them slow. */
   async load(settings: Partial<LoadSettings> = {}): Promise<Load> {
     const load = await startLoad({ url: this.world.balancer.url(), ...USUAL_LOAD, ...settings });
     this.#loads.push(load);

@@ -33,7 +33,7 @@ type FleetSettings = z.output<typeof fleetSettings>;
 export interface ApiFleetProps extends z.input<typeof fleetSettings> {
   /** Private network to use. A change rebuilds every droplet. @default - a network of the fleet's own */
   readonly vpcUuid?: string;
-  /** What must have ended well before a droplet is created or changed, such as the {@link Guard}. @default - nothing */
+  /** What must have ended well before the balancer's tag or a droplet is created or changed, such as the {@link Guard}. @default - nothing */
   readonly after?: readonly ITerraformDependable[];
 }
 
@@ -61,7 +61,8 @@ export class ApiFleet extends Construct {
     super(scope, id);
     const { vpcUuid, after = [], ...fields } = props;
     this.settings = checked(this, fleetSettings, fields);
-    this.fleetTag = new Tag(this, "fleet-tag", { name: this.settings.fleetTag }).name;
+    // Whoever has it in the state deletes it one day, and with it every droplet's: one that the guard refuses must not get there.
+    this.fleetTag = new Tag(this, "fleet-tag", { name: this.settings.fleetTag, dependsOn: [...after] }).name;
     this.stackTagName = stackTag(this.settings);
     this.stackTag = new Tag(this, "stack-tag", { name: this.stackTagName }).name;
     this.vpcUuid = vpcUuid ?? this.createVpc().id;

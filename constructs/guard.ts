@@ -21,7 +21,8 @@ export interface GuardProps {
 /**
  * Runs before any droplet is created and before the balancer is changed, whenever something is declared that changes either: droplets and
  * balancer take it as `after`. It refuses a health path or port that hosts do not answer yet, more droplets than the account may
- * have, and a token that would make the provider replace what it cannot read. A guard that fails fails the apply, and nothing was changed.
+ * have, and a token that would make the provider replace what it cannot read. A guard that fails fails the apply, and neither droplets nor the balancer's tag nor the balancer were
+ * changed; a new stack's network, key and own tag may have been made beside it.
  * @throws InvalidInput when the bundle is missing
  */
 export class Guard extends Construct {
@@ -63,7 +64,8 @@ function guardedHash(config: ResolvedConfig): string {
   const check = { ...config.healthCheck, nextPath: undefined };
   const machines = [dropletCount, droplet, ssh.publicKey, ssh.keyFingerprints];
   const userData = cloudInit({ user: ssh.user, sshPort: ssh.port, size: droplet.size });
-  const balancer = [loadBalancer, check, config.service.port, config.domain];
+  // Not the domain: a certificate and a rule more change nothing that hosts are asked.
+  const balancer = [loadBalancer, check, config.service.port];
   const guarded = [name, environment, region, fleetTag, vpcIpRange, machines, userData, balancer];
   return createHash("sha256").update(JSON.stringify(guarded)).digest("hex").slice(0, 16);
 }

@@ -40,7 +40,7 @@ describe("the synthesized stack", () => {
       forwarding_rule: [{ entry_port: 80, entry_protocol: "http", target_port: 80, target_protocol: "http" }],
       healthcheck: { path: "/health", check_interval_seconds: 10, unhealthy_threshold: 2, healthy_threshold: 3 },
     });
-    expect(Object.values(stack.resource["digitalocean_tag"] ?? {})[0]).toEqual({ name: "http-api" });
+    expect(Object.values(stack.resource["digitalocean_tag"] ?? {})[0]).toMatchObject({ name: "http-api" });
   });
 
   test("keeps the address of a droplet when the fleet grows or shrinks", () => {

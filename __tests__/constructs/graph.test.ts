@@ -88,6 +88,20 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
       expect(graph.apply({ config: moved }).done).toEqual([]);
     });
 
+    it("that fails leaves the balancer's tag alone: in the state it would be deleted one day, also from another stack's droplets", () => {
+      const { done } = graph.apply({ config: { ...three, fleetTag: "another" }, guardExitCode: 3 });
+      expect(done).toContain("failed guard");
+      expect(done.filter((step) => step.endsWith("fleet-tag"))).toEqual([]);
+      const fresh = new TerraformGraph();
+      try {
+        const refused = fresh.apply({ config: three, guardExitCode: 3 });
+        expect(refused.done).toEqual(expect.arrayContaining(["failed guard", "create stack-tag"]));
+        expect(refused.done).not.toContain("create fleet-tag");
+      } finally {
+        fresh.end();
+      }
+    });
+
     it("that failed before a rebuild or a shrink does not change their order", () => {
       for (const [config, created, deleted] of [
         [{ ...rebuilt, dropletCount: 4 }, [1, 2, 3, 4], [1, 2, 3]],
@@ -314,7 +328,7 @@ function withoutRoomFor(droplet: string, stack: Synthesized): Synthesized {
 }
 
 const withoutGuard = (stack: Synthesized): Synthesized =>
-  ["digitalocean_droplet", "digitalocean_loadbalancer"].reduce(
+  ["digitalocean_droplet", "digitalocean_loadbalancer", "digitalocean_tag"].reduce(
     (sofar, type) => changed(sofar, type, (block) => ({ ...block, depends_on: undefined })),
     stack,
   );

@@ -290,8 +290,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "the pre-deploy command is run on the way back",
     file: `${rollout}/phases/pre-deploy.ts`,
-    find: "  if (context.goesBack) return;\n",
-    replace: "",
+    find: "if (!preDeploy || !release || context.goesBack) return;",
+    replace: "if (!preDeploy || !release) return;",
   },
   {
     title: "a failed pre-deploy command does not stop the rollout",
@@ -307,10 +307,10 @@ export const mutations: readonly Mutation[] = [
     suites: ["__tests__/constructs/graph.test.ts"],
   },
   {
-    title: "droplets do not wait for the guard",
-    file: "constructs/api-stack.ts",
-    find: 'return new ApiFleet(this, "fleet", { ...own, after: [this.guard.resource] });',
-    replace: 'return new ApiFleet(this, "fleet", own);',
-    suites: ["__tests__/constructs/graph.test.ts"],
+    title: "the balancer's tag does not wait for the guard",
+    file: "constructs/api-fleet.ts",
+    find: "{ name: this.settings.fleetTag, dependsOn: [...after] }",
+    replace: "{ name: this.settings.fleetTag }",
+    suites: ["__tests__/constructs/graph.test.ts", "-t", "leaves the balancer's tag alone"],
   },
 ];

@@ -57,6 +57,9 @@ export type ObservedCheck = z.output<typeof observedCheck>;
 
 const argument = text("a text without ${ and %{", /^[^\0]*$/);
 
+/** How long a pre-deploy command may run where nothing else is said, also one that an earlier configuration began. */
+export const PRE_DEPLOY_SECONDS = 600;
+
 /**
  * A command that runs once for each release, in a container of the new image with the service's environment, secrets and mounts: after the pull, before any
  * host changes. The fleet serves the old release meanwhile and after a failure, so what it does must suit both: docs/own-app.md.
@@ -65,7 +68,7 @@ export const preDeploy = record({
   /** Command and arguments, such as ["npm", "run", "migrate"]. */
   command: z.array(argument, "a list of texts").min(1, "a list of at least one text"),
   /** Longest that it may run. Then it is stopped, and the rollout fails. 1 to 86400 s. @default 600 */
-  timeoutSeconds: whole("seconds", 1, 86_400).default(600),
+  timeoutSeconds: whole("seconds", 1, 86_400).default(PRE_DEPLOY_SECONDS),
 });
 export type PreDeploy = z.output<typeof preDeploy>;
 

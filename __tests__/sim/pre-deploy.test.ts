@@ -162,6 +162,17 @@ describe("the pre-deploy command", () => {
     expect(begun(ended)).toEqual([next]);
   });
 
+  it("is waited for also by a rollout that changes no host: its droplet may be about to be deleted", async () => {
+    const ended = await run({
+      preDeploy: () => ({ seconds: 30, exitCode: 0 }),
+      stopAt: ({ name }) => name === "preDeployStarted",
+      next: [{ do: "deploy", image: "" }],
+    });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([130, 0]);
+    expect(ended.receipts[1]?.hosts.map(({ action }) => action)).toEqual(["kept", "kept"]);
+    expect(named(ended, "preDeployAwaited")).toBe(1);
+  });
+
   it("of an earlier release ends before that of another begins", async () => {
     const ended = await run({
       preDeploy: ({ image }) => ({ seconds: image === testImage(2) ? 30 : 5, exitCode: 0 }),

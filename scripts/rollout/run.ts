@@ -29,7 +29,7 @@ import { goBack } from "./phases/go-back.js";
 import { convergeAll, replaceAll } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { planOf } from "./phases/plan.js";
-import { runPreDeploy } from "./phases/pre-deploy.js";
+import { awaitPreDeploy, runPreDeploy } from "./phases/pre-deploy.js";
 import { preflight } from "./phases/preflight.js";
 import {
   conclude,
@@ -90,6 +90,7 @@ async function reach(context: Context, goal: Goal): Promise<void> {
   context.before = releaseServed(surveysOf(listed(context)));
   const plan = planOf(context);
   const [foremost] = membersNamed(context, [...plan.converge, ...plan.replace]);
+  await awaitPreDeploy(context);
   if (foremost) await runPreDeploy(context, foremost);
   await smokeBoot(context, foremost);
   emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });

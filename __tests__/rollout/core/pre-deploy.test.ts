@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { preDeployTurn } from "../../../scripts/rollout/core/pre-deploy.js";
+import { preDeployTurn, preDeployUnderWay } from "../../../scripts/rollout/core/pre-deploy.js";
 import type { ContainerState, Survey } from "../../../scripts/rollout/ports.js";
 
 const container = (release: string, state: Partial<ContainerState> = {}): ContainerState => ({
@@ -37,12 +37,21 @@ describe("the pre-deploy command's turn", () => {
   ])("has passed where %s", (_when, hosts, host) =>
     expect(turn(...hosts)).toMatchObject({ do: "nothing", why: expect.stringContaining(host) as unknown }),
   );
+});
 
-  it.each(["new", "old"])("waits for one that is under way, of release %s", (release) =>
-    expect(turn({ current: container("new") }, { "pre-deploy": container(release, { running: true }) })).toEqual({
-      do: "await",
+describe("a pre-deploy command under way", () => {
+  const underWay = (...hosts: Survey["containers"][]) =>
+    preDeployUnderWay(new Map(hosts.map((containers, index) => [`api-${index + 1}`, survey(containers)])));
+
+  it.each(["new", "old"])("is found wherever it runs, of release %s", (release) =>
+    expect(underWay({ current: container("new") }, { "pre-deploy": container(release, { running: true }) })).toEqual({
       host: "api-2",
       release,
     }),
   );
+
+  it("is none where it has ended or never began", () =>
+    expect(
+      underWay({ "pre-deploy": container("new") }, { "pre-deploy": container("new", { created: true }) }, {}),
+    ).toBeNull());
 });

@@ -13,7 +13,9 @@ import type { Environment, Source } from "../input.js";
 export function stateFolder(environment: Environment): string {
   const chosen = environment[environmentNames.stateFolder];
   if (chosen) return absolute(environmentNames.stateFolder, chosen);
-  return path.join(environment["XDG_STATE_HOME"] || path.join(homedir(), ".local", "state"), "evenkeel");
+  const base = environment["XDG_STATE_HOME"] ?? "";
+  // A relative one is to be ignored. @see https://specifications.freedesktop.org/basedir-spec/latest/
+  return path.join(path.isAbsolute(base) ? base : path.join(homedir(), ".local", "state"), "evenkeel");
 }
 
 /** Makes the state folder. @throws InvalidInput when that cannot be done */

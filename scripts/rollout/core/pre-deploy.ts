@@ -1,18 +1,26 @@
 /** Whether the pre-deploy command has to run: once for each release, whichever host it ran on and whatever became of the run that began it. */
 import type { ContainerState, Survey } from "../ports.js";
 
-export type PreDeployTurn =
-  /** A host runs the release, or the command has ended well for it there. */
-  | { readonly do: "nothing"; readonly why: string }
-  /** One is under way, of this release or of another. */
-  | { readonly do: "await"; readonly host: string; readonly release: string | null }
-  | { readonly do: "run" };
+/** A command that an earlier rollout began. */
+export interface PreDeployUnderWay {
+  readonly host: string;
+  /** Null for one that no rollout started. */
+  readonly release: string | null;
+}
 
 /** @param surveys of all hosts by name, superseded ones among them */
+export function preDeployUnderWay(surveys: ReadonlyMap<string, Survey>): PreDeployUnderWay | null {
+  const running = [...surveys].find(([, { containers }]) => containers["pre-deploy"]?.running);
+  return running ? { host: running[0], release: running[1].containers["pre-deploy"]?.release ?? null } : null;
+}
+
+export type PreDeployTurn =
+  /** A host runs the release, or the command has ended well for it there. */
+  { readonly do: "nothing"; readonly why: string } | { readonly do: "run" };
+
+/** @param surveys of all hosts by name, superseded ones among them; none is under way */
 export function preDeployTurn(surveys: ReadonlyMap<string, Survey>, releaseId: string): PreDeployTurn {
   const hosts = [...surveys].map(([host, { containers }]) => ({ host, containers, ran: containers["pre-deploy"] }));
-  const running = hosts.find(({ ran }) => ran?.running);
-  if (running) return { do: "await", host: running.host, release: running.ran?.release ?? null };
   const serving = hosts.find(({ containers }) => containers.current?.release === releaseId);
   if (serving) return { do: "nothing", why: `${serving.host} has this release already` };
   const done = hosts.find(({ ran }) => ran?.release === releaseId && hasPassed(ran));

@@ -1,17 +1,33 @@
 /** The pre-deploy command: once for each release, before any host changes. */
 import type { Slot } from "../../../contract/host.js";
 import { environmentNames } from "../../../contract/manifest.js";
-import type { PreDeploy } from "../../../contract/policy.js";
+import { PRE_DEPLOY_SECONDS, type PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
 import { emit, membersNamed, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
-import { hasEnded, hasPassed, preDeployTurn, type PreDeployTurn } from "../core/pre-deploy.js";
+import { hasEnded, hasPassed, preDeployTurn, preDeployUnderWay, type PreDeployTurn } from "../core/pre-deploy.js";
 import type { ContainerState } from "../ports.js";
 import { showFailedLog } from "./failed-log.js";
 import { learn } from "./doubt.js";
 
 /** Between two looks at the command. */
 const LOOK_MS = 1000;
+
+/**
+ * Waits for what an earlier rollout has begun, whatever this one is about: it must not meet the release of this one, nor be ended together with its droplet.
+ * @throws RolloutError PreDeployFailed when it does not end, Interrupted, RolloutTimeout; no host has changed
+ */
+export async function awaitPreDeploy(context: Context): Promise<void> {
+  const limit = context.manifest.rollout.preDeploy?.timeoutSeconds ?? PRE_DEPLOY_SECONDS;
+  for (;;) {
+    const underWay = preDeployUnderWay(surveysOf(context.members));
+    if (underWay === null) return;
+    const [host] = membersNamed(context, [underWay.host]);
+    if (!host) throw new Error(`${underWay.host} is no member`);
+    emit(context, "preDeployAwaited", { release: underWay.release ?? "unknown" }, host);
+    await awaitEnd(context, host, limit, context.ports.clock.now());
+  }
+}
 
 /**
  * Runs the command in a container of the new release on `host`, and waits for its end. It outlives this run: told to stop, or when its connection breaks for
@@ -21,24 +37,21 @@ const LOOK_MS = 1000;
 export async function runPreDeploy(context: Context, host: Member): Promise<void> {
   const { preDeploy } = context.manifest.rollout;
   const { release } = context;
-  if (!preDeploy || !release) return;
+  if (!preDeploy || !release || context.goesBack) return;
   const began = context.ports.clock.now();
-  // Also by who runs none: what an earlier run has begun and what hosts are brought onto must not meet.
-  const turn = await settledTurn(context, preDeploy, release);
-  if (context.goesBack) return;
-  const why = reasonToSkip(context, turn);
+  const why = reasonToSkip(context, preDeployTurn(surveysOf(context.members), release.id));
   if (why !== null) {
     emit(context, "preDeploySkipped", { why });
     return;
   }
   emit(context, "preDeployStarted", { command: preDeploy.command }, host);
   await start(context, host, preDeploy, release);
-  const ended = await awaitEnd(context, host, preDeploy, began);
+  const ended = await awaitEnd(context, host, preDeploy.timeoutSeconds, began);
   if (!hasPassed(ended)) await fail(context, host, `it ended with exit code ${ended.exitCode}`);
   emit(context, "preDeployPassed", { seconds: secondsSince(context, began) }, host);
 }
 
-function reasonToSkip({ request }: Context, turn: SettledTurn): string | null {
+function reasonToSkip({ request }: Context, turn: PreDeployTurn): string | null {
   if (request.skipPreDeploy) return `${environmentNames.preDeploy} is "skip"`;
   return turn.do === "nothing" ? turn.why : null;
 }
@@ -52,24 +65,10 @@ async function start(context: Context, host: Member, preDeploy: PreDeploy, relea
   }
 }
 
-type SettledTurn = Exclude<PreDeployTurn, { do: "await" }>;
-
-/** What is to be done once no command is under way, which an earlier run may have left. */
-async function settledTurn(context: Context, preDeploy: PreDeploy, release: Release): Promise<SettledTurn> {
-  for (;;) {
-    const turn = preDeployTurn(surveysOf(context.members), release.id);
-    if (turn.do !== "await") return turn;
-    const [host] = membersNamed(context, [turn.host]);
-    if (!host) throw new Error(`${turn.host} is no member`);
-    emit(context, "preDeployAwaited", { release: turn.release ?? "unknown" }, host);
-    await awaitEnd(context, host, preDeploy, context.ports.clock.now());
-  }
-}
-
 async function awaitEnd(
   context: Context,
   member: Member,
-  { timeoutSeconds }: PreDeploy,
+  timeoutSeconds: number,
   sinceMs: number,
 ): Promise<ContainerState> {
   const deadline = sinceMs + timeoutSeconds * 1000;

@@ -14,6 +14,7 @@ import { JobRun, type JobOptions, SHA } from "../support/workflow/job-run.js";
 
 jest.setTimeout(600_000);
 
+const BASTION = "bastion.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvenkeelTestsOnlyNoSuchBastionIsThere";
 const REGISTRY = "registry.digitalocean.com/lab/api";
 const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-workflow-"));
 const key = path.join(folder, "key");
@@ -49,6 +50,7 @@ describe("main-deploy on a fleet of the lab (stand-ins: actions, npm ci, docker,
         DO_REGISTRY: "lab",
         EVENKEEL_SSH_PUBLIC_KEY: readFileSync(`${key}.pub`, "utf8").trim(),
         EVENKEEL_SSH_ALLOWED_CIDRS: "203.0.113.7/32",
+        EVENKEEL_BASTION_KNOWN_HOSTS: BASTION,
       },
       environment: standIns(scenario, { push: second, run: runs.length }),
       ...options,
@@ -90,6 +92,9 @@ describe("main-deploy on a fleet of the lab (stand-ins: actions, npm ci, docker,
       expect(minted).toHaveLength(1);
       expect(minted[0]?.expiresAtMs).toBeLessThan(Date.now() + 1_900_000);
     });
+
+    it("knows the bastion", () =>
+      expect(readFileSync(path.join(run.home, ".ssh/known_hosts"), "utf8")).toBe(`${BASTION}\n`));
 
     it("rolls out by digest", () => expect(serving).toEqual([second, second]));
 

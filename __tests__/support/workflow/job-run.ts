@@ -41,6 +41,7 @@ export class JobRun {
   readonly #root = mkdtempSync(path.join(tmpdir(), "evenkeel-job-"));
   readonly workspace = path.join(this.#root, "workspace");
   readonly temp = path.join(this.#root, "temp");
+  readonly home = path.join(this.#root, "home");
   readonly steps: StepRun[] = [];
   /** Files that were kept, by the artifact's name. */
   readonly artifacts = new Map<string, string>();
@@ -160,7 +161,7 @@ export class JobRun {
   #runnersOwn(): Variables {
     return {
       PATH: `${path.join(this.#root, "bin")}:${process.env["PATH"] ?? ""}`,
-      HOME: path.join(this.#root, "home"),
+      HOME: this.home,
       CI: "true",
       GITHUB_ACTIONS: "true",
       GITHUB_SHA: SHA,

@@ -176,8 +176,7 @@ export const service = record({
 });
 export type Service = z.output<typeof service>;
 
-/** Path of a file on the machine that runs the rollout. */
-/** Not a relative one: Terraform runs the rollout in the folder of the stack, a person elsewhere. */
+/** Path of a file on the machine that runs the rollout. Not a relative one: Terraform runs it in the folder of the stack, a person elsewhere. */
 const localPath = text(
   'a path from / or ~/ without blanks and control characters, such as "~/.ssh/config"',
   /^(\/|~\/)[^\s\0"'\\]{1,400}$/,

@@ -74,7 +74,10 @@ async function run(
     cloud: {
       insistOn: async (what) => may(what),
       balancersWithTag: async (tag) => (may("balancers"), tag === input.fleetTag ? balancers : []),
-      dropletsWithTag: async (tag) => (may("droplets"), droplets.filter(({ tags }) => tags.includes(tag))),
+      dropletsWithTag: async (tag) => (
+        may("droplets"),
+        droplets.filter(({ tags }) => tags.some((one) => one.toLowerCase() === tag.toLowerCase()))
+      ),
       dropletTotal: async () => droplets.length + others,
       dropletLimit: async () => (may("account"), limit),
     },
@@ -140,12 +143,18 @@ describe("the guard", () => {
   });
 
   it("refuses a tag that another stack's droplets carry: each would get the other's requests", async () => {
-    const other = droplet(9, { name: "api-1", tags: ["HTTP-API".toLowerCase(), "evenkeel:staging:api"] });
+    const other = droplet(9, { name: "api-1", tags: [input.fleetTag, "evenkeel:staging:api"] });
     const ended = await run({}, { droplets: [droplet(1), other] });
     expect(ended.code).toBe(3);
     expect(failure(ended)).toMatch(
       /^TagShared: .*carry the tag http-api: api-1 of evenkeel:staging:api; .*Give this stack a fleetTag of its own$/,
     );
+  });
+
+  it("knows its own droplets by tags in another case, which DigitalOcean takes for the same", async () => {
+    const own = droplet(1, { tags: [input.fleetTag.toUpperCase(), input.stackTag.toUpperCase()] });
+    const ended = await run({}, { droplets: [own] });
+    expect([ended.code, names(ended)]).toEqual([0, ["guarded"]]);
   });
 
   it("looks again before it refuses", async () => {

@@ -5,7 +5,6 @@ import { describe, exitCodes, Forbidden, isExpected, refusalCode, RolloutError, 
 import { eventOf, type EventData, type EventName } from "./core/events.js";
 import {
   balancerOf,
-  carries,
   changeOver,
   inWords,
   roomFor,
@@ -14,6 +13,7 @@ import {
   type ChangeOver,
   type Verdict,
 } from "./core/guard.js";
+import { carries } from "./core/tags.js";
 import type { CloudDroplet, GuardPorts, HealthAnswers, ListedBalancer } from "./ports.js";
 import { settled } from "./settled.js";
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errors, request } from "undici";
 import { z } from "zod";
 import { Forbidden, RolloutError } from "../core/errors.js";
-import { sameTag } from "../core/guard.js";
+import { sameTag } from "../core/tags.js";
 import type { Cloud, CloudDroplet, GuardCloud, ListedBalancer, LiveBalancer } from "../ports.js";
 import { jittered, tellNobody, type OnRetry } from "./retry.js";
 

@@ -1,10 +1,6 @@
 /** What stands in the way of a change of droplets and balancer. */
 import type { GuardInput } from "../../../contract/guard.js";
-import type { CloudDroplet, HealthAnswers, HealthTarget, ListedBalancer } from "../ports.js";
-
-/** Tags are compared without case, as DigitalOcean does. */
-export const sameTag = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
-export const carries = ({ tags }: CloudDroplet, tag: string): boolean => tags.some((own) => sameTag(own, tag));
+import type { HealthAnswers, HealthTarget, ListedBalancer } from "../ports.js";
 
 /** The fleet's balancer among those that match its tag: by its name where several do. Null before there is one. */
 export function balancerOf(

@@ -13,7 +13,7 @@ import {
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { checkNumbers, larger } from "../core/gates.js";
-import { carries, sameTag } from "../core/guard.js";
+import { carries, sameTag } from "../core/tags.js";
 import { serves } from "../core/target.js";
 import { settled } from "../settled.js";
 import type { CloudDroplet, Survey } from "../ports.js";

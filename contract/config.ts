@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { domain, domainRules, entryPortRule } from "./domain.js";
 import { flag, record, text, whole } from "./fields.js";
+import { overlap } from "./ip-range.js";
 import { crossField, healthCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
 
 /** A name that Terraform, DigitalOcean and Docker all take. */
@@ -11,9 +12,12 @@ const tagName = text("1 to 255 letters, digits, :, - and _", /^[A-Za-z0-9:_-]{1,
 const slug = text("a slug of small letters, digits, - and .", /^[a-z0-9][a-z0-9.-]{1,62}$/);
 const cidr = z.union([z.cidrv4(), z.cidrv6()], "a range such as 203.0.113.7/32");
 const octet = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
-const privateRange = new RegExp(
-  `^(10\\.${octet}|172\\.(1[6-9]|2\\d|3[01])|192\\.168)\\.${octet}\\.${octet}/(1[6-9]|2[0-8])$`,
-);
+const privateAddress = `(10\\.${octet}|172\\.(1[6-9]|2\\d|3[01])|192\\.168)\\.${octet}\\.${octet}`;
+const privateRange = new RegExp(`^${privateAddress}/(1[6-9]|2[0-8])$`);
+const containerRange = new RegExp(`^${privateAddress}/2[4-8]$`);
+
+/** Range of the network that Docker makes by itself. @see https://docs.docker.com/engine/daemon/ */
+const DOCKER_RANGE = "172.17.0.0/16";
 
 /** Environment variables that `main.ts` and `fleet.config.ts` read. */
 export const configEnvironment = {
@@ -35,6 +39,13 @@ export const droplet = record({
   image: slug.default("debian-12-x64"),
   /** DigitalOcean's metrics agent, which `alerts` on droplets rest on. A change rebuilds every droplet. @default true */
   monitoring: flag().default(true),
+  /**
+   * Address range of containers on a droplet, /24 to /28, that nothing else there may use: the private network is elsewhere. The service port leads to
+   * addresses of this range only. A change rebuilds every droplet. @default "172.31.255.240/28"
+   */
+  containerRange: text("a private range from /24 to /28 such as 172.31.255.240/28", containerRange).default(
+    "172.31.255.240/28",
+  ),
 });
 
 /** The balancer in front of the fleet. */
@@ -176,7 +187,10 @@ export const fleetFields = record({
   vpcIpRange: text("a private range from /16 to /28 such as 10.110.0.0/20", privateRange).optional(),
 });
 
-type Ownership = Pick<z.output<typeof fleetFields>, "name" | "environment" | "fleetTag" | "ssh">;
+type Ownership = Pick<
+  z.output<typeof fleetFields>,
+  "name" | "environment" | "fleetTag" | "ssh" | "droplet" | "vpcIpRange"
+>;
 
 /** The rules between fields that hold for a fleet even without a balancer in front. */
 export function ownRules(config: Ownership, report: (path: string[], message: string) => void): void {
@@ -184,6 +198,17 @@ export function ownRules(config: Ownership, report: (path: string[], message: st
     report(
       ["ssh"],
       `publicKey is not set and keyFingerprints is empty (0 keys); set one of them, or nobody can reach the droplets (fleet.config.ts takes publicKey from ${configEnvironment.sshPublicKey})`,
+    );
+  }
+  const { containerRange: own } = config.droplet;
+  for (const [what, range] of [
+    ["vpcIpRange", config.vpcIpRange],
+    ["Docker's own network", DOCKER_RANGE],
+  ] as const) {
+    if (range === undefined || !overlap(own, range)) continue;
+    report(
+      ["droplet", "containerRange"],
+      `containerRange ("${own}") has addresses of ${what} ("${range}"); choose a range that nothing else on a droplet uses`,
     );
   }
   if (config.fleetTag === stackTag(config)) {

@@ -69,6 +69,24 @@ export type Slot = (typeof slots)[number];
 /** Docker name of a slot's container. The current one carries the fleet's plain name, as in the article. */
 export const containerName = (fleet: string, slot: Slot): string => (slot === "current" ? fleet : `${fleet}-${slot}`);
 
+/** A container as commands/docker.ts asks Docker for it: name to time of its end. The release is null where it has no labels at all. */
+export const shownContainer = z.tuple([
+  z.string(),
+  z.string(),
+  z.string(),
+  z.string().nullable(),
+  z.boolean(),
+  z.boolean(),
+  z.int(),
+  z.int(),
+  z.string(),
+  z.string(),
+]);
+export type ShownContainer = z.output<typeof shownContainer>;
+
+/** An image as commands/docker.ts asks Docker for it: digests and architecture. */
+export const shownImage = z.tuple([z.array(z.string()).nullable(), z.string()]);
+
 /** One line of the steward's journal: `<sequence>\t<state>\t<detail>`. */
 export interface JournalEntry {
   /** Number of the order that the line belongs to; 0 for the steward's own life. */
@@ -86,13 +104,21 @@ export interface JournalEntry {
 export const journalStates = ["held", "refused", "step", "done", "failed", "back", "undone", "lapsed", "left"] as const;
 export type JournalState = (typeof journalStates)[number];
 
-/** Reads a journal. A last line without its end is still being written and is left out. */
+/** A journal that somebody else has written in, or that a full disk has cut. */
+export class UnreadableJournal extends Error {
+  override readonly name = "UnreadableJournal";
+}
+
+/**
+ * Reads a journal. A last line without its end is still being written and is left out.
+ * @throws UnreadableJournal for a line of another form
+ */
 export function parseJournal(text: string): JournalEntry[] {
   const lines = text.split("\n").slice(0, -1);
   return lines.map((line) => {
     const [sequence, state, ...detail] = line.split("\t");
     if (!/^\d+$/.test(sequence ?? "") || !journalStates.includes(state as JournalState)) {
-      throw new Error(
+      throw new UnreadableJournal(
         `journal line is not of the form <sequence> <state> <detail>: ${JSON.stringify(line.slice(0, 120))}`,
       );
     }

@@ -10,6 +10,18 @@ export const MANIFEST_VERSION = 1;
 const hostAddress = text("an address or a host name", /^[A-Za-z0-9][A-Za-z0-9.:-]*$/);
 const word = text("1 to 255 letters, digits, :, ., - and _", /^[A-Za-z0-9][A-Za-z0-9:._-]{0,254}$/);
 
+const IPV4 =
+  "an IPv4 address such as 10.110.0.2, below 224.0.0.0 and not 0.0.0.0: the balancer asks it and Docker publishes the port there";
+
+/** No name, which nobody resolves for `docker run --publish`; no IPv6; and no address that stands for all of a machine, or for many. */
+const ipv4Address = z.ipv4({ error: IPV4, abort: true }).refine(
+  (address) => {
+    const first = Number(address.split(".")[0]);
+    return first > 0 && first < 224;
+  },
+  { error: IPV4, abort: true },
+);
+
 /** A container's name, and that of a folder; `-previous` and the like are appended. */
 const ownContainer = text("a name of 1 to 100 letters, digits, _, . and -", /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/);
 
@@ -24,8 +36,8 @@ export const manifestHost = record({
   id: word,
   /** Address for SSH. */
   address: hostAddress,
-  /** Address that the balancer asks. */
-  privateAddress: hostAddress,
+  /** IPv4 address that the balancer asks, and at which the service port is published. */
+  privateAddress: ipv4Address,
   /** Name of the container and of the folder there. @default - the fleet's name */
   container: ownContainer.optional(),
   /** Port of the machine that the balancer asks; within the container the app has `service.port` all the same. @default - service.port */
@@ -130,7 +142,8 @@ export const environmentNames = {
   preDeploy: "EVENKEEL_PRE_DEPLOY",
   /** `plain`, `jsonl` or `terminal`. */
   output: "EVENKEEL_OUTPUT",
-  /** Login for a registry that is not DigitalOcean's. */
+  /** Login for a registry that is not DigitalOcean's, and the registry's host; without that the one of the image that is deployed. */
+  registry: "EVENKEEL_REGISTRY",
   registryUser: "EVENKEEL_REGISTRY_USER",
   registryPassword: "EVENKEEL_REGISTRY_PASSWORD",
   /** DigitalOcean's API, the same names that the Terraform provider reads. */

@@ -112,7 +112,10 @@ export const rolloutPolicy = record({
   pullTimeoutSeconds: whole("seconds", 10, 7200).default(600),
   /** Boot the new release on a side port of the first host before any host leaves rotation. @default true */
   smokeBoot: flag().default(true),
-  /** Seconds without a heartbeat after which a host's steward finishes or undoes by itself. 5 to 3600. @default 120 */
+  /**
+   * Seconds without a heartbeat after which a host's steward finishes or undoes by itself. 5 to 3600, and no less than the balancer needs to let
+   * a host go: (unhealthyThreshold + 1) x checkIntervalSeconds. @default 120
+   */
   leaseSeconds: whole("seconds", 5, 3600).default(120),
   /**
    * Least free space on a host's Docker disk before a pull, and up to 50 MB of it before a container is stopped. 0, which looks at neither, to
@@ -182,6 +185,13 @@ const localPath = text(
   /^(\/|~\/)[^\s\0"'\\]{1,400}$/,
 );
 
+const PROXY_JUMP =
+  'bastions such as "ops@bastion.example.com:2222", with commas between: each a host of letters, digits, ., - and _ that begins with none of these signs, or an IPv6 address in brackets, with a user@ before and a :port of 1 to 65535 after it where needed';
+
+/** User, host or IPv6 address in brackets, port: no word that ssh or its shell would take for something else. */
+const BASTION =
+  /^([A-Za-z0-9_][A-Za-z0-9._-]*@)?([A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5]))?$/;
+
 /** How the rollout reaches the hosts. */
 export const sshAccess = record({
   /**
@@ -196,10 +206,14 @@ export const sshAccess = record({
   /** OpenSSH client configuration to use, for keys, bastions and the like. @default - the user's own */
   configFile: localPath.optional(),
   /**
-   * Bastions on the way, as OpenSSH's ProxyJump takes them. Their keys must be in the known hosts of whoever runs the rollout; their login, and
-   * whatever else they need, is in `configFile` or the user's own. @default - none
+   * Bastions on the way, the first one first, with commas between: `user@host:port`, where user and port may be left out; an IPv6 address in
+   * brackets. Their keys must be in the known hosts of whoever runs the rollout; their login, and whatever else they need, is in `configFile` or
+   * the user's own. @default - none
    */
-  proxyJump: text("user@host or host, as OpenSSH's ProxyJump takes it", /^[A-Za-z0-9][A-Za-z0-9@.:,_-]*$/).optional(),
+  proxyJump: z
+    .string(PROXY_JUMP)
+    .refine((value) => value.split(",").every((hop) => BASTION.test(hop)), { error: PROXY_JUMP, abort: true })
+    .optional(),
 });
 export type SshAccess = z.output<typeof sshAccess>;
 
@@ -210,6 +224,35 @@ export const crossField = { rule: "cross-field" } as const;
 export function mostUnavailable(maxUnavailable: RolloutPolicy["maxUnavailable"], hosts: number): number {
   if (typeof maxUnavailable === "number") return maxUnavailable;
   return Math.max(1, Math.floor((hosts * Number.parseInt(maxUnavailable, 10)) / 100));
+}
+
+interface TooShort {
+  readonly field: "progressDeadlineSeconds" | "leaseSeconds";
+  readonly message: string;
+}
+
+/** Times of the policy within which a balancer with that check cannot do its part. The one that is declared need not be the live one. */
+export function tooShort(
+  { checkIntervalSeconds: interval, unhealthyThreshold, healthyThreshold }: ObservedCheck,
+  { progressDeadlineSeconds, leaseSeconds }: RolloutPolicy,
+): TooShort[] {
+  const found: TooShort[] = [];
+  const rounds = Math.max(unhealthyThreshold, healthyThreshold) + 1;
+  const waitSeconds = rounds * interval;
+  if (waitSeconds >= progressDeadlineSeconds) {
+    found.push({
+      field: "progressDeadlineSeconds",
+      message: `progressDeadlineSeconds (${progressDeadlineSeconds} s) leaves the balancer no time for ${rounds} probes at checkIntervalSeconds (${interval} s); needs more than ${waitSeconds} s`,
+    });
+  }
+  const letGoSeconds = (unhealthyThreshold + 1) * interval;
+  if (leaseSeconds < letGoSeconds) {
+    found.push({
+      field: "leaseSeconds",
+      message: `leaseSeconds (${leaseSeconds} s) is below the ${letGoSeconds} s that the balancer needs to let a host go, (unhealthyThreshold (${unhealthyThreshold}) + 1) x checkIntervalSeconds (${interval} s); make it at least ${letGoSeconds} s`,
+    });
+  }
+  return found;
 }
 
 interface Together {
@@ -243,14 +286,7 @@ export function together(value: Together, report: Report): void {
       `minReadySeconds (${policy.minReadySeconds} s) is not below progressDeadlineSeconds (${policy.progressDeadlineSeconds} s); raise the deadline or lower minReadySeconds`,
     );
   }
-  const rounds = Math.max(check.unhealthyThreshold, check.healthyThreshold) + 1;
-  const waitSeconds = rounds * check.checkIntervalSeconds;
-  if (waitSeconds >= policy.progressDeadlineSeconds) {
-    report(
-      ["rollout", "progressDeadlineSeconds"],
-      `progressDeadlineSeconds (${policy.progressDeadlineSeconds} s) leaves the balancer no time for ${rounds} probes at checkIntervalSeconds (${check.checkIntervalSeconds} s); needs more than ${waitSeconds} s`,
-    );
-  }
+  for (const { field, message } of tooShort(check, policy)) report(["rollout", field], message);
   if (policy.timeoutSeconds < policy.progressDeadlineSeconds) {
     report(
       ["rollout", "timeoutSeconds"],

@@ -47,6 +47,10 @@ export function releaseSettings(
   return JSON.stringify(sorted({ ...own, healthPath, nextHealthPath, secretsFingerprint }));
 }
 
+/** Whether two releases are the same in all that they hold, also in what their ids do not tell. */
+export const sameContent = (one: Release, other: Release): boolean =>
+  JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+
 /** What not every release has. */
 export interface FurtherSettings {
   readonly nextHealthPath?: string | undefined;

@@ -47,8 +47,16 @@ describe("rules between fields, in config and manifest alike, quote both values"
     ],
     [
       "the balancer needs time for its probes",
-      { healthCheck: { ...healthCheck, checkIntervalSeconds: 60, unhealthyThreshold: 9 } },
+      {
+        healthCheck: { ...healthCheck, checkIntervalSeconds: 60, unhealthyThreshold: 9 },
+        rollout: { ...rollout, leaseSeconds: 600 },
+      },
       "rollout.progressDeadlineSeconds: progressDeadlineSeconds (600 s) leaves the balancer no time for 10 probes at checkIntervalSeconds (60 s); needs more than 600 s",
+    ],
+    [
+      "a host's steward waits for as long as the balancer needs to let the host go",
+      { rollout: { ...rollout, leaseSeconds: 29 } },
+      "rollout.leaseSeconds: leaseSeconds (29 s) is below the 30 s that the balancer needs to let a host go, (unhealthyThreshold (2) + 1) x checkIntervalSeconds (10 s); make it at least 30 s",
     ],
     [
       "the whole takes no less time than a part of it",
@@ -152,6 +160,9 @@ describe("rules between fields, in config and manifest alike, quote both values"
     },
   );
 });
+
+test("a lease may be just as long as the balancer needs to let a host go", () =>
+  expect(configLines({ rollout: { ...rollout, leaseSeconds: 30 } })).toEqual([]));
 
 test("a secret in the environment may have another one's name with _FILE", () =>
   expect(configLines({ service: { ...service, secrets: ["KEY", "KEY_FILE"], secretsAs: "environment" } })).toEqual([]));
@@ -314,6 +325,17 @@ describe("hosts that are containers on one machine", () => {
     ]);
   });
 
+  test.each(["api-1.internal", "fd00::2", "10.110.0", "010.110.0.2", "10.110.0.2:80", "0.0.0.0", "224.0.0.1", ""])(
+    "a host's privateAddress is an IPv4 address, not %j",
+    (privateAddress) => {
+      const [host] = fullManifest.hosts;
+      expect(manifestLines({ hosts: [{ ...host, privateAddress }] })).toEqual([
+        expect.stringMatching(/^hosts\[0\]\.privateAddress: .*an IPv4 address such as 10\.110\.0\.2/u),
+      ]);
+      expect(manifestLines({ hosts: [{ ...host, address: "api-1.example.com" }] })).toEqual([]);
+    },
+  );
+
   test("are not one host under two addresses", () => {
     expect(manifestLines({ hosts: [first, { ...second, privateAddress: first?.privateAddress }] })).toEqual([
       'hosts: hosts[1].privateAddress and port (10.110.0.1:80) are those of hosts[0] (10.110.0.1:80), at another address ("192.0.2.2", "192.0.2.1"); list each host once, or give the second a port of its own and the same address',
@@ -359,6 +381,20 @@ describe("forms", () => {
       expect(accepts({ vpcIpRange: range })).toBe(false);
     },
   );
+  test.each(["10.9.8.0/24", "172.31.255.240/28", "192.168.200.64/26"])("%s may be the range of containers", (range) => {
+    expect(accepts({ droplet: { containerRange: range } })).toBe(true);
+  });
+  test.each(["10.9.0.0/23", "172.31.255.240/29", "100.64.0.0/24", "10.9.8.7"])("%s may not", (range) => {
+    expect(accepts({ droplet: { containerRange: range } })).toBe(false);
+  });
+  test.each([
+    ["of the private network", { vpcIpRange: "10.110.0.0/20" }, "10.110.15.0/24", "vpcIpRange", "10.110.0.0/20"],
+    ["of Docker's own network", {}, "172.17.3.0/24", "Docker's own network", "172.17.0.0/16"],
+  ])("nor may one that has addresses %s", (_whose, change, containerRange, what, range) => {
+    expect(configLines({ ...change, droplet: { containerRange } })).toEqual([
+      `droplet.containerRange: containerRange ("${containerRange}") has addresses of ${what} ("${range}"); choose a range that nothing else on a droplet uses`,
+    ]);
+  });
   test.each(["203.0.113.7/32", "0.0.0.0/0", "2001:db8::/32", "::/0"])("%s may be allowed", (range) => {
     expect(accepts({ ssh: { ...ssh, allowedCidrs: [range] } })).toBe(true);
   });
@@ -402,4 +438,21 @@ test("names follow from name and environment", () => {
   expect(dropletNames(config)).toEqual(["api-1", "api-2", "api-3"]);
   expect(stackTag(config)).toBe("evenkeel:staging:api");
   expect(stackName(config)).toBe("api-staging");
+});
+
+describe("bastions", () => {
+  const linesFor = (proxyJump: string) => configLines({ ssh: { ...ssh, proxyJump } });
+  test.each(["bastion", "ops@bastion:22", "a,b,c", "my_bastion", "o.p-s@[2001:db8::1]:2222", "[::1]", "a:65535"])(
+    "may be %s",
+    (proxyJump) => expect(linesFor(proxyJump)).toEqual([]),
+  );
+
+  test.each([
+    ...["a,-v", "-v", "a,,b", ",a", "a,", "", "a, b", "a:", "a:0", "a:65536", "a:b", "ops@-v", "-l@a", "@a", "a@b@c"],
+    ...["2001:db8::1", "[a]b", "[]", "a;b", "a$(b)", "a%h", "ssh://a", "a\nb"],
+  ])("may not be %j: ssh would take it for something else", (proxyJump) => {
+    const [line = "", ...more] = linesFor(proxyJump);
+    expect(more).toEqual([]);
+    expect(line).toMatch(/^ssh\.proxyJump: got ".*"; needs bastions such as /);
+  });
 });

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ApiError, unprocessable } from "./errors.js";
 import type { Identities } from "./identities.js";
-import { overlap, prefixLength, range } from "./ip-range.js";
+import { overlap, prefixLength, range } from "../../contract/ip-range.js";
 import { page } from "./pages.js";
 import { regionSlug, type Region } from "./regions.js";
 import { created, ok, readBody, removing, type Routes } from "./router.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { overlap, prefixLength, range } from "../../../lab/api/ip-range.js";
+import { overlap, prefixLength, range } from "../../contract/ip-range.js";
 
 test.each([
   ["10.110.0.0/20", "10.110.16.0/20", false],

@@ -11,6 +11,7 @@ import { record } from "../contract/fields.js";
 import { crossField } from "../contract/policy.js";
 import { checked } from "./checked.js";
 import { cloudInit } from "./cloud-init.js";
+import { templateText } from "./template-text.js";
 
 const { name, environment, region, dropletCount, fleetTag, droplet, ssh, vpcIpRange } = fleetFields.shape;
 
@@ -80,14 +81,17 @@ export class ApiFleet extends Construct {
   }
 
   private createDroplets(after: readonly ITerraformDependable[]): Map<string, Droplet> {
-    const { droplet: machine, region: slug, ssh: access } = this.settings;
+    const { droplet: settings, region: slug, ssh: access } = this.settings;
+    const { containerRange, ...machine } = settings;
     const common = {
       ...machine,
       region: slug,
       tags: [this.fleetTag, this.stackTag],
       vpcUuid: this.vpcUuid,
       sshKeys: this.sshKeys(),
-      userData: cloudInit({ user: access.user, sshPort: access.port, size: machine.size }),
+      userData: templateText(
+        cloudInit({ user: access.user, sshPort: access.port, size: machine.size, containerRange }),
+      ),
       // The rollout moves the API to the new droplet before Terraform deletes the old one.
       lifecycle: { createBeforeDestroy: true },
       dependsOn: [...after],

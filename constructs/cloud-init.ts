@@ -1,5 +1,6 @@
 /** What a droplet does at its first boot. */
 import { stringify } from "yaml";
+import { FRONT_UNIT, FRONT_WATCH_UNIT, frontFiles, frontRule } from "./front/files.js";
 import {
   dockerConfiguration,
   METADATA_UNIT,
@@ -22,6 +23,8 @@ export interface CloudInitProps {
   readonly user: string;
   /** Port that sshd listens on. */
   readonly sshPort: number;
+  /** Range that containers get their addresses from. */
+  readonly containerRange: string;
 }
 
 /**
@@ -35,12 +38,12 @@ export function cloudInit(props: CloudInitProps): string {
 }
 
 /** @see https://cloudinit.readthedocs.io/en/22.4.2/topics/modules.html */
-function cloudConfig({ user, sshPort }: CloudInitProps) {
+function cloudConfig({ user, sshPort, containerRange }: CloudInitProps) {
   return {
     package_update: true,
-    packages: ["ca-certificates", "curl", "docker.io", "iptables", "unattended-upgrades"],
+    packages: ["ca-certificates", "curl", "docker.io", "iptables", "nftables", "sudo", "unattended-upgrades"],
     groups: ["docker"],
-    users: [{ name: user, groups: ["docker"], shell: "/bin/bash", lock_passwd: true }],
+    users: [{ name: user, groups: ["docker"], shell: "/bin/bash", lock_passwd: true, sudo: frontRule }],
     ssh_pwauth: false,
     // Root's keys are written plain, without a command that refuses the login: they are copied below, and sshd refuses root.
     disable_root: false,
@@ -49,6 +52,7 @@ function cloudConfig({ user, sshPort }: CloudInitProps) {
       sshConfiguration(sshPort),
       ...upgradeConfiguration,
       ...metadataBlock,
+      ...frontFiles({ user, sshPort, containerRange }),
       ...recovery(user),
     ],
     runcmd: firstBootCommands(user),
@@ -63,6 +67,8 @@ function firstBootCommands(user: string): (string | string[])[] {
     "set -e",
     ["systemctl", "daemon-reload"],
     ["systemctl", "enable", "--now", METADATA_UNIT],
+    ["systemctl", "enable", "--now", FRONT_UNIT],
+    ["systemctl", "enable", "--now", FRONT_WATCH_UNIT],
     ["systemctl", "enable", "--now", "docker.service"],
     ["systemctl", "enable", RECOVERY_UNIT],
     // Keys given to DigitalOcean by fingerprint are known only as what root got.

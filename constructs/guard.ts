@@ -63,7 +63,8 @@ function guardedHash(config: ResolvedConfig): string {
   const { name, environment, region, dropletCount, fleetTag, droplet, vpcIpRange, ssh, loadBalancer } = config;
   const check = { ...config.healthCheck, nextPath: undefined };
   const machines = [dropletCount, droplet, ssh.publicKey, ssh.keyFingerprints];
-  const userData = cloudInit({ user: ssh.user, sshPort: ssh.port, size: droplet.size });
+  const { size, containerRange } = droplet;
+  const userData = cloudInit({ user: ssh.user, sshPort: ssh.port, size, containerRange });
   // Not the domain: a certificate and a rule more change nothing that hosts are asked.
   const balancer = [loadBalancer, check, config.service.port];
   const guarded = [name, environment, region, fleetTag, vpcIpRange, machines, userData, balancer];

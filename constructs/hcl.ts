@@ -109,6 +109,9 @@ function endOfReference(value: string, from: number): number {
 
 const list = (value: Value): readonly Value[] => (Array.isArray(value) ? (value as readonly Value[]) : [value]);
 
-/** The lines of a heredoc are not moved. */
+/**
+ * The lines of a heredoc are not moved. Only `\n` begins a line: JavaScript's `^` also stands behind U+2028 and U+2029, within a text that
+ * the blanks would change.
+ */
 const indented = (entryText: string): string =>
-  entryText.includes("<<EOT\n") ? entryText : entryText.replaceAll(/^(?=.)/gm, "  ");
+  entryText.includes("<<EOT\n") ? entryText : entryText.replaceAll(/(?<=^|\n)(?=[^\n])/g, "  ");

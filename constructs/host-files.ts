@@ -1,4 +1,4 @@
-/** Files that cloud-init puts on a droplet. None may hold "${" or "%{": Terraform would evaluate it. */
+/** Files that cloud-init puts on a droplet. */
 
 /** Address where any process on a droplet can read its user data and ids. */
 export const METADATA_ADDRESS = "169.254.169.254";
@@ -13,7 +13,7 @@ export interface HostFile {
   readonly content: string;
 }
 
-const file = (path: string, ...lines: readonly string[]): HostFile => ({
+export const file = (path: string, ...lines: readonly string[]): HostFile => ({
   path,
   permissions: "0644",
   content: `${lines.join("\n")}\n`,

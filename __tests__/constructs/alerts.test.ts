@@ -61,7 +61,7 @@ describe("alerts", () => {
       [1, 2, 10, 20, 100].map((droplets) => [droplets, healthCheck.checkIntervalSeconds, healthCheck] as const),
     ),
   )("tell of no rollout of %i droplets that are probed every %i s", (dropletCount, interval, healthCheck) => {
-    const config = { healthCheck, rollout: { progressDeadlineSeconds: 3600 } };
+    const config = { healthCheck, rollout: { progressDeadlineSeconds: 3600, leaseSeconds: 900 } };
     const value = Number(ofBalancer(dropletCount, config)?.["value"]);
     const probes = healthCheck.unhealthyThreshold + healthCheck.healthyThreshold;
     // No more than one at a time, for so much of the window.

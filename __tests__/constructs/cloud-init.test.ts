@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { cloudInit } from "../../constructs/cloud-init.js";
+import { resolveText } from "../../lab/references.js";
 import { exampleConfig, exampleStack, synthesized } from "../support/stacks.js";
 
 interface HostFile {
@@ -22,7 +23,8 @@ interface CloudConfig {
   readonly runcmd: (string | string[])[];
 }
 
-const text = cloudInit({ user: "deploy", sshPort: 22, size: "s-1vcpu-1gb" });
+const usual = { user: "deploy", sshPort: 22, size: "s-1vcpu-1gb", containerRange: "172.31.255.240/28" };
+const text = cloudInit(usual);
 /** As cloud-init reads it: YAML 1.1, in which a bare "no" is false and a bare 0755 a number. */
 const config = parse(text, { version: "1.1" }) as CloudConfig;
 const file = (path: string): HostFile => {
@@ -38,21 +40,20 @@ describe("user data", () => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(64 * 1024);
   });
 
-  test("holds neither template of Terraform nor anything of a release", () => {
-    expect(text).not.toMatch(/[$%]\{/);
+  test("reaches a droplet as it is written, and holds nothing of a release", () => {
     const config = { service: { environment: { GREETING: "planted" }, port: 8123, command: ["planted"] } };
     const droplets = Object.values(synthesized(exampleStack(config)).resource["digitalocean_droplet"] ?? {});
-    for (const droplet of droplets) expect(droplet["user_data"]).toBe(text);
+    for (const droplet of droplets) expect(resolveText(String(droplet["user_data"]), String)).toBe(text);
   });
 
   test("reads the same in YAML 1.1 and 1.2", () => {
     expect(parse(text)).toEqual(config);
   });
 
-  test("changes with user and port of SSH and the droplet's size, and with nothing else", () => {
-    const usual = { user: "deploy", sshPort: 22, size: "s-1vcpu-1gb" };
+  test("changes with user and port of SSH, the range of containers and the droplet's size, and with nothing else", () => {
     expect(cloudInit({ ...usual, user: "ops" })).toContain("name: ops");
     expect(cloudInit({ ...usual, sshPort: 2222 })).toContain("Port 2222");
+    expect(cloudInit({ ...usual, containerRange: "10.9.8.0/24" })).toContain("subnet 10.9.8.0/24");
     expect(cloudInit({ ...usual, size: "s-2vcpu-2gb" })).not.toBe(text);
     expect(parse(cloudInit({ ...usual, size: "s-2vcpu-2gb" }))).toEqual(config);
   });
@@ -75,7 +76,7 @@ whereCloudInitIs(`cloud-init's own schema${hasCloudInit ? "" : " (skipped: this 
   test("has nothing against what is synthesized, nor does it call anything deprecated", () => {
     const { resource } = synthesized(exampleStack({ ssh: { ...exampleConfig.ssh, user: "ops", port: 2222 } }));
     for (const { user_data: userData } of Object.values(resource["digitalocean_droplet"] ?? {}))
-      expect(checkedBySchema(String(userData))).toBe("Valid cloud-config: FILE");
+      expect(checkedBySchema(resolveText(String(userData), String))).toBe("Valid cloud-config: FILE");
   });
 
   test.each([
@@ -115,7 +116,12 @@ describe("SSH", () => {
   });
 
   test("lets the deploy user in with the keys that root was given", () => {
-    expect(config.users).toEqual([{ name: "deploy", groups: ["docker"], shell: "/bin/bash", lock_passwd: true }]);
+    expect(config.users).toEqual([
+      {
+        ...{ name: "deploy", groups: ["docker"], shell: "/bin/bash", lock_passwd: true },
+        sudo: "ALL=(root) NOPASSWD: /usr/local/sbin/evenkeel-front",
+      },
+    ]);
     expect(config.groups).toEqual(["docker"]);
     expect(config.disable_root).toBe(false);
     expect(commands).toContain(
@@ -142,6 +148,30 @@ describe("first boot", () => {
     expect(at("systemctl enable --now docker.service")).toBeGreaterThan(
       at("systemctl enable --now evenkeel-metadata.service"),
     );
+  });
+});
+
+describe("the front", () => {
+  test("is loaded before Docker is started, now and at every boot", () => {
+    const unit = file("/etc/systemd/system/evenkeel-front.service").content;
+    expect(unit).toContain("Before=docker.service");
+    expect(unit).toMatch(/WantedBy=.*docker\.service/);
+    const at = (command: string) => commands.indexOf(command);
+    expect(at("systemctl enable --now evenkeel-front.service")).toBeGreaterThan(at("systemctl daemon-reload"));
+    expect(at("systemctl enable --now docker.service")).toBeGreaterThan(
+      at("systemctl enable --now evenkeel-front.service"),
+    );
+    expect(commands).toContain("systemctl enable --now evenkeel-front-watch.service");
+  });
+
+  test("has a helper that its units and the one rule of sudo name, and all that it goes by", () => {
+    const { path, permissions, content } = file("/usr/local/sbin/evenkeel-front");
+    expect(permissions).toBe("0755");
+    expect(content).toBe(readFileSync(new URL("../../constructs/front/evenkeel-front", import.meta.url), "utf8"));
+    expect(file("/etc/systemd/system/evenkeel-front.service").content).toContain(`ExecStart=${path} restore\n`);
+    expect(file("/etc/systemd/system/evenkeel-front-watch.service").content).toContain(`ExecStart=${path} watch\n`);
+    expect(file("/etc/evenkeel/front").content).toBe("subnet 172.31.255.240/28\nbridge ek0\nssh 22\nuser deploy\n");
+    expect(config.packages).toEqual(expect.arrayContaining(["nftables", "sudo"]));
   });
 });
 

@@ -4,7 +4,7 @@ import { TerraformStack } from "cdktf";
 import type { Manifest } from "../../contract/manifest.js";
 import { ApiDomain, ApiLoadBalancer, type FleetConfig } from "../../constructs/index.js";
 import type { Synthesized } from "../support/schema-check.js";
-import { exampleStack, synthesized, testApp } from "../support/stacks.js";
+import { exampleStack, pictured, synthesized, testApp } from "../support/stacks.js";
 
 const issued = { name: "api.example.com", zone: "example.com" };
 const own = { name: "api.example.com", certificate: { name: "api-2027" } };
@@ -22,7 +22,7 @@ const certificateNames = (...domains: FleetConfig["domain"][]) =>
   domains.map((domain) => only(stackOf(domain), "certificate")[1]["name"]);
 
 test("the stack with a domain is what it was", () => {
-  expect(stackOf(issued, { alerts: { email: ["ops@example.com"] } })).toMatchSnapshot();
+  expect(pictured(stackOf(issued, { alerts: { email: ["ops@example.com"] } }))).toMatchSnapshot();
 });
 
 describe("with a domain the balancer", () => {

@@ -12,7 +12,12 @@ import { hasTerraform, testWithTerraform } from "../support/terraform.js";
 
 jest.setTimeout(120_000);
 
-const awkward = { QUOTED: "a \"b\" 'c'", BACKSLASH: "a\\b\\n", SIGNS: "$x %d $$ %% #{y} <&>" };
+const awkward = {
+  QUOTED: "a \"b\" 'c'",
+  BACKSLASH: "a\\b\\n",
+  SIGNS: "$x %d $$ %% #{y} <&>",
+  SEPARATORS: "line\u2028separator, paragraph\u2029separator, next\u0085line",
+};
 const stacks: Record<string, FleetConfig> = {
   "the example": {},
   "every field": fullConfig,

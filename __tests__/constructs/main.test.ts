@@ -42,6 +42,7 @@ describe("main.ts", () => {
     const secrets = {
       ...{ DIGITALOCEAN_TOKEN: "planted-token", EVENKEEL_REGISTRY_PASSWORD: "planted-password" },
       ...{ KEY: "planted-key", EVENKEEL_SECRETS_KEY: "planted-".repeat(4), EVENKEEL_CONFIG: withSecret() },
+      EVENKEEL_RECORD_KEY: "planted-".repeat(4),
     };
     expect(project.synth(secrets).status).toBe(0);
     const files = readdirSync(project.path("cdktf.out"), { recursive: true, withFileTypes: true }).filter((f) =>
@@ -53,7 +54,7 @@ describe("main.ts", () => {
     expect(json).not.toContain(project.folder);
     expect(json).not.toContain(process.cwd());
     // Absolute paths that are left belong to the droplets.
-    const onDroplets = /^\/(etc|usr|home|root|bin|dev|health|var|tmp)\b/;
+    const onDroplets = /^\/(etc|usr|home|root|s?bin|dev|health|var|tmp|run|proc)\b/;
     const paths = (json.match(/(?<=["\s=:])\/[a-z][A-Za-z0-9._/-]*/g) ?? []).filter((path) => !onDroplets.test(path));
     expect(paths).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { cloudInit } from "../../constructs/cloud-init.js";
 import { guardInput } from "../../contract/guard.js";
 import type { Manifest } from "../../contract/manifest.js";
 import { manifest } from "../../contract/manifest.js";
@@ -18,6 +19,14 @@ interface Seen {
   readonly image: string;
   readonly by: string;
   readonly guard: string;
+}
+
+/** Of what "terraform show" prints. */
+interface Shown {
+  readonly values: { readonly root_module: { readonly resources: readonly { readonly values: StandIn }[] } };
+}
+interface StandIn {
+  readonly output?: { readonly name?: string; readonly user_data?: string };
 }
 
 /** What Terraform would spoil if it read the settings as anything but plain text. */
@@ -57,6 +66,15 @@ describeWithTerraform(
       expect(loadBalancer).toMatchObject({ address: "203.0.113.1", port: 80 });
       expect(service).toMatchObject(settings.service);
       expect(terraform(folder, "output", "-raw", "manifest").output).toBe(json);
+    });
+
+    test("hands a droplet its user data as it is written", () => {
+      expect(apply()).toEqual(expect.objectContaining({ status: 0 }));
+      const { values } = JSON.parse(terraform(folder, "show", "-json").output) as Shown;
+      const droplet = values.root_module.resources.find(({ values: { output } }) => output?.name === "api-1");
+      const containerRange = "172.31.255.240/28";
+      const declared = cloudInit({ user: "deploy", sshPort: 22, size: "s-1vcpu-1gb", containerRange });
+      expect(droplet?.values.output?.user_data).toBe(declared);
     });
 
     test("hands the guard all that is declared, and nothing of the rollout's", () => {

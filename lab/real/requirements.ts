@@ -17,11 +17,13 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
   ip6tables: "iptables",
   iptables: "iptables",
   "mkfs.ext4": "e2fsprogs",
+  nft: "nftables",
   nsenter: "util-linux",
   openssl: "openssl",
   pgrep: "procps",
   ssh: "openssh-client",
   sshd: "openssh-server",
+  sudo: "sudo",
   tini: "tini",
   unshare: "util-linux",
 };

@@ -70,6 +70,7 @@ export class RealSite implements TroubledSite {
   readonly #balancers: RealBalancer[] = [];
   readonly #onFault = (fault: string): void => this.context.onFault(fault);
   #balancerNode: NetworkNode | null = null;
+  #nodeAddresses: readonly string[] = [];
   /** Given out so far. */
   #addresses = 0;
 
@@ -147,6 +148,7 @@ export class RealSite implements TroubledSite {
     await network.perimeter.placeBalancer(nodeAddresses);
     const node = await network.attach("balancer", { publicAddress, privateAddresses: nodeAddresses });
     this.#balancerNode = node;
+    this.#nodeAddresses = nodeAddresses;
     const balancer = await RealBalancer.start(settings, {
       ...{ argv: node.argv, publicAddress, nodeAddresses, authority, folder: claim.folder },
       environment: claim.environment,
@@ -165,6 +167,19 @@ export class RealSite implements TroubledSite {
   get balancerNode(): NetworkNode {
     if (!this.#balancerNode) throw new Error("the site has no balancer");
     return this.#balancerNode;
+  }
+
+  /**
+   * Whether what a node of the balancer, or every one, sends to a droplet is dropped on its way, as a wrong firewall does. Nothing is refused.
+   * @param node its number, from 0. @default - every node
+   */
+  async cutOff(droplet: RealDroplet, cut: boolean, node?: number): Promise<void> {
+    const sources = this.#nodeAddresses.filter((_, index) => node === undefined || index === node);
+    for (const source of sources)
+      await this.ground.claim.run([
+        ...[...this.balancerNode.argv, "iptables", "-w", cut ? "-A" : "-D", "OUTPUT"],
+        ...["-s", source, "-d", droplet.privateAddress, "-j", "DROP"],
+      ]);
   }
 
   async troubleRegistry(trouble: RegistryTrouble | null): Promise<void> {

@@ -65,7 +65,23 @@ stop_ssh() { end /run/sshd.pid; }
 # Arguments: setting, unit.
 setting() { sed -n "s/^$1=//p" "$units/$2"; }
 
-run_metadata_block() { "$(setting ExecStart evenkeel-metadata.service)"; }
+# The program of a unit, with its words. Argument: unit.
+run_unit() {
+  # shellcheck disable=SC2046
+  set -- $(setting ExecStart "$1")
+  "$@"
+}
+
+run_metadata_block() { run_unit evenkeel-metadata.service; }
+
+run_front() { run_unit evenkeel-front.service; }
+
+# As Restart=always and RestartSec=1 say.
+watch_front() {
+  # shellcheck disable=SC2016
+  setsid /bin/sh -c '. /lab/services.sh; while :; do run_unit evenkeel-front-watch.service; sleep 1; done' \
+    </dev/null >>/var/log/front-watch.log 2>&1 &
+}
 
 run_recovery() { runuser -l "$(setting User evenkeel-recover.service)" -c "$(setting ExecStart evenkeel-recover.service)"; }
 
@@ -73,7 +89,9 @@ enable_unit() { mkdir -p "$wanted" && ln -sf "$units/$1" "$wanted/$1"; }
 
 start_enabled() {
   if [ -L "$wanted/evenkeel-metadata.service" ]; then run_metadata_block; fi
+  if [ -L "$wanted/evenkeel-front.service" ]; then run_front; fi
   if [ -L "$wanted/docker.service" ]; then start_docker; fi
+  if [ -L "$wanted/evenkeel-front-watch.service" ]; then watch_front; fi
   # Nothing waits for it, as nothing is ordered after its unit.
   if [ -L "$wanted/evenkeel-recover.service" ]; then run_recovery </dev/null >>/var/log/recover.log 2>&1 & fi
 }

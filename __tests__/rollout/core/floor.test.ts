@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { ObservedCheck } from "../../../contract/policy.js";
 import { blindWaitMs, entryFloorSeconds, floorSeconds } from "../../../scripts/rollout/core/floor.js";
+import { evenly } from "../../support/draws.js";
 import { check } from "../support.js";
 
 const article: ObservedCheck = { ...check, checkIntervalSeconds: 10, unhealthyThreshold: 2, healthyThreshold: 3 };
@@ -32,8 +33,8 @@ describe("the floor of one host's replacement", () => {
           checkIntervalSeconds: fc.integer({ min: 1, max: 300 }),
           unhealthyThreshold: fc.integer({ min: 1, max: 10 }),
           healthyThreshold: fc.integer({ min: 1, max: 10 }),
-          phase: fc.double({ min: 0, max: 1, noNaN: true }),
-          swapSeconds: fc.double({ min: 0, max: 1000, noNaN: true }),
+          phase: evenly(0, 1),
+          swapSeconds: evenly(0, 1000),
         }),
         ({ phase, swapSeconds, ...thresholds }) => {
           const probing = { ...check, ...thresholds };

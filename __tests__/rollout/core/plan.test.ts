@@ -30,7 +30,7 @@ describe("a plan", () => {
     ]);
     expect({ keep, converge, replace }).toEqual({
       keep: ["api-3"],
-      converge: ["api-2"],
+      converge: [["api-2"]],
       replace: ["api-1", "api-4"],
     });
     expect(hosts.map(({ host, action }) => `${host} ${action}`)).toEqual([
@@ -49,8 +49,32 @@ describe("a plan", () => {
     ["was left draining", servingHost(target, { lifecycle: says({ state: "draining" }) })],
     ["was retired", servingHost(target, { retired: true })],
   ])("converges a host that %s, even when it has the release", (_name, survey) =>
-    expect(plan([survey, servingHost(target)])).toMatchObject({ keep: ["api-2"], converge: ["api-1"], replace: [] }),
+    expect(plan([survey, servingHost(target)])).toMatchObject({ keep: ["api-2"], converge: [["api-1"]], replace: [] }),
   );
+
+  it.each<[string, string]>([
+    ["replaces", other],
+    ["replaces", target],
+  ])(
+    "%s a host with a health path that redirects, on release %s: the balancer takes it for healthy",
+    (_name, release) => {
+      const redirects = servingHost(release, { health: 301 });
+      expect(plan([redirects, surveyed()])).toMatchObject({ keep: [], converge: [["api-2"]], replace: ["api-1"] });
+    },
+  );
+
+  it("converges a draining host first, also where its health path redirects", () =>
+    expect(plan([servingHost(other, { health: 301, lifecycle: says({ state: "draining" }) })])).toMatchObject({
+      converge: [["api-1"]],
+      replace: [],
+    }));
+
+  it("converges hosts without a running container at once, and those with one in batches of maxUnavailable after them", () => {
+    const down = servingHost(other, { health: null, lifecycle: null });
+    const { converge, seconds } = plan([down, surveyed(), down, down, surveyed(), surveyed()], { maxUnavailable: 2 });
+    expect(converge).toEqual([["api-2", "api-5", "api-6"], ["api-1", "api-3"], ["api-4"]]);
+    expect(seconds).toBe(3 * 9.5);
+  });
 
   it("replaces a container that no rollout started", () =>
     expect(plan([servingHost(other, { containers: { current: container({ release: null }) } })]).replace).toEqual([

@@ -1,9 +1,18 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { service } from "../../../contract/policy.js";
-import { release as releaseSchema } from "../../../contract/release.js";
+import { release as releaseSchema, type Release } from "../../../contract/release.js";
 import { RolloutError } from "../../../scripts/rollout/core/errors.js";
-import { imageToKeep, isDoubtful, releaseBefore, releaseOf, serves } from "../../../scripts/rollout/core/target.js";
+import {
+  imageToKeep,
+  isDoubtful,
+  isGenuine,
+  releaseOf,
+  releaseServed,
+  serves,
+} from "../../../scripts/rollout/core/target.js";
+import type { History } from "../../../contract/history.js";
+import type { KnownHistory } from "../../../scripts/rollout/core/history.js";
 import type { Survey } from "../../../scripts/rollout/ports.js";
 import { testImage, testManifest, testRelease } from "../../support/fleet.js";
 import { container, says, servingHost, surveyed } from "../support.js";
@@ -98,13 +107,21 @@ describe("one look leaves it open whether a host serves", () => {
   ])("not when %s", (_name, change) => expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(false));
 });
 
+const named = (surveys: readonly Survey[]): Map<string, Survey> =>
+  new Map(surveys.map((survey, index) => [`api-${index + 1}`, survey]));
+const unknown: KnownHistory = { history: null, ignored: [] };
+const historyOf = (...releases: Release[]): History => ({
+  ...{ fleet: "api", stackTag: "evenkeel:test:api", version: 1, pending: null },
+  entries: releases.map((release) => ({ release, servedFrom: "2026-01-15T09:30:00.000Z" })),
+});
+
 describe("the image to keep", () => {
   const manifest = testManifest();
   const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
   const runs = (release: typeof one, changes: Partial<Survey> = {}): Survey =>
     servingHost(release.id, { releases: [one, two], ...changes });
-  const keep = (...surveys: Survey[]): string | null =>
-    imageToKeep(new Map(surveys.map((survey, index) => [`api-${index + 1}`, survey])));
+  const known: KnownHistory = { history: historyOf(one, two), ignored: [] };
+  const keep = (...surveys: Survey[]): string | null => imageToKeep(named(surveys), known);
   const refusal = (...surveys: Survey[]): RolloutError => {
     try {
       keep(...surveys);
@@ -155,7 +172,7 @@ describe("the image to keep", () => {
     ],
     [
       "its release file is gone",
-      runs(one, { releases: [two], containers: { current: container({ release: one.id, image: one.image }) } }),
+      runs(one, { releases: [two], containers: { current: container({ release: "e".repeat(16), image: one.image }) } }),
       one.image,
     ],
   ])("is refused when a serving container is not known because %s", (_name, survey, image) => {
@@ -167,93 +184,88 @@ describe("the image to keep", () => {
   });
 });
 
-describe("the release before", () => {
+describe("what one host alone says of a release", () => {
   const manifest = testManifest();
-  const [zero, one, two] = [testRelease(manifest, 10), testRelease(manifest, 1), testRelease(manifest, 2)];
-  type Kept = typeof one | null;
-  const host = (current: Kept, previous: Kept): Survey => ({
-    ...servingHost(current?.id ?? ""),
-    releases: [zero, one, two],
-    containers: {
-      ...(current ? { current: container({ release: current.id }) } : {}),
-      ...(previous ? { previous: container({ release: previous.id, running: false }) } : {}),
-    },
+  const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
+  const serving = (release: Release, file = release): Survey => servingHost(release.id, { releases: [file] });
+  /** Root on a host has rewritten the file and kept its id. */
+  const rewritten: Release = {
+    ...one,
+    image: testImage(9),
+    service: service.parse({
+      mounts: [{ source: "/", target: "/host", readOnly: false }],
+      isolation: { capabilities: ["SYS_ADMIN"] },
+    }),
+  };
+  const known: KnownHistory = { history: historyOf(one), ignored: [] };
+  const served = (surveys: readonly Survey[], history = unknown, beside: readonly Survey[] = []) =>
+    releaseServed(named(surveys), new Map(beside.map((survey, index) => [`old-${index}`, survey])), history);
+
+  it("is a release only where the content gives its id", () => {
+    expect(isGenuine(one)).toBe(true);
+    expect(isGenuine(testRelease(testManifest({ service: { environment: { A: "1" }, secrets: ["C", "B"] } }), 3))).toBe(
+      true,
+    );
+    expect(isGenuine(rewritten)).toBe(false);
+    expect(isGenuine({ ...one, secretsFingerprint: "0".repeat(16) })).toBe(false);
   });
-  const before = (...hosts: (readonly [Kept, Kept])[]) =>
-    releaseBefore(new Map(hosts.map(([current, previous], index) => [`api-${index + 1}`, host(current, previous)])));
 
-  it.each<[string, (readonly [Kept, Kept])[]]>([
-    [
-      "every host keeps it",
-      [
-        [two, one],
-        [two, one],
-      ],
-    ],
-    [
-      "a rollout was broken off: what is before on one host serves on the others",
-      [
-        [two, one],
-        [one, zero],
-      ],
-    ],
-    [
-      "going back was broken off: one host is there, and keeps nothing",
-      [
-        [one, null],
-        [two, one],
-      ],
-    ],
-    [
-      "only one host keeps it, as others are new or were put back",
-      [
-        [two, null],
-        [two, one],
-        [null, null],
-      ],
-    ],
-  ])("is the one that the newest came after, when %s", (_name, hosts) =>
-    expect(before(...hosts)).toEqual({ release: one, from: two.id }),
-  );
+  it("is not kept: the image of a single host that no history knows is refused", () => {
+    expect(() => imageToKeep(named([serving(one)]), unknown)).toThrow(
+      expect.objectContaining({
+        code: "NoRelease",
+        message: expect.stringMatching(/only api-1 says .*name the image by digest$/) as unknown,
+      }),
+    );
+    expect(imageToKeep(named([serving(one)]), known)).toBe(one.image);
+    expect(imageToKeep(named([serving(one), serving(one)]), unknown)).toBe(one.image);
+  });
 
-  it.each<[string, (readonly [Kept, Kept])[]]>([
-    [
-      "came after different ones",
-      [
-        [two, one],
-        [two, zero],
-      ],
-    ],
-    [
-      "run two that nothing came after",
-      [
-        [two, zero],
-        [one, zero],
-      ],
-    ],
-    [
-      "each keep what the other runs",
-      [
-        [two, one],
-        [one, two],
-      ],
-    ],
-  ])("is refused when hosts %s, naming what each runs and keeps", (_name, hosts) =>
-    expect(() => before(...hosts)).toThrow(
-      expect.objectContaining({ code: "ReleasesDiffer", message: expect.stringContaining("api-2: ") as unknown }),
-    ),
-  );
+  it("is not kept from a file that was rewritten: the host is named, or the history's own content counts", () => {
+    expect(() => imageToKeep(named([serving(one, rewritten), serving(one)]), unknown)).toThrow(
+      expect.objectContaining({ code: "ReleaseAltered", message: expect.stringMatching(/^api-1: /) as unknown }),
+    );
+    expect(imageToKeep(named([serving(one, rewritten)]), known)).toBe(one.image);
+  });
 
-  it.each<[string, (readonly [Kept, Kept])[]]>([
-    [
-      "keeps one",
-      [
-        [two, null],
-        [two, null],
-      ],
-    ],
-    ["runs any", [[null, null]]],
-  ])("is refused when no host %s", (_name, hosts) =>
-    expect(() => before(...hosts)).toThrow(expect.objectContaining({ code: "NothingBefore" })),
-  );
+  it("names every host whose file was rewritten, by release", () => {
+    const other = { ...two, image: one.image };
+    const hosts = [serving(one, rewritten), serving(one), serving(two, other), serving(one, rewritten)];
+    expect(() => imageToKeep(named(hosts), unknown)).toThrow(
+      `api-1, api-4: the file of release ${one.id} was changed there; api-3: the file of release ${two.id} was changed there, as the content gives another id`,
+    );
+  });
+
+  it("names every host that runs what no rollout brought there", () => {
+    const stray = servingHost("0123456789abcdef", { releases: [] });
+    expect(() => imageToKeep(named([stray, serving(one), stray]), unknown)).toThrow(
+      /^no image was given, and api-1 runs .*, api-3 runs .*, which no rollout brought there; name the image by digest$/,
+    );
+  });
+
+  it("does not hinder where nobody needs it", () => {
+    const stray = servingHost(two.id, { releases: [two, rewritten] });
+    expect(imageToKeep(named([stray, serving(two)]), unknown)).toBe(two.image);
+    expect(served([stray, serving(two)])).toEqual({ release: two });
+  });
+
+  it("is nothing to go back to after a failure, unless the history or a second host that serves it says the same", () => {
+    expect(served([serving(one)])).toEqual({ why: expect.stringContaining("only api-1 tells") as unknown });
+    expect(served([serving(one)], known)).toEqual({ release: one });
+    expect(served([serving(one), serving(one)])).toEqual({ release: one });
+    expect(served([serving(one)], unknown, [serving(one)])).toEqual({ release: one });
+    expect(served([serving(one, rewritten), serving(one)])).toEqual({
+      why: expect.stringMatching(/^api-1: the file of release \w+ was changed there/) as unknown,
+    });
+    expect(served([serving(one), serving(two)])).toEqual({ why: expect.stringContaining("not all") as unknown });
+  });
+
+  it("is nothing either where two hosts differ in what the id does not tell: both are named", () => {
+    const longer = { ...one, service: { ...one.service, stopTimeoutSeconds: 3000 } };
+    expect(served([serving(one), serving(one, longer)])).toEqual({
+      why: expect.stringMatching(
+        new RegExp(`^api-1, api-2 keep different content of release ${one.id} \\(${one.image}\\); deploy that`),
+      ) as unknown,
+    });
+  });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { DRAIN_LEAD_MS, soonestProbed, type Waiting } from "../../../scripts/rollout/core/turn.js";
+import {
+  DRAIN_LEAD_MS,
+  failingFirst,
+  failsByItself,
+  soonestProbed,
+  type Waiting,
+} from "../../../scripts/rollout/core/turn.js";
 import { check, says } from "../support.js";
 
 /** A host that nodes asked so many milliseconds ago. */
@@ -47,4 +53,24 @@ describe("the turn to leave", () => {
 
   it("is as given where nobody probes", () =>
     expect(order([asked("api-2", {}), silent("api-1"), asked("api-3", {})], [])).toEqual(["api-2", "api-1", "api-3"]));
+});
+
+describe("while clients fail, the turn", () => {
+  const host = (name: string, failsItself: boolean) => ({ name, failsItself });
+  const named = (hosts: readonly { name: string }[]): string[] => hosts.map(({ name }) => name);
+
+  it("is of those first that fail by themselves, and else as it was", () =>
+    expect(
+      named(failingFirst([host("api-1", false), host("api-2", true), host("api-3", false), host("api-4", true)])),
+    ).toEqual(["api-2", "api-4", "api-1", "api-3"]));
+
+  it.each([
+    [true, "that gives itself a failure", 500, null],
+    [true, "that gives itself an answer at its health path only", null, 200],
+    [true, "that gives itself a failure there, and no other answer", null, 503],
+    [false, "that gives itself no answer at all, as the way may be at fault", null, null],
+    [false, "that gives itself an answer", 404, null],
+  ])("counts as failing by itself (%s) a host %s", (fails, _name, answer, health) =>
+    expect(failsByItself({ answer, health })).toBe(fails),
+  );
 });

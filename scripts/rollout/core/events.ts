@@ -3,6 +3,7 @@
  * Terminal, plain lines, JSON lines and pictures are all made from this one stream.
  */
 import type { ErrorCode } from "./errors.js";
+import { isBlind } from "./prober.js";
 import type { ProbeCount, Receipt } from "./receipt.js";
 
 /**
@@ -33,7 +34,23 @@ const define = <Data>(
 
 const seconds = (value: number): string => `${value.toFixed(1)} s`;
 const probes = ({ taken, floor }: ProbeCount): string => `${taken} probes (floor ${floor})`;
+/** What a baseline with failures means for the drains to come. */
+const consequence = (baseline: { readonly failed: number; readonly sent: number }): string =>
+  isBlind(baseline)
+    ? "none is answered, so nobody can see more fail while it is out: only the gates decide until some are"
+    : "only what fails beyond that takes a host back";
+/** A fleet that a failed rollout left mixed goes back to what it served at last: Terraform may hold an image that no record names. */
+const mayHold = (data: Record<"from" | "fromImage" | "fromServedFrom" | "image", string>): string =>
+  data.fromImage === data.image
+    ? "may hold another image"
+    : `may still hold ${data.fromImage} (release ${data.from}, served from ${data.fromServedFrom})`;
 const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** Such as `503: 4, ECONNRESET: 1`. */
+export const reasonsInWords = (reasons: Readonly<Record<string, number>>): string =>
+  Object.entries(reasons)
+    .map(([reason, count]) => `${reason}: ${count}`)
+    .join(", ");
 
 /** name -> code, level and message of each event. */
 export const registry = {
@@ -92,10 +109,34 @@ export const registry = {
     "info",
     (data) => `release ${data.release} is ${data.image}`,
   ),
-  goingBack: define<{ release: string; from: string }>(
+  goingBack: define<{ release: string; image: string; servedFrom: string; from: string }>(
     "ROLLOUT_I1202",
     "info",
-    (data) => `release ${data.release} was there before ${data.from}`,
+    (data) =>
+      `goes back to ${data.image} (release ${data.release}), which the whole fleet served from ${data.servedFrom}`,
+  ),
+  recordKeyMade: define<{ file: string }>(
+    "ROLLOUT_W1210",
+    "warning",
+    (data) =>
+      `a key was made in ${data.file} that signs the record of what the fleet served: a rollback from elsewhere needs the same one in EVENKEEL_RECORD_KEY (docs/runbook.md, "Going back")`,
+  ),
+  historyIgnored: define<{ why: string }>(
+    "ROLLOUT_W1211",
+    "warning",
+    (data) => `its copy of the record of what the fleet served counts for nothing: ${data.why}`,
+  ),
+  releaseAltered: define<{ release: string }>(
+    "ROLLOUT_W1212",
+    "warning",
+    (data) =>
+      `its file of release ${data.release} counts for nothing: the content does not give that id, so somebody has changed it there`,
+  ),
+  loginWithheld: define<{ registry: string; configured: string | null }>(
+    "ROLLOUT_W1213",
+    "warning",
+    (data) =>
+      `the registry's login is not sent to ${data.registry}: ${data.configured === null ? "no registry is named for it" : `it is for ${data.configured}`}; set EVENKEEL_REGISTRY to the registry that it is for`,
   ),
   infrastructureOnly: define<Record<string, never>>(
     "ROLLOUT_I1201",
@@ -120,10 +161,17 @@ export const registry = {
     "info",
     (data) => `pre-deploy command not run: ${data.why}`,
   ),
-  preDeployAwaited: define<{ release: string }>(
+  preDeployAwaited: define<{ release: string; image: string }>(
     "ROLLOUT_W1453",
     "warning",
-    (data) => `waits for the pre-deploy command of release ${data.release}, which an earlier rollout began`,
+    (data) =>
+      `waits for the pre-deploy command of ${data.image} (release ${data.release}), which an earlier rollout began`,
+  ),
+  preDeployDoubtful: define<{ on: string }>(
+    "ROLLOUT_W1454",
+    "warning",
+    (data) =>
+      `pre-deploy command is run again: on ${data.on} it ended with exit code 0 before that droplet was last started, so the shutdown may have ended it`,
   ),
   smokePassed: define<{ seconds: number }>(
     "ROLLOUT_I1500",
@@ -136,6 +184,11 @@ export const registry = {
     "info",
     (data) =>
       `plan: ${data.hosts.map((entry) => `${entry.action} ${entry.host}`).join(", ")}; at most ${data.maxUnavailable} out at once; about ${seconds(data.seconds)}`,
+  ),
+  plannedAnew: define<{ why: string }>(
+    "ROLLOUT_W2001",
+    "warning",
+    (data) => `${data.why}: looks again, and goes on by what it sees then`,
   ),
   step: define<{ step: string }>("ROLLOUT_I2100", "info", (data) => data.step),
   ejected: define<{ seconds: number; probes: ProbeCount | null; witness: number }>(
@@ -166,10 +219,22 @@ export const registry = {
     (data) =>
       `the balancer at ${data.address} cannot be asked from here (${data.why}): waiting a fixed number of intervals instead`,
   ),
-  witnessFailed: define<{ failures: readonly string[] }>(
+  witnessFailed: define<{ failed: number; reasons: Readonly<Record<string, number>> }>(
     "ROLLOUT_W2501",
     "warning",
-    (data) => `${many(data.failures.length, "witness request")} failed: ${[...new Set(data.failures)].join(", ")}`,
+    ({ failed, reasons }) => `${many(failed, "witness request")} failed (${reasonsInWords(reasons)})`,
+  ),
+  clientsFail: define<{ failed: number; sent: number; reasons: Readonly<Record<string, number>> }>(
+    "ROLLOUT_E2503",
+    "error",
+    ({ failed, sent, reasons }) =>
+      `clients fail: ${failed} of the last ${many(sent, "request")} through the balancer (${reasonsInWords(reasons)})`,
+  ),
+  baselineFails: define<{ failed: number; sent: number; reasons: Readonly<Record<string, number>> }>(
+    "ROLLOUT_W2504",
+    "warning",
+    ({ failed, sent, reasons }) =>
+      `${failed} of ${many(sent, "request")} through the balancer fail before the next host leaves (${reasonsInWords(reasons)}): ${consequence({ failed, sent })}`,
   ),
   balancerDiffers: define<{ field: string; declared: number; live: number }>(
     "ROLLOUT_W2502",
@@ -188,22 +253,28 @@ export const registry = {
     "warning",
     (data) => `the new container is taken back although it was not seen to leave rotation: ${data.why}`,
   ),
-  wentBack: define<{ from: string; image: string }>(
+  wentBack: define<{ from: string; fromImage: string; fromServedFrom: string; image: string }>(
     "ROLLOUT_W3300",
     "warning",
     (data) =>
-      `Terraform may still hold the image of release ${data.from}: before the next cdktf deploy, set its variable image to ${data.image}, or leave it empty`,
+      `Terraform ${mayHold(data)}: before the next cdktf deploy, set its variable image to ${data.image}, or leave it empty`,
   ),
-  rollingBack: define<{ release: string; hosts: readonly string[] }>(
+  rollingBack: define<{ release: string; image: string; hosts: readonly string[] }>(
     "ROLLOUT_W3301",
     "warning",
     (data) =>
-      `${data.hosts.join(", ")} ${data.hosts.length === 1 ? "goes" : "go"} back to release ${data.release} (onFailure)`,
+      `${data.hosts.join(", ")} ${data.hosts.length === 1 ? "goes" : "go"} back to ${data.image} (release ${data.release}; onFailure)`,
   ),
   notRolledBack: define<{ why: string }>(
     "ROLLOUT_E3302",
     "error",
     (data) => `hosts stay on the new release: ${data.why}`,
+  ),
+  historyNotKept: define<{ why: string }>(
+    "ROLLOUT_W3201",
+    "warning",
+    (data) =>
+      `the record that the whole fleet serves this release was not written there (${data.why}): the next rollout writes it`,
   ),
   pruneFailed: define<{ why: string }>(
     "ROLLOUT_W3200",

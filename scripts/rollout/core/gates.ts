@@ -4,9 +4,18 @@
  */
 import type { Lifecycle, ProbeSource } from "../../../contract/host.js";
 import type { ObservedCheck } from "../../../contract/policy.js";
+import { answeredShare, type Share } from "./prober.js";
+import { isPass } from "./target.js";
 
 /** Probe sources unseen for this many intervals are gone: a node that the balancer no longer has. */
 const SOURCE_LIFE_INTERVALS = 3;
+/** Missed probes of a node after which a host counts as one that it does not ask. */
+const MISSED_PROBES = 2;
+/**
+ * Milliseconds that evidence lasts at least: a look over a busy connection takes so long. It matters only below an interval of 1.5 s, which no
+ * balancer of DigitalOcean's has.
+ */
+const LEAST_LIFE_MS = 3000;
 /** Witness requests for each host of the fleet that a quiet window takes. */
 export const WITNESS_PER_HOST = 10;
 
@@ -19,7 +28,7 @@ const wait = (why: string): Verdict => ({ pass: false, why });
 /** What another host shows when it is asked whether this one may leave. */
 export interface Peer {
   readonly name: string;
-  /** Null when the host did not answer. */
+  /** Null when the host did not answer. Its ages are those of this moment: see {@link aged}. */
   readonly lifecycle: Lifecycle | null;
   /** Answer of the health path; only asked in fixed-wait mode. */
   readonly health: number | null;
@@ -39,7 +48,14 @@ export interface QuietInput {
   readonly after: Lifecycle;
   /** Milliseconds between the two. */
   readonly windowMs: number;
+}
+
+export interface SampleInput {
+  /** Witness requests since a drained host was last seen to get one, and how many of them were answered. */
+  readonly sent: number;
   readonly answered: number;
+  /** Null where nothing was asked before any host left. */
+  readonly baseline: Share | null;
   readonly hosts: number;
 }
 
@@ -59,6 +75,8 @@ export interface AdmissionInput {
 }
 
 export interface Gates {
+  /** Each known node has asked the host lately, whatever the answer was. Without that the host is not in rotation. */
+  asked(lifecycle: Lifecycle, sources: readonly string[], check: ObservedCheck): Verdict;
   /** Every other host serves right now. */
   quorum(
     peers: readonly Peer[],
@@ -68,14 +86,47 @@ export interface Gates {
   ): Verdict;
   /** Each known node of the balancer has had enough failed probes. Requests may still be in flight. */
   ejected(input: EjectionInput): Verdict;
-  /** Enough witness requests were answered elsewhere while nothing landed here. */
+  /** Nothing landed here meanwhile. */
   quiet(input: QuietInput): Verdict;
-  /** Every witness request was answered by a host that counted it: none went to a host that cannot be asked. */
+  /** Enough witness requests went elsewhere to tell: as many were answered as the fleet is used to. */
+  sampled(input: SampleInput): Verdict;
+  /** Every witness request was counted by a host: none went to a host that cannot be asked. */
   elsewhere(input: ElsewhereInput): Verdict;
   /** Nothing that was accepted before is still in flight. */
   idle(lifecycle: Lifecycle): Verdict;
   /** Each known node has had enough passed probes and a witness request landed here. */
   readmitted(input: AdmissionInput): Verdict;
+}
+
+/** What a look showed, as it is to be read so many milliseconds later: evidence grows old whether or not anybody looks. */
+export function aged(lifecycle: Lifecycle, milliseconds: number): Lifecycle {
+  if (milliseconds <= 0) return lifecycle;
+  const { probes, lastRequestAgoMs: ago } = lifecycle;
+  return {
+    ...lifecycle,
+    probes: probes.map((probe) => ({ ...probe, agoMs: probe.agoMs + milliseconds })),
+    lastRequestAgoMs: ago === null ? null : ago + milliseconds,
+  };
+}
+
+/**
+ * Milliseconds for which a node's probe of a host is evidence: two missed probes, or as many as the balancer forgives if that is fewer,
+ * and the time that a probe may take. It ends no later than the balancer lets a silent host go, save with a threshold of 1 and a slow probe,
+ * or where the balancer asks more often than the rollout can look.
+ */
+export const probeLifeMs = (check: ObservedCheck): number =>
+  Math.max(
+    LEAST_LIFE_MS,
+    (Math.min(MISSED_PROBES, check.unhealthyThreshold) * check.checkIntervalSeconds + check.responseTimeoutSeconds) *
+      1000,
+  );
+
+/** Why what a host said so long ago tells nothing of the balancer: no probe is evidence for longer. Null where it does. */
+export function tellsNothing(agoMs: number, check: ObservedCheck): string | null {
+  const lifeMs = probeLifeMs(check);
+  if (agoMs <= lifeMs) return null;
+  const seconds = (milliseconds: number): string => (milliseconds / 1000).toFixed(1);
+  return `what it said is ${seconds(agoMs)} s old by now, and a probe is evidence for ${seconds(lifeMs)} s: the way to it, or the machine that runs this, is too slow`;
 }
 
 /** Probe sources still alive, over all that the given hosts have seen. */
@@ -86,15 +137,78 @@ export function liveSources(seen: readonly (Lifecycle | null)[], check: Observed
   return [...alive].sort();
 }
 
+/** Addresses of a host. */
+interface Addresses {
+  readonly address: string;
+  readonly privateAddress: string;
+}
+
+/** Addresses of the fleet's own hosts: a droplet that asks itself is no node of the balancer. */
+export const ownAddresses = (hosts: readonly Addresses[]): ReadonlySet<string> =>
+  new Set(hosts.flatMap(({ address, privateAddress }) => [address, privateAddress]));
+
+/**
+ * The balancer's nodes: what any host of the fleet has been probed by lately. A droplet that asks its own private address shows up as that
+ * address, so the fleet's own are no nodes.
+ */
+export function nodesOf(
+  seen: readonly (Lifecycle | null)[],
+  hosts: readonly Addresses[],
+  check: ObservedCheck,
+): string[] {
+  const own = ownAddresses(hosts);
+  return liveSources(seen, check).filter((source) => !own.has(source));
+}
+
+/** A host as it was looked at. */
+interface Teller extends Addresses {
+  readonly name: string;
+  readonly lifecycle: Lifecycle | null;
+}
+
+/**
+ * Nodes that one host alone tells of, although others answer. A node that lost the others looks like that, and so does a host that makes one up:
+ * from outside nobody can tell, so such a node counts, and it is said whose word that is.
+ */
+export function toldByOne(hosts: readonly Teller[], check: ObservedCheck): { node: string; host: string }[] {
+  const answered = hosts.filter(({ lifecycle }) => lifecycle !== null);
+  const told = answered.map((host) => ({ host: host.name, nodes: nodesOf([host.lifecycle], hosts, check) }));
+  return nodesOf(
+    answered.map(({ lifecycle }) => lifecycle),
+    hosts,
+    check,
+  ).flatMap((node) => {
+    const [one, another] = told.filter(({ nodes }) => nodes.includes(node));
+    return one && !another && answered.length > 1 ? [{ node, host: one.host }] : [];
+  });
+}
+
 const isLive = (probe: ProbeSource, check: ObservedCheck): boolean =>
-  probe.agoMs <= SOURCE_LIFE_INTERVALS * check.checkIntervalSeconds * 1000;
+  probe.agoMs <= Math.max(LEAST_LIFE_MS, SOURCE_LIFE_INTERVALS * check.checkIntervalSeconds * 1000);
 
 const probesOf = (lifecycle: Lifecycle, source: string): ProbeSource | undefined =>
   lifecycle.probes.find((probe) => probe.source === source);
 
-function inRotation(lifecycle: Lifecycle, sources: readonly string[], check: ObservedCheck): Verdict {
+/** How long a probe is evidence, in milliseconds. */
+type ProbeLife = (check: ObservedCheck) => number;
+
+/** Whether a node asks a host. */
+function asks(lifecycle: Lifecycle, source: string, lifeMs: number): Verdict {
+  const agoMs = probesOf(lifecycle, source)?.agoMs;
+  if (agoMs === undefined) return wait(`node ${source} has not asked it yet`);
+  return agoMs <= lifeMs ? pass : wait(`node ${source} has not asked it for ${Math.round(agoMs / 1000)} s`);
+}
+
+function asked(lifecycle: Lifecycle, sources: readonly string[], lifeMs: number): Verdict {
+  if (sources.length === 0) return wait("no node of the balancer has asked it lately");
+  return sources.map((source) => asks(lifecycle, source, lifeMs)).find((verdict) => !verdict.pass) ?? pass;
+}
+
+/** Whether the balancer sends requests to a host: it serves, and each node has passed it often enough and asks it still. */
+function inRotation(lifecycle: Lifecycle, sources: readonly string[], check: ObservedCheck, lifeMs: number): Verdict {
   if (lifecycle.state !== "serving") return wait(`it is ${lifecycle.state}`);
-  if (sources.length === 0) return wait("no node of the balancer has probed it yet");
+  const heard = asked(lifecycle, sources, lifeMs);
+  if (!heard.pass) return heard;
   for (const source of sources) {
     const passed = probesOf(lifecycle, source)?.passed ?? 0;
     if (passed < check.healthyThreshold) {
@@ -104,13 +218,20 @@ function inRotation(lifecycle: Lifecycle, sources: readonly string[], check: Obs
   return pass;
 }
 
-export const gates: Gates = {
+/** Whether the balancer sends requests to a host, as far as one look at it can tell. */
+export const rotationOf = (lifecycle: Lifecycle, sources: readonly string[], check: ObservedCheck): Verdict =>
+  inRotation(lifecycle, sources, check, probeLifeMs(check));
+
+/** @param life for a test that leaves it out: everything else is as it is */
+export const gatesWith = (life: ProbeLife): Gates => ({
+  asked: (lifecycle, sources, check) => asked(lifecycle, sources, life(check)),
+
   quorum(peers, sources, check, mode) {
     for (const peer of peers) {
-      const verdict = mode === "evidence" ? serves(peer, sources, check) : answersHealth(peer);
+      const verdict = mode === "evidence" ? serves(peer, sources, check, life(check)) : answersHealth(peer);
       if (!verdict.pass) {
         const leaves = peer.lifecycle !== null && peer.lifecycle.state !== "serving";
-        const why = `${peer.name} does not serve: ${verdict.why}`;
+        const why = `${peer.name} is not in rotation: ${verdict.why}`;
         return leaves ? { pass: false, why, final: true } : wait(why);
       }
     }
@@ -132,20 +253,26 @@ export const gates: Gates = {
     return pass;
   },
 
-  quiet({ before, after, windowMs, answered, hosts }) {
-    const enough = WITNESS_PER_HOST * hosts;
-    if (answered < enough) return wait(`${answered} of ${enough} witness requests were answered`);
+  quiet({ before, after, windowMs }) {
     const landed = after.witnessRequests - before.witnessRequests;
     if (landed > 0) return wait(`${landed} witness requests still landed here`);
     if (after.lastRequestAgoMs !== null && after.lastRequestAgoMs < windowMs) return wait("requests still arrive here");
     return pass;
   },
 
-  elsewhere({ sent, answered, landed }) {
-    if (answered < sent) return wait(`${answered} of ${sent} witness requests were answered`);
-    return landed >= answered
+  sampled({ sent, answered, baseline, hosts }) {
+    const enough = WITNESS_PER_HOST * hosts;
+    const usual = Math.floor(enough * answeredShare(baseline));
+    return sent >= enough && answered >= usual
       ? pass
-      : wait(`${answered - landed} of ${answered} witness requests went to no known host`);
+      : wait(`${answered} of ${sent} witness requests were, and ${usual} of ${enough} are to be, as before`);
+  },
+
+  elsewhere({ sent, answered, landed }) {
+    if (landed >= sent) return pass;
+    return answered < sent
+      ? wait(`${answered} of ${sent} witness requests were answered`)
+      : wait(`${sent - landed} of ${sent} witness requests went to no known host`);
   },
 
   idle({ inFlight, upgraded }) {
@@ -155,20 +282,22 @@ export const gates: Gates = {
   },
 
   readmitted({ lifecycle, sources, check, waitedMs, witnessReachable }) {
-    const verdict = inRotation(lifecycle, sources, check);
+    const verdict = inRotation(lifecycle, sources, check, life(check));
     if (!verdict.pass) return verdict;
     if (witnessReachable) return lifecycle.witnessRequests > 0 ? pass : wait("no witness request has landed here yet");
     const blindMs = (check.healthyThreshold + 1) * check.checkIntervalSeconds * 1000;
     return waitedMs >= blindMs ? pass : wait(`waited ${(waitedMs / 1000).toFixed(1)} of ${blindMs / 1000} s`);
   },
-};
+});
 
-function serves({ lifecycle }: Peer, sources: readonly string[], check: ObservedCheck): Verdict {
-  return lifecycle ? inRotation(lifecycle, sources, check) : wait("it does not answer");
+export const gates: Gates = gatesWith(probeLifeMs);
+
+function serves({ lifecycle }: Peer, sources: readonly string[], check: ObservedCheck, lifeMs: number): Verdict {
+  return lifecycle ? inRotation(lifecycle, sources, check, lifeMs) : wait("it does not answer");
 }
 
 const answersHealth = ({ health }: Peer): Verdict =>
-  health === 200 ? pass : wait(health === null ? "it does not answer" : `its health path answers ${health}`);
+  isPass(health) ? pass : wait(health === null ? "it does not answer" : `its health path answers ${health}`);
 
 /** The larger of what was declared and what the balancer really does, field by field. */
 export function larger(declared: ObservedCheck, live: ObservedCheck): ObservedCheck {

@@ -3,7 +3,7 @@ import { mostUnavailable, type ObservedCheck, type RolloutPolicy } from "../../.
 import type { Survey } from "../ports.js";
 import type { PlannedHost } from "./events.js";
 import { entryFloorSeconds, floorSeconds } from "./floor.js";
-import { serves } from "./target.js";
+import { isDraining, mayGetRequests, serves } from "./target.js";
 
 /** Seconds that stop and start are expected to take where nothing was measured. */
 const EXPECTED_SWAP_SECONDS = 2;
@@ -11,9 +11,15 @@ const EXPECTED_SWAP_SECONDS = 2;
 export interface Plan {
   /** Already on the release and serving. */
   readonly keep: readonly string[];
-  /** Do not serve: brought onto the release first, in parallel. */
-  readonly converge: readonly string[];
-  /** Serve another release: replaced batch after batch, whose turn it is being seen then. */
+  /**
+   * Get no requests, or are drained: brought onto the release first, batch after batch. Those without a running container are the first batch,
+   * however many; the others are stopped, and a look may be wrong about them: at most `maxUnavailable` at once.
+   */
+  readonly converge: readonly (readonly string[])[];
+  /**
+   * Serve another release, or have an answer that only the balancer takes for healthy: replaced batch after batch, whose turn it is being seen
+   * then. None leaves before the others are seen to get requests.
+   */
   readonly replace: readonly string[];
   /** Taken out one after the other, once all others serve. */
   readonly retire: readonly string[];
@@ -35,8 +41,8 @@ export function makePlan({ surveys, superseded, releaseId, policy, check }: Plan
   const names = [...surveys.keys()];
   const action = (name: string): "keep" | "converge" | "replace" => {
     const survey = surveys.get(name);
-    if (!survey || !serves(survey)) return "converge";
-    return survey.containers.current?.release === releaseId ? "keep" : "replace";
+    if (!survey || isDraining(survey) || !mayGetRequests(survey)) return "converge";
+    return serves(survey) && survey.containers.current?.release === releaseId ? "keep" : "replace";
   };
   const of = (wanted: string): string[] => names.filter((name) => action(name) === wanted);
   const most = mostUnavailable(policy.maxUnavailable, names.length);
@@ -51,7 +57,10 @@ export function makePlan({ surveys, superseded, releaseId, policy, check }: Plan
     ...names.map((name) => ({ host: name, action: action(name), seconds: each[action(name)] })),
     ...superseded.map((name) => ({ host: name, action: "retire" as const, seconds: each.retire })),
   ];
-  const converge = of("converge");
+  const runs = (name: string): boolean => surveys.get(name)?.containers.current?.running === true;
+  const converge = [of("converge").filter((name) => !runs(name)), ...chunks(of("converge").filter(runs), most)].filter(
+    (batch) => batch.length > 0,
+  );
   return {
     keep: of("keep"),
     converge,
@@ -59,9 +68,13 @@ export function makePlan({ surveys, superseded, releaseId, policy, check }: Plan
     retire: superseded,
     maxUnavailable: most,
     hosts,
-    seconds: (converge.length > 0 ? each.converge : 0) + batches * each.replace + superseded.length * each.retire,
+    seconds: converge.length * each.converge + batches * each.replace + superseded.length * each.retire,
   };
 }
+
+/** At most `size` names each, in the same order. */
+const chunks = (names: readonly string[], size: number): string[][] =>
+  Array.from({ length: Math.ceil(names.length / size) }, (_, index) => names.slice(index * size, (index + 1) * size));
 
 /**
  * Half an interval to the first probe is what a host waits on average.

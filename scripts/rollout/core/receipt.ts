@@ -1,5 +1,5 @@
 /** What a rollout leaves behind: what was done to each host, how long it took, and what the witness saw. */
-import type { ErrorCode, ExitCode } from "./errors.js";
+import { exitCodes, refusalCode, type ErrorCode, type ExitCode } from "./errors.js";
 
 /** Probes that a gate took, against the least that the balancer's thresholds allow. */
 export interface ProbeCount {
@@ -11,8 +11,14 @@ export interface ProbeCount {
 export interface HostReceipt {
   readonly name: string;
   readonly id: string;
-  /** kept: already on the release · deployed: did not serve before · replaced · retired: superseded and stopped · skipped · restored: put back after its own failure · rolled-back: put back after that of another one · untouched */
-  readonly action: "kept" | "deployed" | "replaced" | "retired" | "skipped" | "restored" | "rolled-back" | "untouched";
+  /**
+   * kept: already on the release · deployed: did not serve before · replaced · retired: superseded and stopped · skipped: superseded, could not
+   * be asked, and lost the balancer's tag · restored: put back after its own failure, and seen to be as before · rolled-back: put onto the
+   * release that served before, after the failure of another one, whatever it ran itself · untouched: nothing there was changed · unknown: it
+   * was changed, or may have been, and nobody saw the end of it
+   */
+  readonly action:
+    "kept" | "deployed" | "replaced" | "retired" | "skipped" | "restored" | "rolled-back" | "untouched" | "unknown";
   readonly seconds: number;
   /** Seconds that the formula in floor.ts gives for this host; null where no rotation is left or entered. */
   readonly floorSeconds: number | null;
@@ -35,4 +41,18 @@ export interface Receipt {
   readonly witness: { readonly sent: number; readonly failed: number; readonly reachable: boolean | null };
   readonly error: { readonly code: ErrorCode | "Bug"; readonly message: string } | null;
   readonly exitCode: ExitCode;
+}
+
+/**
+ * The exit code of a failure. 3: no host was changed. 5: each changed host is as before, or on the release that served before. 6: one is not, or
+ * nobody knows.
+ * @param hosts with what became of them
+ */
+export function failureCode(failure: unknown, hosts: readonly Pick<HostReceipt, "action">[]): ExitCode {
+  const refused = refusalCode(failure);
+  if (refused !== exitCodes.preflightRefused) return refused;
+  const among = (...actions: readonly HostReceipt["action"][]): boolean =>
+    hosts.every(({ action }) => actions.includes(action));
+  if (among("untouched", "kept")) return refused;
+  return among("untouched", "kept", "restored", "rolled-back") ? exitCodes.failedRestored : exitCodes.failedMixed;
 }

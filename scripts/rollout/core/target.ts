@@ -1,9 +1,18 @@
 /** Which release the fleet is to run. */
 import { createHash } from "node:crypto";
+import { RECORD_KEY_VARIABLE } from "../../../contract/history.js";
+import type { Manifest } from "../../../contract/manifest.js";
 import type { Service } from "../../../contract/policy.js";
-import { releaseSettings, type FurtherSettings, type Release } from "../../../contract/release.js";
+import {
+  pinnedImage,
+  releaseSettings,
+  sameContent,
+  type FurtherSettings,
+  type Release,
+} from "../../../contract/release.js";
 import type { Survey } from "../ports.js";
 import { RolloutError } from "./errors.js";
+import type { KnownHistory } from "./history.js";
 
 /** A release of this image with these settings and secrets; the same ones always give the same id. */
 export function releaseOf(
@@ -20,107 +29,220 @@ export function releaseOf(
   return { id, image, service, healthPath, ...next, secretsFingerprint };
 }
 
+/**
+ * Whether a release file that a host keeps is what its id says. Everything that reaches `docker run` is in the id but the stop timeout, which is at
+ * most an hour. A file of any other content counts for nothing.
+ */
+export const isGenuine = ({ id, image, service, healthPath, nextHealthPath, secretsFingerprint }: Release): boolean =>
+  releaseOf(image, service, healthPath, { nextHealthPath, secretsFingerprint }).id === id;
+
+/** A release as it would be rolled out today: its own image, settings and secrets, and the manifest's health path. */
+export function asToday({ healthCheck }: Pick<Manifest, "healthCheck">, release: Omit<Release, "id" | "healthPath">) {
+  const { image, service, secretsFingerprint } = release;
+  return releaseOf(image, service, healthCheck.path, { nextHealthPath: healthCheck.nextPath, secretsFingerprint });
+}
+
 /** Whether clients get answers from this host as it was surveyed. */
 export function serves(survey: Survey): boolean {
   if (survey.retired || !survey.containers.current?.running || survey.health !== 200) return false;
   return survey.lifecycle === null || survey.lifecycle.state === "serving";
 }
 
-/** Whether the balancer may still send requests to it: a draining host gets them until every node has let it go. */
-export const mayGetRequests = (survey: Survey): boolean => serves(survey) || survey.lifecycle?.state === "draining";
+/**
+ * Whether the balancer may still send requests to it: a draining host gets them until every node has let it go, and an answer from 200 to 399
+ * is a passed probe to a balancer.
+ */
+export const mayGetRequests = (survey: Survey): boolean => serves(survey) || isDraining(survey) || passesProbes(survey);
 
-/** Whether anything of a running app shows: its container, its health or its control port. */
-export const showsLife = ({ containers, health, lifecycle }: Survey): boolean =>
-  containers.current?.running === true || health === 200 || lifecycle !== null;
+/** Whether its app says that it has been told to leave rotation. */
+export const isDraining = ({ lifecycle }: Survey): boolean => lifecycle?.state === "draining";
+
+const passesProbes = ({ retired, containers, health, lifecycle }: Survey): boolean =>
+  !retired && containers.current?.running === true && isPass(health) && lifecycle?.state !== "stopping";
+
+/** Whether a balancer takes this answer of a health path for healthy. */
+export const isPass = (health: number | null): boolean => health !== null && health >= 200 && health < 400;
+
+/** Whether anything of a running app shows: its container, its service port or its control port. */
+export const showsLife = (survey: Survey): boolean =>
+  survey.containers.current?.running === true ||
+  isPortTaken(survey) ||
+  survey.lifecycle !== null ||
+  survey.controlTaken;
+
+/** Whether somebody takes connections on the service port, whatever the answer. */
+export const isPortTaken = ({ health, healthError }: Pick<Survey, "health" | "healthError">): boolean =>
+  health !== null || (healthError !== null && !isUnconnected(healthError));
+
+/**
+ * Which port a new container could not have, as something else than the fleet's container has it; null where none is known. One that runs has
+ * the service port and the control port, and which others its release tells: where nobody knows that release, it may have them.
+ * @param nextPort that the new container is to have as well; undefined for none
+ */
+export function portInTheWay(survey: Survey, nextPort: number | undefined): TakenPort | null {
+  const { current } = survey.containers;
+  const running = current?.running === true;
+  if (!running && isPortTaken(survey)) return "port";
+  if (!running && survey.controlTaken) return "controlPort";
+  if (nextPort === undefined || !survey.nextTaken) return null;
+  const release = survey.releases.find(({ id }) => id === current?.release);
+  const mayHaveIt = running && (!release || [release.service.port, release.service.nextPort].includes(nextPort));
+  return mayHaveIt ? null : "nextPort";
+}
+export type TakenPort = "port" | "controlPort" | "nextPort";
+
+/**
+ * Whether curl found nobody who takes a connection: it could not resolve (5, 6), connect (7), or connect in time (28).
+ * @see https://curl.se/libcurl/c/libcurl-errors.html
+ */
+export const isUnconnected = (healthError: string | null): boolean =>
+  healthError !== null &&
+  /^curl: \((?:5|6|7)\)|^curl: \(28\) (?:Connection timed out|connect\(\) timed out|Failed to connect)/.test(
+    healthError,
+  );
 
 /**
  * Whether one look cannot tell what a host is to its clients: an app shows, yet not as one that serves. A busy host may have been slow
  * once, its Docker as well; the balancer needs several failed probes before it lets go.
  */
 export const isDoubtful = (survey: Survey): boolean =>
-  showsLife(survey) && !survey.retired && survey.lifecycle?.state !== "draining" && !serves(survey);
+  showsLife(survey) && !survey.retired && !isDraining(survey) && !serves(survey);
 
 /**
  * Image to keep when none was given: the one that the serving hosts run; where none serves, the one that they run; null when no
- * host runs any.
- * @throws RolloutError ReleasesDiffer, NoRelease
+ * host runs any. One host's word is not enough, as what is kept becomes an order for all: the history has to know the image, or two hosts to
+ * run it, of which then none takes another's word.
+ * @throws RolloutError ReleasesDiffer, NoRelease, ReleaseAltered
  */
-export function imageToKeep(surveys: ReadonlyMap<string, Survey>): string | null {
+export function imageToKeep(surveys: ReadonlyMap<string, Survey>, known: KnownHistory): string | null {
   const all = [...surveys];
   const serving = all.filter(([, survey]) => serves(survey));
   const running = all.filter(([, survey]) => survey.containers.current?.running === true);
-  return commonImage(serving.length > 0 ? serving : running);
-}
-
-function commonImage(hosts: readonly (readonly [string, Survey])[]): string | null {
-  const images = new Map<string, string[]>();
-  for (const [host, survey] of hosts) {
-    const { current } = survey.containers;
-    const known = survey.releases.find((release) => release.id === current?.release);
-    if (!known) {
-      throw new RolloutError(
-        "NoRelease",
-        `no image was given, and ${host} runs ${current?.image ?? "an unknown image"}, which no rollout brought there; name the image by digest`,
-      );
-    }
-    images.set(known.image, [...(images.get(known.image) ?? []), host]);
-  }
-  if (images.size > 1) {
+  const images = imagesOf(serving.length > 0 ? serving : running, known);
+  const [found, ...others] = images;
+  if (!found) return null;
+  if (others.length > 0) {
     const list = [...images].map(([image, hosts]) => `${hosts.join(", ")}: ${image}`).join("; ");
     throw new RolloutError(
       "ReleasesDiffer",
       `no image was given, and the hosts run different ones (${list}); name the image by digest`,
     );
   }
-  return [...images.keys()][0] ?? null;
+  const [image, hosts] = found;
+  if (hosts.length > 1 || known.history?.entries.some(({ release }) => release.image === image)) return image;
+  throw new RolloutError(
+    "NoRelease",
+    `no image was given, and only ${hosts.join()} says that ${image} serves: ${whyUnknown(known)}; name the image by digest`,
+  );
 }
 
-/** Release that all serving hosts run; null when none serves, they run different ones, or its files are gone. */
-export function releaseServed(surveys: ReadonlyMap<string, Survey>): Release | null {
-  const serving = [...surveys.values()].filter(serves);
-  const [id, ...others] = new Set(serving.map(({ containers }) => containers.current?.release ?? null));
-  if (others.length > 0) return null;
-  return serving.flatMap(({ releases }) => releases).find((release) => release.id === id) ?? null;
+/** Why nothing but the hosts themselves tells what was served. */
+const whyUnknown = ({ history, ignored }: KnownHistory): string =>
+  history || ignored.length === 0
+    ? "no record tells that the whole fleet served it"
+    : `no record of what the whole fleet served can be believed (${ignored.map(({ host, why }) => `${host}: ${why}`).join("; ")}); set ${RECORD_KEY_VARIABLE} to the key of whoever deployed`;
+
+/**
+ * Images, each with the hosts that run it.
+ * @throws RolloutError ReleaseAltered, NoRelease; each names every host that it is true of
+ */
+function imagesOf(hosts: readonly (readonly [string, Survey])[], known: KnownHistory): Map<string, string[]> {
+  const found = hosts.map(([host, survey]) => ({ host, ...imageOn(survey, known) }));
+  const changed = found.flatMap((one) => ("altered" in one ? [{ host: one.host, id: one.altered }] : []));
+  if (changed.length > 0) throw altered(changed);
+  const strays = found.flatMap((one) => ("stray" in one ? [`${one.host} runs ${one.stray}`] : []));
+  if (strays.length > 0) {
+    throw new RolloutError(
+      "NoRelease",
+      `no image was given, and ${strays.join(", ")}, which no rollout brought there; name the image by digest`,
+    );
+  }
+  return grouped(found.flatMap((one) => ("image" in one ? [[one.image, one.host] as const] : [])));
 }
 
-/** What a release before the serving one is, and which one it was before. */
-export interface Before {
-  readonly release: Release;
-  /** Id of the release to go back from. */
-  readonly from: string;
+/** By the history where that knows the release, else by the host's own file: the id of one that was altered, or what no rollout brought there. */
+function imageOn(
+  { containers: { current }, releases }: Survey,
+  { history }: KnownHistory,
+): { image: string } | { altered: string } | { stray: string } {
+  const entry = history?.entries.findLast(({ release }) => release.id === current?.release);
+  if (entry) return { image: entry.release.image };
+  const file = releases.find((release) => release.id === current?.release);
+  if (!file) return { stray: current?.image ?? "an unknown image" };
+  return isGenuine(file) ? { image: file.image } : { altered: file.id };
+}
+
+/** What such a host says of its image is not told: whoever changed the file would have it deployed. */
+function altered(files: readonly { readonly host: string; readonly id: string }[]): RolloutError {
+  const where = [...grouped(files.map(({ host, id }) => [id, host] as const))].map(
+    ([id, hosts]) => `${hosts.join(", ")}: the file of release ${id} was changed there`,
+  );
+  return new RolloutError(
+    "ReleaseAltered",
+    `${where.join("; ")}, as the content gives another id; name the image by digest, and find out who changed it`,
+  );
+}
+
+function grouped(pairs: readonly (readonly [string, string])[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [key, value] of pairs) groups.set(key, [...(groups.get(key) ?? []), value]);
+  return groups;
 }
 
 /**
- * The release that the fleet ran before the newest that any host runs. Hosts that a broken-off rollout left on different releases agree
- * on it: what is the one before on some runs on the others.
- * @param surveys of the listed hosts
- * @throws RolloutError NothingBefore when no host keeps one, ReleasesDiffer when they do not agree
+ * The one name by digest that every host knows what arrived by: a host that lies can refuse one, and choose none. An image may have several in
+ * its repository, as one that was built again from the same layers.
+ * @param image as it was asked for
+ * @param arrived names by digest, by host
+ * @throws RolloutError DigestsDiffer
  */
-export function releaseBefore(surveys: ReadonlyMap<string, Survey>): Before {
-  const all = [...surveys.values()];
-  const pairs = all.flatMap(({ containers: { current, previous } }) =>
-    current?.release ? [{ current: current.release, previous: previous?.release ?? null }] : [],
-  );
-  const older = new Set(pairs.map(({ previous }) => previous));
-  const newest = pairs.filter(({ current }) => !older.has(current));
-  const from = new Set(newest.map(({ current }) => current));
-  const before = new Set(newest.flatMap(({ previous }) => previous ?? []));
-  const [one, ...others] = before;
-  const [newestId = ""] = from;
-  if (from.size > 1 || others.length > 0 || (pairs.length > 0 && from.size === 0)) {
-    const list = [...surveys].map(([host, { containers }]) => `${host}: ${nameOf(containers)}`).join("; ");
-    throw new RolloutError(
-      "ReleasesDiffer",
-      `the hosts do not agree on which release came before (${list}); deploy the image that you want by digest`,
-    );
-  }
-  const release = all.flatMap(({ releases }) => releases).find(({ id }) => id === one);
-  if (release) return { release, from: newestId };
-  throw new RolloutError(
-    "NothingBefore",
-    `no host keeps a release before ${newestId || "the first"}; deploy an older image by digest`,
-  );
+export function agreedDigest(image: string, arrived: ReadonlyMap<string, readonly string[]>): string {
+  const [first = [], ...others] = [...arrived.values()];
+  const agreed = first.find((one) => others.every((names) => names.includes(one)));
+  const isPinned = pinnedImage.safeParse(image).success;
+  if (agreed !== undefined && (!isPinned || agreed === image)) return agreed;
+  const list = [...arrived].map(([host, names]) => `${host}: ${names.join(" or ")}`).join("; ");
+  const fix = isPinned ? "push the image again" : "if its tag has moved meanwhile, deploy again, else by digest";
+  throw new RolloutError("DigestsDiffer", `${image} did not arrive as the same image on every host (${list}); ${fix}`);
 }
 
-const nameOf = ({ current, previous }: Survey["containers"]): string =>
-  `${current?.release ?? "nothing"}, before it ${previous?.release ?? "nothing"}`;
+/** What all serving hosts run; or why none that counts. */
+export type Served = { readonly release: Release } | { readonly why: string };
+
+/**
+ * The release that all serving hosts of the manifest run, where more than one host's word tells its content: the history does, or two hosts do
+ * that serve it with the same content.
+ * @param beside superseded hosts, whose word counts as much
+ */
+export function releaseServed(
+  surveys: ReadonlyMap<string, Survey>,
+  beside: ReadonlyMap<string, Survey>,
+  known: KnownHistory,
+): Served {
+  const serving = [...surveys.values()].filter(serves);
+  const [id, ...others] = new Set(serving.map(({ containers }) => containers.current?.release ?? null));
+  if (others.length > 0) return { why: "the hosts that serve did not all serve one release before" };
+  if (!id) return { why: "no host served a release of a rollout before" };
+  const entry = known.history?.entries.findLast(({ release }) => release.id === id);
+  return entry ? { release: entry.release } : agreed(id, [...surveys, ...beside], known);
+}
+
+/** What two hosts or more serve under that id, with the same content. */
+function agreed(id: string, hosts: readonly (readonly [string, Survey])[], known: KnownHistory): Served {
+  const files = hosts.flatMap(([host, survey]) => {
+    const file = survey.releases.find((release) => release.id === id);
+    return serves(survey) && survey.containers.current?.release === id && file ? [{ host, file }] : [];
+  });
+  const bad = files.filter(({ file }) => !isGenuine(file)).map(({ host }) => ({ host, id }));
+  if (bad.length > 0) return { why: altered(bad).message };
+  const [first, ...others] = files;
+  const differing = others.filter(({ file }) => first && !sameContent(first.file, file));
+  if (first && differing.length > 0) {
+    const names = [first, ...differing].map(({ host }) => host).join(", ");
+    return {
+      why: `${names} keep different content of release ${id} (${first.file.image}); deploy that image by digest`,
+    };
+  }
+  if (first && others.length > 0) return { release: first.file };
+  return { why: `only ${first?.host ?? "a host"} tells what release ${id} is: ${whyUnknown(known)}` };
+}

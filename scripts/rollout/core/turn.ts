@@ -5,6 +5,9 @@ import type { ObservedCheck } from "../../../contract/policy.js";
 /** Milliseconds from a look until an order to drain is in effect: a probe that comes sooner still finds the host serving. */
 export const DRAIN_LEAD_MS = 1000;
 
+/** Status from which an answer is a failure, as the witness counts them. */
+const LEAST_FAILURE = 500;
+
 /** A host whose turn has not come yet. */
 export interface Waiting {
   readonly name: string;
@@ -26,6 +29,29 @@ export function soonestProbed(
   const waits = new Map(hosts.map((host) => [host, waitMs(host, sources, intervalMs)]));
   return [...hosts].sort((a, b) => (waits.get(a) ?? 0) - (waits.get(b) ?? 0));
 }
+
+/**
+ * Those first that fail by themselves, else in the given order: while they are out, the others answer more than before. So the last one that
+ * answers leaves when others do by then.
+ */
+export const failingFirst = <Candidate extends { readonly failsItself: boolean }>(
+  hosts: readonly Candidate[],
+): Candidate[] => [...hosts].sort((a, b) => Number(b.failsItself) - Number(a.failsItself));
+
+/** What a host that could be asked gets from itself; null without an answer. */
+export interface OwnAnswers {
+  /** Status at "/". */
+  readonly answer: number | null;
+  /** Status of its health path; asked only without the other answer. */
+  readonly health: number | null;
+}
+
+/**
+ * An app may hang with everything but its health path, and the balancer goes on sending to it. Where neither is answered, it may lie in the way
+ * that the host is asked.
+ */
+export const failsByItself = ({ answer, health }: OwnAnswers): boolean =>
+  answer === null ? health !== null : answer >= LEAST_FAILURE;
 
 /** Milliseconds until every node has asked a host whose drain begins now. */
 function waitMs({ lifecycle }: Waiting, sources: readonly string[], intervalMs: number): number {

@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -46,6 +47,32 @@ function sh(script: string, input = ""): { status: number | null; stdout: string
 }
 
 const give = ({ script, input }: commands.Given) => sh(script, input);
+
+describe("what changes a host", () => {
+  const { script, input } = commands.writeFile("api", "history.json", "new\n");
+  const late = (runId: string) => sh(commands.whileLocked("api", runId, script), input).status;
+
+  let steward: ChildProcess | null = null;
+  afterEach(() => void steward?.kill());
+
+  it("is done while the run's own steward lives, and not at all afterwards", async () => {
+    for (const run of ["r1", "r2"]) mkdirSync(file("runs", run));
+    writeFileSync(file("runs/r1/steward.sh"), "read -r _\nexit\n");
+    steward = spawn("/bin/sh", [file("runs/r1/steward.sh")], { stdio: ["pipe", "ignore", "ignore"] });
+    for (const run of ["r1", "r2"]) writeFileSync(file("runs", run, "pid"), `${steward.pid}\n`);
+    expect(late("r1")).toBe(0);
+    expect(readFileSync(file("history.json"), "utf8")).toBe("new\n");
+    rmSync(file("history.json"));
+    // A number that another run's steward has by now.
+    expect(late("r2")).toBe(commands.LOCK_LOST);
+    steward.kill();
+    await once(steward, "exit");
+    expect(late("r1")).toBe(commands.LOCK_LOST);
+    // One that never held the lock.
+    expect(late("r3")).toBe(commands.LOCK_LOST);
+    expect(readdirSync(file()).sort()).toEqual(["releases", "runs"]);
+  });
+});
 
 describe("writing a file", () => {
   it("puts in place exactly what came over stdin, readable for its owner only", () => {
@@ -102,10 +129,10 @@ describe("the pre-deploy command", () => {
   const docker = `case $1 in
   inspect) [ ! -e "$HOME/ran" ] || cat "$HOME/ran" ;;
   run)
-    if [ -e "$HOME/cut" ]; then echo 'r1|created' >"$HOME/ran" && exit 1; fi
-    echo 'r1|running' >"$HOME/ran"
+    if [ -e "$HOME/cut" ]; then echo 'created|r1' >"$HOME/ran" && exit 1; fi
+    echo 'running|r1' >"$HOME/ran"
     ;;
-  start) echo 'r1|running' >"$HOME/ran" ;;
+  start) echo 'running|r1' >"$HOME/ran" ;;
   rm) rm "$HOME/ran" ;;
   *) exit 64 ;;
 esac`;
@@ -129,21 +156,31 @@ esac`;
 
   it("takes the place of one that another run made and never started", () => {
     fakeDocker(docker);
-    writeFileSync(path.join(home, "ran"), "r0|created\n");
+    writeFileSync(path.join(home, "ran"), "created|r0\n");
     expect(start("r1")).toBe(0);
     expect(verbs()).toEqual(["inspect", "rm", "run"]);
   });
 
+  it.each(["r0|created|r1", "r1|x", "x|r1"])(
+    "takes the place of one with the label %j, which only holds its own",
+    (label) => {
+      fakeDocker(docker);
+      writeFileSync(path.join(home, "ran"), `exited|${label}\n`);
+      expect(start("r1")).toBe(0);
+      expect(verbs()).toEqual(["inspect", "rm", "run"]);
+    },
+  );
+
   it("takes the place of an earlier run's", () => {
     fakeDocker(docker);
-    writeFileSync(path.join(home, "ran"), "r0|exited\n");
+    writeFileSync(path.join(home, "ran"), "exited|r0\n");
     expect(start("r1")).toBe(0);
     expect(verbs()).toEqual(["inspect", "rm", "run"]);
   });
 
   it("is not started when the place cannot be had: a command that still runs is not removed", () => {
     fakeDocker(docker.replace('rm "$HOME/ran"', "exit 1"));
-    writeFileSync(path.join(home, "ran"), "r0|exited\n");
+    writeFileSync(path.join(home, "ran"), "exited|r0\n");
     expect(start("r1")).not.toBe(0);
     expect(verbs()).toEqual(["inspect", "rm"]);
   });
@@ -186,7 +223,7 @@ describe("mounts", () => {
 describe("a pull", () => {
   const answer = `case $* in
   *" pull "*) cat "$2/config.json" >"$HOME/login"; ls -l "$2" >"$HOME/rights" ;;
-  "image inspect "*) [ -e "$HOME/login" ] || exit 1; printf '%s\\n' '["${testImage(1)}"]|amd64' ;;
+  "image inspect "*) [ -e "$HOME/login" ] || exit 1; printf '%s\\n' '[["${testImage(1)}"],"amd64"]' ;;
   *) exit 64 ;;
 esac`;
 
@@ -199,6 +236,30 @@ esac`;
     const folder = /^--config (\S+) pull --quiet (\S+)$/.exec(calls()[1] ?? "");
     expect(folder?.[2]).toBe(testImage(1));
     expect(existsSync(folder?.[1] ?? "")).toBe(false);
+  });
+
+  it.each([
+    ["pull", () => sh(commands.pull(testImage(1)))],
+    [
+      "start of a steward",
+      () => give(commands.startSteward("api", { runId: "r", owner: "me", leaseSeconds: 9 }, "exit\n")),
+    ],
+  ])("that was killed leaves its login until the next %s, which removes it and no other", (_name, next) => {
+    const { pid } = spawnSync("/bin/sh", ["-c", ":"]);
+    const [dead, live] = [pid, process.pid].map((number) => path.join(home, `.evenkeel/.pull.${number}`));
+    for (const folder of [dead, live]) mkdirSync(folder ?? "");
+    fakeDocker(answer);
+    next();
+    expect([dead, live].map((folder) => existsSync(folder ?? ""))).toEqual([false, true]);
+  });
+
+  it("takes no fleet's folder for a login, whatever the fleet is called", () => {
+    const { pid } = spawnSync("/bin/sh", ["-c", ":"]);
+    const fleets = ["pull.api", `pull.${pid}`, `a.pull.${pid}`].map((fleet) => path.join(home, ".evenkeel", fleet));
+    for (const folder of fleets) mkdirSync(folder);
+    fakeDocker(answer);
+    sh(commands.pull(testImage(1)));
+    expect(fleets.filter((folder) => !existsSync(folder))).toEqual([]);
   });
 
   it("uses an empty configuration without a login, not the user's own", () => {
@@ -229,26 +290,45 @@ esac`;
     expect([status, stdout, stderr.trim()]).toEqual([1, "", "manifest unknown"]);
     expect(calls()).toHaveLength(2);
     expect(readdirSync(home).sort()).toEqual([".evenkeel", "bin", "calls"]);
+    expect(readdirSync(path.join(home, ".evenkeel"))).toEqual(["api"]);
   });
 
   it.each([
-    ['["a@sha256:1","b@sha256:2"]|arm64\n', { digests: ["a@sha256:1", "b@sha256:2"], architecture: "arm64" }],
-    ["[]|amd64\n", { digests: [], architecture: "amd64" }],
-    ["null|amd64\n", { digests: [], architecture: "amd64" }],
+    ['[["a@sha256:1","b@sha256:2"],"arm64"]\n', { digests: ["a@sha256:1", "b@sha256:2"], architecture: "arm64" }],
+    ['[[],"amd64"]\n', { digests: [], architecture: "amd64" }],
+    ['[null,"amd64"]\n', { digests: [], architecture: "amd64" }],
+    ['[["a|b@sha256:1","a@sha256:2\\nb","c@sha256:3"],"amd64"]\n', { digests: ["c@sha256:3"], architecture: "amd64" }],
     ["\n", { digests: [], architecture: "" }],
-    ['["a@sha256:1"', { digests: [], architecture: "" }],
+    ['[["a@sha256:1"]', { digests: [], architecture: "" }],
   ])("reads %j", (output, expected) => expect(commands.parsePulled(output)).toEqual(expected));
 });
 
 describe("logs", () => {
   it("brings what the container wrote to either stream", () => {
-    fakeDocker("echo out; echo err >&2");
+    fakeDocker('[ "$1" = inspect ] || { echo out; echo err >&2; }');
     expect(
       sh(commands.logs("api", "failed", 20))
         .stdout.split("\n")
         .sort(),
     ).toEqual(["", "err", "out"]);
-    expect(calls()).toEqual(["logs --tail 20 api-failed"]);
+    expect(calls().slice(1)).toEqual(["logs --tail 20 api-failed"]);
+  });
+
+  it("are the last 64 KB at most", () => {
+    fakeDocker('[ "$1" = inspect ] || { yes line | head -n 100000; echo last; }');
+    const { stdout } = sh(commands.logs("api", "failed", 20));
+    expect([stdout.length, stdout.endsWith("line\nlast\n")]).toEqual([65_536, true]);
+  });
+
+  it("are what Docker says where its log driver gives none back", () => {
+    const said = "Error response from daemon: configured logging driver does not support reading";
+    fakeDocker(`[ "$1" = inspect ] || { echo '${said}' >&2; exit 1; }`);
+    expect(sh(commands.logs("api", "failed", 20))).toMatchObject({ status: 0, stdout: `${said}\n` });
+  });
+
+  it("fail where there is no such container", () => {
+    fakeDocker("echo 'no such container' >&2; exit 1");
+    expect(sh(commands.logs("api", "failed", 20)).status).toBe(1);
   });
 });
 
@@ -272,7 +352,7 @@ esac`;
     fakeDocker(docker);
     leave(kept.id);
     leave(old.id);
-    expect(sh(commands.prune("api", [kept])).status).toBe(0);
+    expect(sh(commands.prune("api", [kept], [])).status).toBe(0);
     expect(calls()).toEqual([
       look,
       `images --digests --no-trunc --format {{.Repository}}@{{.Digest}} ${repository}`,
@@ -287,7 +367,7 @@ esac`;
   ])("leaves the container of the pre-deploy command only where it ran for %s", (_name, { id }, removed) => {
     fakeDocker(docker);
     writeFileSync(path.join(home, "ran"), `${id}\n`);
-    expect(sh(commands.prune("api", [kept])).status).toBe(0);
+    expect(sh(commands.prune("api", [kept], [])).status).toBe(0);
     expect(calls().filter((call) => call.startsWith("rm "))).toEqual(removed);
   });
 
@@ -295,15 +375,25 @@ esac`;
     fakeDocker(docker);
     leave(kept.id);
     leave(old.id);
-    sh(commands.prune("api", [kept, old]));
+    sh(commands.prune("api", [kept, old], []));
     expect(calls()).toHaveLength(2);
+    expect(releases()).toHaveLength(6);
+  });
+
+  it("keeps the files alone of a release that can be gone back to later", () => {
+    fakeDocker(docker);
+    leave(kept.id);
+    leave(old.id);
+    writeFileSync(path.join(home, "ran"), `${old.id}\n`);
+    expect(sh(commands.prune("api", [kept], [old.id])).status).toBe(0);
+    expect(calls().filter((call) => /^rmi? /.test(call))).toEqual(["rm api-pre-deploy", `rmi ${testImage(1)}`]);
     expect(releases()).toHaveLength(6);
   });
 
   it("removes nothing when nothing is known that is to be kept", () => {
     fakeDocker(docker);
     leave(old.id);
-    expect(sh(commands.prune("api", [])).status).toBe(0);
+    expect(sh(commands.prune("api", [], [])).status).toBe(0);
     expect(existsSync(path.join(home, "calls"))).toBe(false);
     expect(releases()).toHaveLength(3);
   });
@@ -311,7 +401,7 @@ esac`;
   it("fails when an image cannot be removed", () => {
     fakeDocker(docker);
     writeFileSync(path.join(home, "in-use"), "");
-    expect(sh(commands.prune("api", [kept])).status).not.toBe(0);
+    expect(sh(commands.prune("api", [kept], [])).status).not.toBe(0);
   });
 
   it("keeps the folders of the ten newest runs", () => {
@@ -320,7 +410,7 @@ esac`;
       mkdirSync(file("runs", `r${run}`));
       utimesSync(file("runs", `r${run}`), 1000 + run, 1000 + run);
     }
-    expect(sh(commands.prune("api", [kept])).status).toBe(0);
+    expect(sh(commands.prune("api", [kept], [])).status).toBe(0);
     expect(readdirSync(file("runs")).sort()).toEqual(Array.from({ length: 10 }, (_, index) => `r${index + 4}`).sort());
   });
 });

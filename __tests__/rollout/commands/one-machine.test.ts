@@ -31,7 +31,7 @@ function scriptsFor(place: Place, { rollout: policy, healthCheck: check }: Manif
     commands.startSteward(place.fleet, { runId: "run1", owner: "me@here", leaseSeconds: 120 }, "").script,
     commands.writeOrder(place.fleet, "run1", 1, "drain").script,
     commands.logs(place.fleet, "current", 20),
-    commands.prune(place.fleet, [release]),
+    commands.prune(place.fleet, [release], []),
   ].join("\n");
 }
 
@@ -52,7 +52,7 @@ describe("two hosts on one machine", () => {
   });
 
   const usual =
-    "--log-opt max-size=10m --log-opt max-file=3 --pids-limit 1024 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp:size=64m";
+    "--log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --pids-limit 1024 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp:size=64m";
 
   it("publish the app's own port on ports of theirs, and smoke boots too", () => {
     const runs = scriptsFor(b, shared)
@@ -76,6 +76,7 @@ it("a host without container and ports of its own has the fleet's", () => {
       fleet: "api",
       containerPort: 8000,
       servicePort: 8000,
+      nextPort: null,
       controlPort: 8001,
       smokePort: 8002,
       healthPath: "/health",

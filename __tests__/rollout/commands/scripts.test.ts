@@ -26,6 +26,9 @@ const place = placeOf(manifest, manifest.hosts[0] as never);
 const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
 const hostile = ["sh", "-c", `echo "$HOME" 'x' \`id\` $(id); }\n{`, "", "\r", "\u2028"];
 
+/** Where parts are printed, the frame is set before. */
+const inFrame = (script: string): string => `frame=0\n${script}`;
+
 /** Every script that reaches a host. */
 const scripts: [string, string][] = [
   ["the steward", engine("api")],
@@ -35,19 +38,27 @@ const scripts: [string, string][] = [
   ["a replacement of a host that is alone", stagesOf("evidence", "alone")],
   ["going back", stagesOf("evidence", "in-rotation", [], true)],
   ["a first deployment", stagesOf("evidence", "empty")],
-  ["a survey", look.survey(place)],
-  ["a survey by fixed waits", look.survey({ ...place, gate: "fixed-wait" })],
-  ["an observation", look.observe(place, "run1", 1)],
-  ["an observation by fixed waits", look.observe({ ...place, gate: "fixed-wait" }, "run1", 1)],
+  ["a survey", inFrame(look.survey(place))],
+  ["a survey by fixed waits", inFrame(look.survey({ ...place, gate: "fixed-wait" }))],
+  ["an observation", inFrame(look.observe(place, "run1", 1))],
+  ["an observation by fixed waits", inFrame(look.observe({ ...place, gate: "fixed-wait" }, "run1", 1))],
   [
     "starting the steward",
     commands.startSteward("api", { runId: "run1", owner: "me@here", leaseSeconds: 120 }, "exit").script,
   ],
   ["writing an order", commands.writeOrder("api", "run1", 1, "drain").script],
+  ["a change under the lock", commands.whileLocked("api", "run1", commands.prune("api", [one], []))],
   ["a pull", commands.pull(testImage(1))],
+  ["a look of the guard", inFrame(look.answers("api", "10.110.0.2", [{ path: "/health", port: 80 }]))],
   ["logs", commands.logs("api", "failed", 20)],
-  ["pruning", commands.prune("api", [one, two])],
+  ["pruning", commands.prune("api", [one, two], [])],
 ];
+
+it.each(scripts)("curl shows what the address itself answers in %s", (_name, script) => {
+  // Neither the user's ~/.curlrc (-q) nor a proxy of the environment may stand between, and a path is taken as it is (-g).
+  const asked = script.match(/\bcurl (?=-|http)[^\n]{0,40}/g) ?? [];
+  expect(asked.filter((words) => !words.startsWith("curl -q -g --path-as-is --noproxy '*' -sS "))).toEqual([]);
+});
 
 const check = (program: string, argv: string[], script: string): string => {
   const { status, stdout, stderr } = spawnSync(program, argv, { input: script, encoding: "utf8" });

@@ -1,7 +1,13 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { line, parseSections, quote, sections } from "../../../scripts/rollout/commands/shell.js";
+import { CURL, line, quote } from "../../../scripts/rollout/commands/shell.js";
 
 function sh(script: string): string {
   const { status, stdout, stderr } = spawnSync("/bin/sh", { input: script, encoding: "utf8" });
@@ -49,21 +55,28 @@ describe("a word", () => {
     expect(sh(`printf '%s\\n' ${line(["a b", "$x", ""])}`)).toBe("a b\n$x\n\n"));
 });
 
-describe("sections", () => {
-  const script = sections({ one: "echo first; echo second", empty: ":", "last one": "printf 'no end of line'" });
-
-  it("bring several answers from one command", () =>
-    expect([...parseSections(sh(script))]).toEqual([
-      ["one", "first\nsecond\n"],
-      ["empty", ""],
-      ["last one", "no end of line"],
-    ]));
-
-  it("do not mind what was printed before", () =>
-    expect(parseSections(`Welcome to Debian\n@@ is no section\n${sh(script)}`).get("one")).toBe("first\nsecond\n"));
-
-  it("go on after a command that failed", () =>
-    expect(parseSections(sh(sections({ bad: "false", good: "echo yes" }))).get("good")).toBe("yes\n"));
-
-  it("lack those that never began", () => expect(parseSections("\n@@one\nfirst").has("empty")).toBe(false));
+describe("curl", () => {
+  it.each(["/up[1-2]{a}", "/a/../b", "/./c//d", "/%2e%2e/e", "/*"])(
+    "asks the address itself for the path as it is, whatever the user's own settings: %s",
+    async (wanted) => {
+      const asked: (string | undefined)[] = [];
+      const server = createServer(({ url }, response) => {
+        asked.push(url);
+        response.end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const home = mkdtempSync(path.join(tmpdir(), "evenkeel-curl-"));
+      try {
+        writeFileSync(path.join(home, ".curlrc"), "proxy = http://127.0.0.1:1\n");
+        const { port } = server.address() as AddressInfo;
+        await execa("/bin/sh", ["-c", `${CURL} --max-time 10 ${quote(`http://127.0.0.1:${port}${wanted}`)}`], {
+          env: { HOME: home, http_proxy: "http://127.0.0.1:1", no_proxy: "localhost" },
+        });
+        expect(asked).toEqual([wanted]);
+      } finally {
+        rmSync(home, { recursive: true });
+        server.close();
+      }
+    },
+  );
 });

@@ -23,13 +23,14 @@ import { parseJournal, type JournalEntry } from "../../../contract/host.js";
 import type { Manifest } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
 import { environmentFile } from "../../../scripts/rollout/commands/docker.js";
+import { framed, LOGIN_COMMAND, newFrame, readAnswer, type Parts } from "../../../scripts/rollout/commands/frame.js";
 import * as commands from "../../../scripts/rollout/commands/host.js";
 import { engine, environmentOf, placeOf, stages, type Place } from "../../../scripts/rollout/commands/steward.js";
 import { hostSteps, type HostPlan, type OrderName } from "../../../scripts/rollout/host-steps.js";
 import { testManifest, testRelease } from "../../support/fleet.js";
 
 /** Nothing that a test waits for takes nearly as long; it only ends a test that would wait for ever. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const POLL_MS = 20;
 const FAKES = fileURLToPath(new URL("fakes", import.meta.url));
 
@@ -68,7 +69,7 @@ export class StewardHost {
     }
     symlinkSync(shell, path.join(this.home, "bin/sh"));
     // Ticks are short here, so that many orders take little time; no test counts on their length.
-    const nap = `#!/bin/sh\n[ "$*" = 0.2 ] && exec ${installed("sleep") ?? "sleep"} 0.04\n`;
+    const nap = `#!/bin/sh\n{ [ "$*" = 0.1 ] || [ "$*" = 0.2 ]; } && exec ${installed("sleep") ?? "sleep"} 0.04\n`;
     writeFileSync(path.join(this.home, "bin/sleep"), nap, { mode: 0o755 });
     writeFileSync(path.join(this.home, "calls"), "");
     writeFileSync(path.join(this.home, "asked"), "");
@@ -88,6 +89,14 @@ export class StewardHost {
     });
     if (status !== 0) throw new Error(`sh ended with ${status}: ${stderr}`);
     return stdout;
+  }
+
+  /** As over SSH, with the parts of the answer. */
+  ask(script: string): Parts {
+    const frame = newFrame();
+    const answer = readAnswer(Buffer.from(this.sh(LOGIN_COMMAND, framed(script, frame))), frame, "api-1");
+    if (answer?.code !== 0) throw new Error(`the script ended with ${answer?.code}: ${answer?.text}`);
+    return answer.parts;
   }
 
   give({ script, input }: commands.Given): string {

@@ -64,7 +64,7 @@ function suite(shell: string): void {
         expect(host.containers()).toEqual(["api old draining no"]);
         expect(host.calls()).toEqual([
           "docker update --restart=no api",
-          "curl -sS --max-time 5 -f -o /dev/null -X POST http://127.0.0.1:9000/drain",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -f -o /dev/null -X POST http://127.0.0.1:9000/drain",
         ]);
 
         expect(await host.order("replace", "i0")).toEqual(replaced);
@@ -110,8 +110,8 @@ function suite(shell: string): void {
         expect(host.containers()).toEqual([untouched]);
         expect([...new Set(host.calls())]).toEqual([
           expect.stringContaining(" --name api-smoke "),
-          "curl -sS --max-time 5 -o /dev/null -w %{http_code} http://127.0.0.1:9080/health",
-          "curl -sS --max-time 5 -f http://127.0.0.1:9081/lifecycle",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -o /dev/null -w %{http_code} http://127.0.0.1:9080/health",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -f http://127.0.0.1:9081/lifecycle",
           "docker rm -f api-smoke",
         ]);
       },
@@ -203,7 +203,7 @@ function suite(shell: string): void {
         host.calls();
         expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
         expect(host.calls()).toEqual([
-          "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
           "docker update --restart=always api",
           "docker start api",
         ]);
@@ -223,7 +223,7 @@ function suite(shell: string): void {
         host.calls();
         expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
         expect(host.calls()).toEqual([
-          "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
           "docker update --restart=always api",
           "docker start api",
         ]);
@@ -247,7 +247,7 @@ function suite(shell: string): void {
         expect(host.containers()).toEqual(["api old draining no"]);
         expect(host.calls()).toEqual([
           "docker update --restart=no api",
-          "curl -sS --max-time 5 -f -o /dev/null http://10.110.0.2:80/shutdown",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -f -o /dev/null http://10.110.0.2:80/shutdown",
         ]);
       };
       /** Gives the order to undo and waits until the steward waits. */
@@ -291,10 +291,14 @@ function suite(shell: string): void {
         LIMIT_MS,
       );
 
-      it(
-        "an app that is healthy again meanwhile is left alone",
-        async () => {
+      it.each([
+        ["200", "nothing"],
+        ["301", "moved"],
+      ])(
+        "an app that is healthy again meanwhile, as the balancer sees it, is left alone (%s)",
+        async (_answer, fault) => {
           await draining();
+          host.break(`${fault}-${host.old.id}`);
           const [undone] = await undo();
           writeFileSync(path.join(host.home, "containers/api/state"), "serving");
           expect(await undone).toEqual(["undone all", "done undo"]);
@@ -401,7 +405,7 @@ function suite(shell: string): void {
         await host.order("replace");
         const given = host.runArguments();
         expect(given.slice(given.indexOf(host.next.image) + 1)).toEqual(command);
-        expect(given.slice(given.indexOf("--memory"), given.indexOf("--log-opt"))).toEqual(["--memory", "64m"]);
+        expect(given.slice(given.indexOf("--memory"), given.indexOf("--log-driver"))).toEqual(["--memory", "64m"]);
         expect(readFileSync(host.file("releases", `${host.next.id}.env`), "utf8")).toBe(
           `GREETING= it's "$HOME" \`id\` # no comment \nEMPTY=\nPORT=80\nCONTROL_PORT=9000\nCONTROL_HOST=0.0.0.0\nHEALTH_PATH=/health\nRELEASE=${host.next.id}\n`,
         );
@@ -433,12 +437,12 @@ function suite(shell: string): void {
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
         expect(host.calls().slice(-9)).toEqual([
           expect.stringContaining("docker run "),
-          "curl -sS --max-time 5 -o /dev/null -w %{http_code} http://10.110.0.2:80/health",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -o /dev/null -w %{http_code} http://10.110.0.2:80/health",
           "docker stop -t 10 api",
           "docker rename api api-failed",
           "docker rename api-previous api",
           "docker start api",
-          "curl -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
+          "curl -q -g --path-as-is --noproxy * -sS --max-time 5 -f -o /dev/null -X DELETE http://127.0.0.1:9000/drain",
           "docker update --restart=always api",
           "docker start api",
         ]);
@@ -513,6 +517,20 @@ function suite(shell: string): void {
         expect(host.containers()).toContain("api new draining no");
         writeFileSync(`${host.home}/break/busy`, "0");
         expect((await ended).at(-1)).toBe("failed not ready within 120 s (health path answered 301)");
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "does not go on waiting for a new container once another order has come",
+      async () => {
+        await drain();
+        host.break(`sick-${host.next.id}`);
+        const ended = host.order("replace", "i0");
+        await host.untilAwaited();
+        expect(await host.order("undo")).toEqual(["undone all", "done undo"]);
+        expect((await ended).at(-1)).toBe("failed another order came before it was ready (health path answered 503)");
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
       },
       LIMIT_MS,
@@ -627,6 +645,44 @@ function suite(shell: string): void {
     );
 
     it(
+      "restarts an app that does not take its drain back, once the balancer has let go and its requests have ended",
+      async () => {
+        const restart = "docker restart -t 10 api";
+        await drain();
+        host.break("undrain");
+        writeFileSync(`${host.home}/break/busy`, "1");
+        const undone = host.order("undo");
+        await host.round();
+        host.setClock(1000 + host.manifest.rollout.readyTimeoutSeconds);
+        await host.until(() => host.calls().some((call) => call.endsWith("/lifecycle")), "a look at its requests");
+        await host.round();
+        expect(host.calls()).not.toContain(restart);
+        host.mend("busy");
+        expect(await undone).toEqual(["undone all", "done undo"]);
+        expect(host.calls()).toContain(restart);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it.each([
+      ["200", []],
+      ["301, which a balancer takes for healthy as well", ["moved"]],
+    ])(
+      "leaves an app alone that knows no drain, and whose health path answers %s",
+      async (_answer, faults) => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        host.break("undrain", ...["drain", ...faults].map((fault) => `${fault}-${host.old.id}`));
+        expect((await host.order("drain")).slice(-2)).toEqual(["undone all", expect.stringMatching(/^failed .*404/)]);
+        expect(host.calls().filter((call) => call.startsWith("docker restart"))).toEqual([]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
       "refuses to replace another process than the one that was drained",
       async () => {
         await drain();
@@ -634,7 +690,7 @@ function suite(shell: string): void {
           "step expect-space",
           "step expect-drained",
           "undone all",
-          expect.stringMatching(/^failed the process changed while it was drained: .*"instance":"i0"/),
+          'failed the process changed while it was drained: "i0" "draining"',
         ]);
         expect(host.containers()).toEqual([untouched]);
         expect(host.calls().filter((call) => /docker (stop|run|rename)/.test(call))).toEqual([]);
@@ -750,7 +806,7 @@ function suite(shell: string): void {
       "shows the host as it is",
       async () => {
         host.occupy();
-        const survey = (): Survey => look.parseSurvey(host.sh(look.survey(host.place)), "api");
+        const survey = (): Survey => look.parseSurvey(host.ask(look.survey(host.place)), "api");
         const before = survey();
         expect(before.architecture).toMatch(/^\w+$/);
         expect(before.freeDiskMb).toBeGreaterThan(0);
@@ -780,7 +836,7 @@ function suite(shell: string): void {
       "shows whose run has it in hand, and whose was left unfinished",
       async () => {
         host.occupy();
-        const run = (): Survey["run"] => look.parseSurvey(host.sh(look.survey(host.place)), "api").run;
+        const run = (): Survey["run"] => look.parseSurvey(host.ask(look.survey(host.place)), "api").run;
         expect(run()).toBeNull();
         await host.hold();
         expect(run()).toEqual({ holder: "held by run1:me@here", last: "held me@here" });
@@ -804,7 +860,7 @@ function suite(shell: string): void {
         host.prepare();
         await host.order("drain");
         const observe = (beat: number): Observation =>
-          look.parseObservation(host.sh(look.observe(host.place, "run1", beat)));
+          look.parseObservation(host.ask(look.observe(host.place, "run1", beat)));
         host.setClock(1004);
         expect(observe(1)).toMatchObject({
           stewardAlive: true,
@@ -825,7 +881,7 @@ function suite(shell: string): void {
     );
 
     it("fails when the run is not known there", () =>
-      expect(() => host.sh(look.observe(host.place, "none", 1))).toThrow("none"));
+      expect(() => host.ask(look.observe(host.place, "none", 1))).toThrow("ended with 1"));
   });
 
   describe("holding the lock", () => {
@@ -1221,6 +1277,57 @@ function suite(shell: string): void {
   });
 
   describe("on a host in a bad state", () => {
+    it(
+      "takes no lock where the host shows nothing of any process, and says why",
+      async () => {
+        const tr = `#!/bin/sh\n[ "$1" != '\\000' ] || exit 0\nexec ${installed("tr") ?? "tr"} "$@"\n`;
+        writeFileSync(`${host.home}/bin/tr`, tr, { mode: 0o755 });
+        host.start("run1");
+        await host.until(() => !host.lives("run1"), "the steward to give up");
+        expect(host.life("run1")).toEqual([
+          "refused nobody: this host does not tell which processes live; it needs /proc, or a ps that knows -o and -p",
+        ]);
+        expect(host.locks()).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "takes an app that says of itself without end what is hoped for as one that says nothing, and replaces nothing",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        host.break("endless");
+        expect((await host.order("replace", "i0")).slice(-2)).toEqual([
+          "undone all",
+          "failed the process changed while it was drained:",
+        ]);
+        expect(host.containers()).toEqual([untouched]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "puts nothing in the place of a container of which Docker shows more than it reads",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        const fake = readFileSync(`${host.home}/bin/docker`, "utf8");
+        const long = `case "$1 $*" in inspect*State.Running}}' '*) yes long | head -c 9000000; exit ;; esac`;
+        writeFileSync(`${host.home}/bin/docker`, fake.replace("set -u\n", `set -u\n${long}\n`), { mode: 0o755 });
+        const ended = host.order("replace", "i0");
+        await host.round();
+        host.break("hurry");
+        const told = (await ended).join();
+        expect([told.includes("step new-run"), told.length < 10_000]).toEqual([false, true]);
+      },
+      LIMIT_MS,
+    );
+
     it(
       "still takes back when its output cannot be written",
       async () => {

@@ -2,7 +2,7 @@
 import { containerName, labels, type Slot } from "../../../contract/host.js";
 import type { Release } from "../../../contract/release.js";
 import { SECRETS_FOLDER } from "../../../contract/secrets.js";
-import type { Word } from "./shell.js";
+import { line, type Word } from "./shell.js";
 
 /** Ports of the host that a container's service and control port are published on. */
 export interface Publication {
@@ -14,32 +14,34 @@ export interface Publication {
 /** Id of the release that a container was made for. */
 export const RELEASE_FORMAT = `{{index .Config.Labels "${labels.release}"}}`;
 
-const CONTAINER_FIELDS = [
-  "{{.Name}}",
-  "{{.Id}}",
-  "{{.Config.Image}}",
-  RELEASE_FORMAT,
-  "{{.State.Running}}",
-  "{{.State.Restarting}}",
-  "{{.RestartCount}}",
-  "{{.State.ExitCode}}",
-  "{{.State.Status}}",
-];
+/** A JSON list, so that no value can be taken for the next one, nor for the next container. */
+const jsonList = (values: readonly string[]): string => `[${values.map((value) => `{{json ${value}}}`).join(",")}]`;
 
-/** One line for one container, fields parted by "|". */
-export const CONTAINER_FORMAT = CONTAINER_FIELDS.join("|");
+/** One line for one container, a JSON list. Its reader is in look.ts. */
+export const CONTAINER_FORMAT = jsonList([
+  ".Name",
+  ".Id",
+  ".Config.Image",
+  `(index .Config.Labels "${labels.release}")`,
+  ".State.Running",
+  ".State.Restarting",
+  ".RestartCount",
+  ".State.ExitCode",
+  ".State.Status",
+  ".State.FinishedAt",
+]);
 
-/** Id of the run that started a pre-deploy command, and whether that was `created` only so far. */
-export const PRE_DEPLOY_FORMAT = `{{index .Config.Labels "${labels.run}"}}|{{.State.Status}}`;
+/** Status of a pre-deploy command, in which there is never a "|", and the id of the run that started it. */
+export const PRE_DEPLOY_FORMAT = `{{.State.Status}}|{{index .Config.Labels "${labels.run}"}}`;
 
 /** What must be "true|false|0" while a new container becomes ready. */
 export const ALIVE_FORMAT = "{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}";
 
 /** Path of a release's environment file, relative to the fleet's folder on the host. */
-export const environmentFile = (release: Release): string => `releases/${release.id}.env`;
+export const environmentFile = (release: Pick<Release, "id">): string => `releases/${release.id}.env`;
 
 /** Folder of a release's secrets, one file each, relative to the fleet's folder on the host. */
-export const secretsFolder = (release: Release): string => `releases/${release.id}.secrets`;
+export const secretsFolder = (release: Pick<Release, "id">): string => `releases/${release.id}.secrets`;
 
 /**
  * A second port of the host that leads to the service, for when the balancer changes over to it. Not where the first is that one
@@ -94,6 +96,8 @@ function inside(release: Release): Word[] {
     ]),
     ...(memoryMb === undefined ? [] : ["--memory", `${memoryMb}m`]),
     ...(cpus === undefined ? [] : ["--cpus", String(cpus)]),
+    // Its options belong to this driver: Docker refuses them where the daemon has another one by default.
+    ...["--log-driver", "json-file"],
     ...["--log-opt", `max-size=${log.maxSizeMb}m`, "--log-opt", `max-file=${log.maxFiles}`],
     ...["--pids-limit", String(isolation.pidsLimit)],
     ...["--cap-drop", "ALL", ...isolation.capabilities.flatMap((capability) => ["--cap-add", capability])],
@@ -140,6 +144,11 @@ export const inspect = (names: readonly string[], format: string): string[] => [
   format,
   ...names,
 ];
+/** Most bytes that a script reads of one field of a container: a label may hold anything. */
+export const FIELD_BYTES = 4_096;
+/** Shell text that prints one field of one container, nothing where Docker shows none. */
+export const inspectField = (name: string, format: string): string =>
+  `${line(inspect([name], format))} 2>/dev/null | head -c ${FIELD_BYTES}`;
 export const logs = (name: string, lines: number): string[] => ["docker", "logs", "--tail", String(lines), name];
 export const serverVersion = (): string[] => ["docker", "version", "--format", "{{.Server.Version}}"];
 export const inspectImage = (image: string): string[] => [
@@ -147,14 +156,13 @@ export const inspectImage = (image: string): string[] => [
   "image",
   "inspect",
   "--format",
-  "{{json .RepoDigests}}|{{.Architecture}}",
+  jsonList([".RepoDigests", ".Architecture"]),
   image,
 ];
 export const listImages = (repository: string): string[] => [
   ...["docker", "images", "--digests", "--no-trunc", "--format", "{{.Repository}}@{{.Digest}}"],
   repository,
 ];
-export const removeImage = (image: string): string[] => ["docker", "rmi", image];
 /** The connection table of the container's own network. */
 export const connectionTable = (name: string): string[] => [
   "docker",
@@ -164,5 +172,7 @@ export const connectionTable = (name: string): string[] => [
   "/proc/net/tcp",
   "/proc/net/tcp6",
 ];
+/** Shell text that prints the PATH of this shell where it leads to no docker. */
+export const SEARCHED_IN_VAIN = `command -v docker >/dev/null 2>&1 || printf '%s\\n' "$PATH"`;
 /** Shell text that prints the whole megabytes that are free where Docker keeps its data, or in the home folder where that is not to be seen. */
 export const FREE_DISK = `{ df -Pk /var/lib/docker 2>/dev/null || df -Pk "$HOME"; } | awk 'NR == 2 { print int($4 / 1024) }'`;

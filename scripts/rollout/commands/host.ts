@@ -1,10 +1,11 @@
 /** Commands that change a host, apart from what its steward does. Each may be given twice without harm. */
-import { containerName, type Slot } from "../../../contract/host.js";
+import { containerName, shownImage, type Slot } from "../../../contract/host.js";
 import type { PreDeploy } from "../../../contract/policy.js";
 import { pinnedImage, type Release } from "../../../contract/release.js";
-import type { LockRequest } from "../ports.js";
+import type { KeptRelease, LockRequest } from "../ports.js";
 import * as docker from "./docker.js";
-import { fleetFolder, line, quote } from "./shell.js";
+import { fleetFolder, line, parsed, quote } from "./shell.js";
+import { processFunctions, stewardLives } from "./steward.js";
 
 const runFolder = (fleet: string, runId: string): string => `${fleetFolder(fleet)}/runs/${runId}`;
 
@@ -17,6 +18,16 @@ export interface Given {
   readonly input: string;
 }
 
+/** Exit code of a script that has changed nothing, as the run that gives it has lost the host's lock. No command within one ends so. */
+export const LOCK_LOST = 75;
+
+/**
+ * A script that changes a host only while the run's steward lives there. The host itself looks, right before: the controller may have stood still
+ * since its last look, or the connection.
+ */
+export const whileLocked = (fleet: string, runId: string, script: string): string =>
+  `${processFunctions}if ! ${stewardLives(`${runFolder(fleet, runId)}/pid`, runId)}; then exit ${LOCK_LOST}; fi\n${script}`;
+
 /** Reads a file from stdin; fails when it came in part, as over a connection that broke. */
 const receive = (path: string, text: string): string =>
   `cat >${quote(path)} && [ "$(($(wc -c <${quote(path)})))" -eq ${Buffer.byteLength(text)} ]`;
@@ -28,6 +39,7 @@ export function startSteward(fleet: string, request: LockRequest, script: string
   return {
     input: script,
     script: `umask 077
+${removeLogins}
 mkdir -p "${fleetFolder(fleet)}/releases" "${folder}" && cd "${folder}" || exit 1
 if [ -e journal ] && ! grep -q '^0	refused' journal; then exit 0; fi
 # shellcheck disable=SC2016
@@ -64,11 +76,11 @@ ${receive(`${path}.new`, value)} && chmod 444 ${quote(`${path}.new`)} && mv -f $
 export function startPreDeploy(fleet: string, runId: string, release: Release, { command }: PreDeploy): string {
   const name = containerName(fleet, "pre-deploy");
   return `cd "${fleetFolder(fleet)}" || exit 1
-seen=$(${line(docker.inspect([name], docker.PRE_DEPLOY_FORMAT))} 2>/dev/null)
-case $seen in
-  ${quote(`${runId}|created`)}) exec ${line(docker.start(name))} >/dev/null ;;
-  ${quote(`${runId}|`)}*) exit 0 ;;
-esac
+seen=$(${docker.inspectField(name, docker.PRE_DEPLOY_FORMAT)})
+if [ "\${seen#*|}" = ${quote(runId)} ]; then
+  case $seen in created*) exec ${line(docker.start(name))} >/dev/null ;; esac
+  exit 0
+fi
 if [ -n "$seen" ]; then docker rm ${quote(name)} >/dev/null || exit 1; fi
 ${line(docker.runPreDeploy(fleet, runId, release, command))} >/dev/null`;
 }
@@ -86,15 +98,30 @@ ${line(docker.rename(name, failed))}`;
 export const missingMounts = ({ service }: Release): string =>
   service.mounts.map(({ source }) => `[ -d ${quote(source)} ] || printf '%s\\n' ${quote(source)}`).join("\n") || ":";
 
+/** Name of the file, in the fleet's folder, that holds a host's copy of the fleet's history. */
+export const HISTORY_FILE = "history.json";
+
 /** Brings an order. Giving the same number twice leaves one order. */
 export const writeOrder = (fleet: string, runId: string, sequence: number, order: string): Given =>
   writeFile(fleet, `runs/${runId}/order.${sequence}`, `${order}\n`);
 
 /**
+ * Removes the logins of pulls whose shell was killed: its trap has not run then. The number in the name is that of the shell; where another process has
+ * it by now, the login stays until that one has ended. No fleet and no container has a name that begins with a dot.
+ */
+const removeLogins = `for left in "$HOME"/.evenkeel/.pull.*; do
+  case \${left##*.pull.} in '' | *[!0-9]*) continue ;; esac
+  if [ -d "$left" ] && ! kill -0 "\${left##*.}" 2>/dev/null; then rm -rf "$left"; fi
+done`;
+
+/**
  * Reads a Docker configuration from stdin (empty: none), pulls, and prints digests and architecture. An image that is named by digest and
  * is here is not asked for again: going back needs no registry then.
  */
-export const pull = (image: string): string => `folder=$(mktemp -d) || exit 1
+export const pull = (image: string): string => `umask 077
+${removeLogins}
+folder=$HOME/.evenkeel/.pull.$$
+mkdir -p "$folder" || exit 1
 trap 'rm -rf "$folder"' EXIT HUP INT TERM
 cat >"$folder/config.json"
 if [ ! -s "$folder/config.json" ]; then echo '{}' >"$folder/config.json"; fi
@@ -103,25 +130,40 @@ ${line(docker.inspectImage(image))}`;
 
 const isPinned = (image: string): boolean => pinnedImage.safeParse(image).success;
 
+const DIGEST = /^[^\s"[\],|]+@sha256:[0-9a-f]+$/;
+
 /** Digests (`repository@sha256:…`) and architecture as {@link docker.inspectImage} prints them; none of another form. */
 export function parsePulled(output: string): { digests: string[]; architecture: string } {
-  const [, digests = "", architecture = ""] = /^(\[.*\]|null)\|(\S+)$/.exec(output.trim()) ?? [];
-  return { digests: digests.match(/[^\s"[\],]+@sha256:[0-9a-f]+/g) ?? [], architecture };
+  const { data } = shownImage.safeParse(parsed(output));
+  if (!data) return { digests: [], architecture: "" };
+  const [digests, architecture] = data;
+  return { digests: (digests ?? []).filter((digest) => DIGEST.test(digest)), architecture };
 }
 
-export const logs = (fleet: string, slot: Slot, lines: number): string =>
-  `${line(docker.logs(containerName(fleet, slot), lines))} 2>&1`;
+/** Most bytes that are read of a container's log, the newest ones. */
+const LOG_BYTES = 65_536;
 
-/** Removes images of the same repositories, a pre-deploy container and release files that are not of `keep`, and the folders of old runs. */
-export const prune = (fleet: string, keep: readonly Release[]): string => {
+/** Where the log driver of Docker does not give logs back, what Docker says about that is the log. */
+export const logs = (fleet: string, slot: Slot, lines: number): string => {
+  const name = containerName(fleet, slot);
+  return `${line(docker.inspect([name], "{{.Name}}"))} >/dev/null || exit 1
+${line(docker.logs(name, lines))} 2>&1 | tail -c ${LOG_BYTES}`;
+};
+
+/**
+ * Removes images of the same repositories and a pre-deploy container, unless they are of `keep`. Release files of no release that is named go as
+ * well, and so do the folders of old runs.
+ * @param filesOnly ids of further releases whose files stay
+ */
+export const prune = (fleet: string, keep: readonly KeptRelease[], filesOnly: readonly string[]): string => {
   // Knowing of nothing that is in use, one knows of nothing that is not.
   if (keep.length === 0) return ":";
   const repositories = [...new Set(keep.map((release) => release.image.split("@")[0] ?? ""))];
   const keptImages = keep.map((release) => quote(release.image)).join(" | ");
-  const keptFiles = keep.flatMap((release) => [
-    `${release.id}.json`,
-    docker.environmentFile(release).split("/")[1] ?? "",
-    docker.secretsFolder(release).split("/")[1] ?? "",
+  const keptFiles = [...keep.map(({ id }) => id), ...filesOnly].flatMap((id) => [
+    `${id}.json`,
+    docker.environmentFile({ id }).split("/")[1] ?? "",
+    docker.secretsFolder({ id }).split("/")[1] ?? "",
   ]);
   const images = repositories.map(
     (repository) => `${line(docker.listImages(repository))} | while read -r image; do
@@ -131,7 +173,7 @@ done`,
   const preDeploy = containerName(fleet, "pre-deploy");
   const keptIds = keep.map(({ id }) => quote(id)).join(" | ");
   return `cd "${fleetFolder(fleet)}" || exit 1
-case $(${line(docker.inspect([preDeploy], docker.RELEASE_FORMAT))} 2>/dev/null) in '' | ${keptIds}) ;; *) docker rm ${quote(preDeploy)} >/dev/null || exit 1 ;; esac
+case $(${docker.inspectField(preDeploy, docker.RELEASE_FORMAT)}) in '' | ${keptIds}) ;; *) docker rm ${quote(preDeploy)} >/dev/null || exit 1 ;; esac
 ${images.join(" &&\n")} || exit 1
 for file in releases/*; do
   case \${file#releases/} in ${keptFiles.map(quote).join(" | ")}) ;; *) rm -rf "$file" ;; esac

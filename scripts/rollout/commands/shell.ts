@@ -1,4 +1,5 @@
 /** Words and lines of POSIX sh. */
+import { beginPart } from "./frame.js";
 
 const PLAIN_WORD = /^[A-Za-z0-9_./:=@%+,-]+$/;
 
@@ -20,21 +21,39 @@ const quoteWord = (word: Word): string =>
 /** One command line. */
 export const line = (argv: readonly Word[]): string => argv.map(quoteWord).join(" ");
 
+/**
+ * curl as every command of ours begins. It must show what the address itself answers: `-q` ignores the user's ~/.curlrc, and `--noproxy '*'`
+ * passes by any proxy of the user's environment. `-g` and `--path-as-is` ask a path as the balancer does, whatever brackets, braces or dots
+ * are in it.
+ */
+export const CURL = "curl -q -g --path-as-is --noproxy '*' -sS";
+
 /** Path of a fleet's folder on a host, for use inside double quotes. */
 export const fleetFolder = (fleet: string): string => `$HOME/.evenkeel/${fleet}`;
 
-/** A script that prints named sections, so that one command brings several answers. */
-export const sections = (parts: Readonly<Record<string, string>>): string =>
-  Object.entries(parts)
-    .map(([name, command]) => `printf '\\n@@%s\\n' ${quote(name)}\n${command}`)
+/** Most bytes that are read of what an app says. */
+export const APP_BYTES = 65_536;
+
+/**
+ * A script that prints named parts, so that one command brings several answers. It runs in a frame (frame.ts), and its answer is read as
+ * {@link Parts}.
+ */
+export const parts = (commands: Readonly<Record<string, string>>): string =>
+  Object.entries(commands)
+    .map(([name, command]) => `${beginPart(quote(name))}\n${command}`)
     .join("\n");
 
-/** Splits the output of {@link sections}, each as it was printed. A section that never began is missing. */
-export function parseSections(output: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const part of output.split("\n@@").slice(1)) {
-    const end = part.indexOf("\n");
-    found.set(part.slice(0, end), part.slice(end + 1));
+/**
+ * What a command prints, up to `bytes` and one more, by which the reader knows that there was more. The command's exit code is lost. One that
+ * prints without end is ended by that.
+ */
+export const capped = (command: string, bytes: number): string => `{\n${command}\n} | head -c ${bytes + 1}`;
+
+/** A JSON text, or undefined where it is none. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
   }
-  return found;
 }

@@ -21,7 +21,8 @@ import type {
   StagedOrder,
 } from "../host-steps.js";
 import * as docker from "./docker.js";
-import { fleetFolder, line, quote } from "./shell.js";
+import { CURL, fleetFolder, line, quote } from "./shell.js";
+import { TOLD } from "./told.js";
 
 /** Seconds between two looks of the steward at its orders. */
 const TICK_SECONDS = 0.2;
@@ -30,18 +31,45 @@ const LOCK_TRIES = 1000;
 /** Longest answer that the steward waits for on a loopback port. */
 const ANSWER_SECONDS = 5;
 
+/** Most bytes that the journal tells of why a step failed. */
+const REASON_BYTES = 2_000;
+/** Most bytes of a container's connection table: some 200,000 connections. What a container prints is the app's word. */
+const TABLE_BYTES = 33_554_432;
+
 /** Longest wait, in seconds, for a Docker that does not answer: its restart takes a few, a boot some more. */
 const DOCKER_PATIENCE_SECONDS = 60;
 
+/**
+ * Whether a process is the steward of a run. Numbers of processes are used again, so its command line is read: from /proc where that is, as the ps of
+ * some systems ignores "-p" and shows all processes.
+ */
+export const processFunctions = `arguments_of() {
+  if [ -r "/proc/$$/cmdline" ]; then
+    { tr '\\000' ' ' <"/proc/$1/cmdline"; } 2>/dev/null
+  else
+    ps -ww -o args= -p "$1" 2>/dev/null
+  fi
+}
+is_steward() {
+  case $(arguments_of "\${1:-none}") in *"runs/$2/steward.sh"*) return 0 ;; esac
+  return 1
+}
+`;
+
+/**
+ * Shell text that holds while the steward of a run lives, and with it the lock. It comes after {@link processFunctions}.
+ * @param file with the number of its process, as it stands within double quotes
+ */
+export const stewardLives = (file: string, runId: string): string =>
+  `is_steward "$(head -c 20 "${file}" 2>/dev/null)" ${quote(runId)}`;
+
 /** Who holds the lock; for the steward and for whoever looks at it. */
-const lockFunctions = `# Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward. Numbers of processes are used again.
+const lockFunctions = `${processFunctions}
+# Whether the holder "<pid>:<run>:<owner>" of a lock is still that steward.
 alive() {
   if [ "\${1%%:*}" = "$$" ]; then return 1; fi
   rest=\${1#*:}
-  case $(ps -ww -o args= -p "\${1%%:*}" 2>/dev/null) in
-    *"runs/\${rest%%:*}/steward.sh"*) return 0 ;;
-  esac
-  return 1
+  is_steward "\${1%%:*}" "\${rest%%:*}"
 }
 
 newest() {
@@ -101,11 +129,14 @@ forget() {
 keep() { sync "$@" 2>/dev/null; }
 
 say() {
+  # A full disk may have cut the line before: this one must not go on in it.
+  if [ -n "$(tail -c 1 "$folder/journal" 2>/dev/null)" ]; then echo >>"$folder/journal"; fi
   printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal"
   keep "$folder/journal"
   learn "$2" "$3"
 }
-reason() { tail -n 3 "$output" 2>/dev/null | tr '\\n\\t' '  '; }
+# The last words of what went wrong. They go into one line of the journal, so no bytes that could end or garble it are let through.
+reason() { tail -c ${REASON_BYTES} "$output" 2>/dev/null | tail -n 3 | tr '\\n\\t' '  ' | tr -d '\\000-\\037'; }
 # Hundredths of a second of a clock that nobody sets: a lease must not end because the host learned what time it is.
 now() {
   if [ -r /proc/uptime ]; then
@@ -119,7 +150,19 @@ ${lockFunctions}
 # Not into the journal of a run that may be another steward's by now.
 refuse() { [ "$mode" = recover ] || say 0 refused "$1"; }
 
+# Whether this host tells a steward that lives from one that does not: shown on this one, and on a process that has ended.
+tells_stewards() {
+  (exit 0) &
+  ended=$!
+  wait "$ended"
+  is_steward "$$" "$run" && ! is_steward "$ended" "$run"
+}
+
 take_lock() {
+  if ! tells_stewards; then
+    refuse "nobody: this host does not tell which processes live; it needs /proc, or a ps that knows -o and -p"
+    return 1
+  fi
   tries=0
   why=
   while :; do
@@ -157,6 +200,12 @@ newest_order() {
       *) if [ "$number" -gt "$next" ]; then next=$number; fi ;;
     esac
   done
+}
+
+# Whether an order has come that is not taken up yet.
+ordered_anew() {
+  newest_order
+  [ "$next" -gt "$sequence" ]
 }
 
 docker_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
@@ -295,8 +344,7 @@ ln -sf "$folder/recover.sh" recover.new && mv recover.new recover.sh
 beat=
 heard=$(now)
 while :; do
-  newest_order
-  if [ "$next" -gt "$sequence" ]; then
+  if ordered_anew; then
     sequence=$next
     order=
     argument=
@@ -323,11 +371,9 @@ done
  */
 export function countConnections(place: Place, slot: Slot = "current"): string {
   const name = containerName(place.fleet, slot);
-  const release = line(docker.inspect([name], docker.RELEASE_FORMAT));
-  return `if table=$(${line(docker.connectionTable(name))} 2>/dev/null); then
-  port=$(sed -n 's/^${appEnvironment.port}=//p' "${fleetFolder(place.fleet)}/releases/$(${release} 2>/dev/null).env" 2>/dev/null)
-  printf '%s\\n' "$table" | awk -v port="$(printf ':%04X' "\${port:-${place.containerPort}}")" 'substr($2, length($2) - 4) == port && $4 == "01" { count += 1 } END { print count + 0 }'
-fi`;
+  const release = docker.inspectField(name, docker.RELEASE_FORMAT);
+  return `port=$(sed -n 's/^${appEnvironment.port}=//p' "${fleetFolder(place.fleet)}/releases/$(${release}).env" 2>/dev/null)
+{ ${line(docker.connectionTable(name))} 2>/dev/null && echo whole; } | head -c ${TABLE_BYTES} | awk -v port="$(printf ':%04X' "\${port:-${place.containerPort}}")" 'substr($2, length($2) - 4) == port && $4 == "01" { count += 1 } $1 == "whole" { whole = 1 } END { if (whole) print count + 0 }'`;
 }
 
 /** Where things are on one host. */
@@ -337,6 +383,8 @@ export interface Place {
   /** The app's own, which `servicePort` leads to. */
   readonly containerPort: number;
   readonly servicePort: number;
+  /** What the service port is to become; null where it stays, or is that already. */
+  readonly nextPort: number | null;
   readonly controlPort: number;
   readonly smokePort: number;
   readonly healthPath: string;
@@ -346,10 +394,12 @@ export interface Place {
 
 export function placeOf(manifest: Manifest, host: ManifestHost): Place {
   const { container, port, controlPort, smokePort } = hostContainer(manifest, host);
+  const { nextPort = port } = manifest.service;
   return {
     fleet: container,
     containerPort: manifest.service.port,
     servicePort: port,
+    nextPort: nextPort === port ? null : nextPort,
     controlPort,
     smokePort,
     healthPath: manifest.healthCheck.path,
@@ -423,8 +473,16 @@ run_in_hand 2>/dev/null || :`;
 const helpers = `# What "docker inspect" shows of a container, into "seen": 1 where there is none, 2 where Docker does not answer, which is no answer.
 look_at() {
   sought=$(now)
-  until seen=$(docker inspect --type container --format "$2" "$1" 2>&1); do
-    case $seen in *'o such container'* | *'o such object'*) return 1 ;; esac
+  while :; do
+    seen=$({ docker inspect --type container --format "$2" "$1" 2>&1 && echo whole; } | head -c ${docker.FIELD_BYTES})
+    case $seen in
+      *'
+whole')
+        seen=\${seen%?whole}
+        return 0
+        ;;
+      *'o such container'* | *'o such object'*) return 1 ;;
+    esac
     if [ $(($(now) - sought)) -ge ${DOCKER_PATIENCE_SECONDS}00 ]; then
       echo "$seen"
       return 2
@@ -434,9 +492,9 @@ look_at() {
 }
 exists() { look_at "$1" '{{.State.Running}}'; }
 # Certainly ended: not where Docker does not answer.
-ended() { [ "$(docker inspect --type container --format '{{.State.Running}}' "$1" 2>/dev/null)" = false ]; }
-answer() { curl -sS --max-time ${ANSWER_SECONDS} "$@"; }
-`;
+ended() { [ "$(docker inspect --type container --format '{{.State.Running}}' "$1" 2>/dev/null | head -c 6)" = false ]; }
+answer() { ${CURL} --max-time ${ANSWER_SECONDS} "$@"; }
+${TOLD}`;
 
 /** The body is not indented: a word of it may hold line breaks. */
 const shellFunction = (name: string, body: string): string => `${name}() {\n${body}\n}\n`;
@@ -455,19 +513,15 @@ function operation(place: Place, what: Operation): string {
       return `${line(docker.restartPolicy(name(what.slot), "always"))} &&\n  ${line(docker.start(name(what.slot)))}`;
     case "drain":
       return drain(place, what.via);
-    case "undrain":
-      return eventually(
-        `${control(place, "DELETE")} || ended ${quote(name("current"))}`,
-        what.timeoutSeconds,
-        "drain could not be taken back",
-      );
     case "expect-drained":
       return expectDrained(place);
     case "expect-down":
-      return `if [ "$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place))})" = 200 ]; then
-  echo 'it did not serve, and does now: run the rollout again'
-  return 1
-fi`;
+      return `case $(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place))}) in
+  2?? | 3??)
+    echo 'it did not serve, and does now: run the rollout again'
+    return 1
+    ;;
+esac`;
     case "expect-space":
       return expectSpace(what.megabytes);
     case "stop":
@@ -497,20 +551,21 @@ fi`;
 }
 
 /** Counts down by the seconds that have passed, so that slow answers do not make the waits longer. */
-function revive(place: Place, { slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): string {
-  return `if ended ${quote(containerName(place.fleet, slot))}; then return 0; fi
-since=$(now)
-while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do
-  if [ "$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))})" = 200 ]; then return 0; fi
+function revive(place: Place, { via, slot, patienceSeconds, idleSeconds, timeoutSeconds }: Revival): string {
+  const name = containerName(place.fleet, slot);
+  return `since=$(now)
+while :; do
+  if ${via === "control" ? `${control(place, "DELETE")} || ` : ""}ended ${quote(name)}; then return 0; fi
+  case $(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))} 2>/dev/null) in 2?? | 3??) return 0 ;; esac
+  if [ $(($(now) - since)) -ge ${hundredths(patienceSeconds)} ]; then break; fi
   sleep ${TICK_SECONDS}
 done
 since=$(now)
 while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
-  connections=$(${countConnections(place, slot)})
-  if [ "\${connections:-unknown}" = 0 ]; then break; fi
+  ${nothingInFlight(place, slot, via)}
   sleep ${TICK_SECONDS}
 done
-${line(docker.cycle(containerName(place.fleet, slot), timeoutSeconds))}`;
+${line(docker.cycle(name, timeoutSeconds))}`;
 }
 
 /** Only what was made for that release: a container that somebody else has put there by now is left alone. */
@@ -547,8 +602,7 @@ esac
 /** Breaks the loop that it stands in. */
 const nothingInFlight = (place: Place, slot: Slot, via: Retreat["via"]): string =>
   via === "control"
-    ? `shown=$(answer -f ${lifecycleUrl(place, slot)} 2>/dev/null | tr -d ' \\n')
-        case $shown in *'"inFlight":0'[!0-9]*) case $shown in *'"upgraded":0'[!0-9]*) break ;; esac ;; esac`
+    ? `if [ "$(answer -f ${lifecycleUrl(place, slot)} 2>/dev/null | told inFlight upgraded)" = '0 0' ]; then break; fi`
     : `connections=$(${countConnections(place, slot)})
         if [ "\${connections:-unknown}" = 0 ]; then break; fi`;
 
@@ -568,16 +622,6 @@ const publication = (place: Place, slot: Slot): docker.Publication =>
 const ifExists = (name: string, commands: readonly string[][]): string =>
   `if exists ${quote(name)}; then\n  ${commands.map(line).join(" &&\n    ")}\nelif [ "$?" -eq 2 ]; then\n  return 2\nfi`;
 
-/** Runs a command until it succeeds, for so many seconds at most. */
-const eventually = (command: string, timeoutSeconds: number, otherwise: string): string => `since=$(now)
-until ${command}; do
-  if [ $(($(now) - since)) -ge ${hundredths(timeoutSeconds)} ]; then
-    echo ${quote(`${otherwise} within ${timeoutSeconds} s`)}
-    return 1
-  fi
-  sleep ${TICK_SECONDS}
-done`;
-
 /** A disk that does not tell holds nobody up. */
 const expectSpace = (megabytes: number): string => `free=$(${docker.FREE_DISK})
 if [ "\${free:-${megabytes}}" -lt ${megabytes} ]; then
@@ -585,29 +629,21 @@ if [ "\${free:-${megabytes}}" -lt ${megabytes} ]; then
   return 1
 fi`;
 
-const expectDrained = (place: Place): string => `state=$(answer -f ${lifecycleUrl(place)} | tr -d ' \\n')
+const expectDrained = (place: Place): string => `state=$(answer -f ${lifecycleUrl(place)} | told instance state)
 # shellcheck disable=SC2154
 case $state in
-  *'"instance":"'"$argument"'"'*) ;;
-  *)
-    echo "the process changed while it was drained: $state"
-    return 1
-    ;;
+  '"'"$argument"'" "draining"') return 0 ;;
+  '"'"$argument"'" '*) printf 'the process is no longer draining: %.200s\\n' "$state" ;;
+  *) printf 'the process changed while it was drained: %.200s\\n' "$state" ;;
 esac
-case $state in
-  *'"state":"draining"'*) ;;
-  *)
-    echo "the process is no longer draining: $state"
-    return 1
-    ;;
-esac`;
+return 1`;
 
-/** Ready: running without a restart, the health path answers 200 and the control port names the release. */
+/** Ready: running without a restart, the health path answers 200 and the control port names the release. A newer order ends the wait. */
 function until(place: Place, { ready, release, timeoutSeconds, steadySeconds }: Condition): string {
   const name = containerName(place.fleet, ready);
   const named =
     place.gate === "evidence"
-      ? ` &&\n    answer -f ${lifecycleUrl(place, ready)} 2>/dev/null | tr -d ' \\n' | grep -q ${quote(`"release":"${release}"`)}`
+      ? ` &&\n    [ "$(answer -f ${lifecycleUrl(place, ready)} 2>/dev/null | told release)" = ${quote(`"${release}"`)} ]`
       : "";
   const steady = hundredths(steadySeconds);
   const met = steady === 0 ? "return 0" : `if [ $(($(now) - ready_from)) -ge ${steady} ]; then return 0; fi`;
@@ -628,6 +664,10 @@ while :; do
     ${met}
   else
     ready_from=
+  fi
+  if ordered_anew; then
+    echo "another order came before it was ready (health path answered $health)"
+    return 1
   fi
   if [ $(($(now) - since)) -ge ${hundredths(timeoutSeconds + steadySeconds)} ]; then
     echo "not ready within ${timeoutSeconds} s (health path answered $health)"

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { DigitalOcean } from "../../../scripts/rollout/adapters/cloud.js";
+import { lookCloud } from "../../../scripts/rollout/compose.js";
 import type { Retried } from "../../../scripts/rollout/adapters/retry.js";
 import { Forbidden, RolloutError } from "../../../scripts/rollout/core/errors.js";
+import { testManifest } from "../../support/fleet.js";
 import { TestServer, type Answer, type Asked } from "./server.js";
 
 const token = "dop_v1_0123456789abcdef-very-secret";
@@ -270,6 +272,34 @@ describe("a call that may succeed later", () => {
     },
     LIMIT_MS,
   );
+});
+
+describe("a look at the fleet", () => {
+  /** As the command line asks, which sets the API's address and the token in the environment. */
+  const look = (): Promise<unknown> | undefined => {
+    const environment = { DIGITALOCEAN_API_URL: server.url, DIGITALOCEAN_TOKEN: token };
+    return lookCloud(testManifest(), environment)?.balancer("lb-1");
+  };
+
+  it(
+    "asks an API that never answers once, and goes on without it",
+    async () => {
+      await start(() => ({ status: 0, silent: true }));
+      const { code, message } = await failure(Promise.resolve(look()));
+      expect([code, message]).toEqual([
+        "CloudFailed",
+        "DigitalOcean's API does not do GET /v2/load_balancers/lb-1: no answer within 5 s (tried once)",
+      ]);
+      expect(server.asked).toHaveLength(1);
+    },
+    LIMIT_MS,
+  );
+
+  it("asks an API that fails once", async () => {
+    await start(() => ({ status: 503, headers: { "retry-after": "0" }, body: { message: "Server Error" } }));
+    const { message } = await failure(Promise.resolve(look()));
+    expect([message.split(": ")[1], server.asked.length]).toEqual(["503 Server Error (tried once)", 1]);
+  });
 });
 
 describe("a call that cannot succeed", () => {

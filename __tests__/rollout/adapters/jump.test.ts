@@ -10,6 +10,11 @@ it("takes user and port of each bastion", () => {
   expect(proxyCommand("ops@bastion.example.com:2222", [])).toBe("ssh -p 2222 -W '[%h]:%p' ops@bastion.example.com");
 });
 
+it("takes an IPv6 address in brackets, whose colons begin no port", () => {
+  expect(proxyCommand("ops@[2001:db8::1]:2222", [])).toBe("ssh -p 2222 -W '[%h]:%p' ops@2001:db8::1");
+  expect(proxyCommand("[2001:db8::1]", [])).toBe("ssh -W '[%h]:%p' 2001:db8::1");
+});
+
 /** As ssh fills in a ProxyCommand: once, from left to right. */
 const filledIn = (command: string, host: string): string =>
   command.replaceAll(

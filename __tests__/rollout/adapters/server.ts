@@ -15,6 +15,10 @@ export interface Answer {
   readonly body?: unknown;
   /** Breaks the connection instead of answering. */
   readonly reset?: boolean;
+  /** Never answers, and leaves the connection open. */
+  readonly silent?: boolean;
+  /** Milliseconds until it is given. @default 0 */
+  readonly afterMs?: number;
 }
 
 export class TestServer {
@@ -31,13 +35,20 @@ export class TestServer {
       request.on("end", () => {
         const asked = { method: request.method ?? "", url: request.url ?? "", headers: request.headers, body };
         this.asked.push(asked);
-        const { status, headers, body: answered, reset } = answer(asked, this.asked.length);
+        const { status, headers, body: answered, reset, silent, afterMs } = answer(asked, this.asked.length);
         if (reset) {
           request.socket.destroy();
           return;
         }
-        response.writeHead(status, headers);
-        response.end(typeof answered === "string" ? answered : answered === undefined ? "" : JSON.stringify(answered));
+        if (silent) return;
+        const give = (): void => {
+          response.writeHead(status, headers);
+          response.end(
+            typeof answered === "string" ? answered : answered === undefined ? "" : JSON.stringify(answered),
+          );
+        };
+        if (afterMs === undefined) give();
+        else setTimeout(give, afterMs);
       });
     });
     this.#server.on("connection", (socket: Socket) => {

@@ -10,9 +10,18 @@ import { jittered, tellNobody, type OnRetry } from "./retry.js";
 /** @see https://docs.digitalocean.com/reference/api/ */
 const PUBLIC_API = "https://api.digitalocean.com";
 const PAGE_SIZE = 200;
-const TIMEOUT_MS = 30_000;
-/** Tries of one call; 429, 5xx and broken connections are tried again. */
-const TRIES = 5;
+
+/** How long a call may take. */
+export interface Patience {
+  /** Tries of one call; 429, 5xx and broken connections are tried again. */
+  readonly tries: number;
+  /** Milliseconds that one try may take. */
+  readonly tryMs: number;
+}
+/** A rollout cannot do without the answer. */
+const PATIENT: Patience = { tries: 5, tryMs: 30_000 };
+/** Somebody who looks at the fleet waits, perhaps while that API is down. */
+export const BRIEF: Patience = { tries: 1, tryMs: 5000 };
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 /** Seconds that a registry login is good for: the pulls of one rollout. */
@@ -73,6 +82,7 @@ export class DigitalOcean implements Cloud, GuardCloud {
     private readonly token: string,
     base: string | undefined,
     private readonly onRetry: OnRetry = tellNobody,
+    private readonly patience = PATIENT,
   ) {
     this.#base = (base || PUBLIC_API).replace(/\/$/, "");
   }
@@ -165,10 +175,10 @@ export class DigitalOcean implements Cloud, GuardCloud {
           "CloudFailed",
           `DigitalOcean's API does not do ${method} ${path} now: ${outcome.why}; it asks to be left alone for ${Math.ceil((outcome.afterMs ?? 0) / 1000)} s, run the rollout again then`,
         );
-      if (tries === TRIES)
+      if (tries === this.patience.tries)
         throw new RolloutError(
           "CloudFailed",
-          `DigitalOcean's API does not do ${method} ${path}: ${outcome.why} (tried ${TRIES} times)`,
+          `DigitalOcean's API does not do ${method} ${path}: ${outcome.why} (tried ${tries === 1 ? "once" : `${tries} times`})`,
         );
       // What the API asks for is the least, so that is lengthened.
       const wished =
@@ -180,6 +190,8 @@ export class DigitalOcean implements Cloud, GuardCloud {
   }
 
   async #once(method: "GET" | "DELETE", path: string, body: unknown): Promise<Outcome> {
+    const { tryMs } = this.patience;
+    const deadline = AbortSignal.timeout(tryMs);
     try {
       const reply = await request(`${this.#base}${path}`, {
         method,
@@ -189,8 +201,9 @@ export class DigitalOcean implements Cloud, GuardCloud {
           ...(body ? { "content-type": "application/json" } : {}),
         },
         ...(body ? { body: JSON.stringify(body) } : {}),
-        headersTimeout: TIMEOUT_MS,
-        bodyTimeout: TIMEOUT_MS,
+        signal: deadline,
+        headersTimeout: 0,
+        bodyTimeout: 0,
       });
       const text = await reply.body.text();
       const status = reply.statusCode;
@@ -204,7 +217,8 @@ export class DigitalOcean implements Cloud, GuardCloud {
       // A call that cannot even be sent is not sent better the next time.
       if (error instanceof errors.InvalidArgumentError)
         return { type: "refused", why: error.message, forbidden: false };
-      return { type: "again", why: error instanceof Error ? error.message : String(error), afterMs: null };
+      const why = error instanceof Error ? error.message : String(error);
+      return { type: "again", why: deadline.aborted ? `no answer within ${tryMs / 1000} s` : why, afterMs: null };
     }
   }
 }

@@ -3,7 +3,8 @@ import path from "node:path";
 import type { ManifestHost } from "../../../contract/manifest.js";
 import { answers, parseAnswers } from "../commands/look.js";
 import type { HealthAnswers, HealthLook, HealthTarget } from "../ports.js";
-import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings } from "./ssh.js";
+import { makeSocketFolder, removeSocketFolder } from "./sockets.js";
+import { SshConnection, type SshSettings } from "./ssh.js";
 
 const ASK_SECONDS = 30;
 
@@ -26,8 +27,8 @@ export class SshHealth implements HealthLook {
   /** Once: whoever asks decides whether to ask again. */
   async ask(host: ManifestHost, targets: readonly HealthTarget[]): Promise<HealthAnswers> {
     const script = answers(this.fleet, host.privateAddress, targets);
-    const output = await this.#connection(host).run(script, { timeoutSeconds: ASK_SECONDS, retry: false });
-    return parseAnswers(output, targets.length);
+    const answer = await this.#connection(host).ask(script, { timeoutSeconds: ASK_SECONDS, retry: false });
+    return parseAnswers(answer, targets.length);
   }
 
   async dispose(): Promise<void> {

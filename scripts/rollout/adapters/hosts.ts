@@ -10,17 +10,25 @@ import * as commands from "../commands/host.js";
 import * as look from "../commands/look.js";
 import { engine, environmentOf, placeOf, stages, type Place } from "../commands/steward.js";
 import { RolloutError } from "../core/errors.js";
-import { longestSeconds, type HostPlan, type OrderName } from "../host-steps.js";
-import type { Clock, Host, Hosts, LockRequest, LockResult, Observation, PullResult, Survey } from "../ports.js";
+import type { HostPlan, OrderName } from "../host-steps.js";
+import type {
+  Clock,
+  Host,
+  Hosts,
+  KeptRelease,
+  LockRequest,
+  LockResult,
+  Observation,
+  PullResult,
+  Survey,
+} from "../ports.js";
 import { tellNobody, type OnRetry } from "./retry.js";
-import { makeSocketFolder, removeSocketFolder, SshConnection, type SshSettings } from "./ssh.js";
+import { makeSocketFolder, removeSocketFolder } from "./sockets.js";
+import { SshConnection, type CommandOptions, type SshSettings } from "./ssh.js";
 
 /** Seconds that a command may take which does not wait for anything. */
 const QUICK_SECONDS = 30;
-/**
- * Seconds that a steward may take to say whether it holds the lock, besides what its steps may wait for: it ends first what
- * another run left unfinished, and waits for Docker.
- */
+/** Seconds that a steward may take to say whether it holds the lock, besides what it ends first: it starts, and waits for Docker. */
 const LOCK_SECONDS = 90;
 const PRUNE_SECONDS = 300;
 
@@ -40,8 +48,7 @@ export class SshHosts implements Hosts {
     this.#opened += 1;
     const socket = path.join(this.#folder, String(this.#opened));
     const connection = new SshConnection(host, this.settings, socket, this.onRetry);
-    const lockSeconds = LOCK_SECONDS + longestSeconds(this.manifest, this.manifest.healthCheck);
-    return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock, lockSeconds);
+    return new SshHost(host.name, connection, placeOf(this.manifest, host), this.clock);
   }
 
   dispose(): void {
@@ -60,37 +67,37 @@ class SshHost implements Host {
     private readonly connection: SshConnection,
     private readonly place: Place,
     private readonly clock: Clock,
-    private readonly lockSeconds: number,
   ) {}
 
   async survey(insist = false): Promise<Survey> {
     const script = look.survey(this.place, this.#booted);
-    const output = await this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, retry: insist });
-    const found = look.parseSurvey(output, this.place.fleet);
+    const answer = await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS, retry: insist });
+    const found = look.parseSurvey(answer, this.place.fleet);
     this.#booted = found.boot === "done";
     return found;
   }
 
-  async lock(request: LockRequest): Promise<LockResult> {
+  async lock(request: LockRequest, settleSeconds: number): Promise<LockResult> {
     this.#runId = request.runId;
     this.#orders = 0;
     this.#beats = 0;
     const { fleet } = this.place;
     await this.#give(commands.startSteward(fleet, request, engine(fleet)));
-    const deadline = this.clock.now() + this.lockSeconds * 1000;
+    const seconds = LOCK_SECONDS + settleSeconds;
+    const deadline = this.clock.now() + seconds * 1000;
     for (;;) {
       const { journal } = await this.observe();
       const answer = journal.find((entry) => entry.state === "held" || entry.state === "refused");
       if (answer) return answer.state === "held" ? { type: "held" } : { type: "refused", holder: answer.detail };
       if (this.clock.now() > deadline)
-        throw new RolloutError("HostTimeout", `${this.name}: the steward did not start within ${this.lockSeconds} s`);
+        throw new RolloutError("HostTimeout", `${this.name}: the steward did not start within ${seconds} s`);
       await this.clock.sleep(100);
     }
   }
 
   async pull(image: string, login: string | null, timeoutSeconds: number): Promise<PullResult> {
     try {
-      const output = await this.connection.run(commands.pull(image), {
+      const output = await this.#change(commands.pull(image), {
         timeoutSeconds,
         input: login ?? "",
         slow: true,
@@ -98,9 +105,10 @@ class SshHost implements Host {
       const { digests, architecture } = commands.parsePulled(output);
       const repository = shortName(image.split("@")[0]?.replace(/:[^/:]*$/, "") ?? "");
       const arrived = digests.filter((digest) => shortName(digest).startsWith(`${repository}@`));
-      const wanted = arrived.some((digest) => shortName(digest) === shortName(image)) ? image : arrived[0];
-      if (!wanted) return { type: "failed", reason: `Docker knows no digest of it (${digests.join(", ") || "none"})` };
-      return { type: "pulled", image: wanted, architecture };
+      if (arrived.length === 0)
+        return { type: "failed", reason: `Docker knows no digest of it (${digests.join(", ") || "none"})` };
+      const isAsked = arrived.some((digest) => shortName(digest) === shortName(image));
+      return { type: "pulled", images: isAsked ? [image] : arrived, architecture };
     } catch (error) {
       if (error instanceof RolloutError && (error.code === "HostCommandFailed" || error.code === "HostTimeout")) {
         return { type: "failed", reason: error.message };
@@ -123,7 +131,7 @@ class SshHost implements Host {
   async #keep(release: Release, secrets: SecretValues): Promise<void> {
     if (hasSecretFiles(release)) {
       for (const [name, value] of Object.entries(secrets))
-        await this.#give(commands.writeSecret(this.place.fleet, release, name, value));
+        await this.#changeBy(commands.writeSecret(this.place.fleet, release, name, value));
     }
     await this.#write(environmentFile(release), environmentOf(release, secrets));
     // After the others: where this file is, the release can be started.
@@ -131,11 +139,12 @@ class SshHost implements Host {
   }
 
   async startPreDeploy(release: Release, preDeploy: PreDeploy): Promise<void> {
-    await this.#quick(commands.startPreDeploy(this.place.fleet, this.#runId, release, preDeploy));
+    const script = commands.startPreDeploy(this.place.fleet, this.#runId, release, preDeploy);
+    await this.#changeBy({ script, input: "" });
   }
 
   async stopPreDeploy(timeoutSeconds: number): Promise<void> {
-    await this.connection.run(commands.stopPreDeploy(this.place.fleet, timeoutSeconds), {
+    await this.#change(commands.stopPreDeploy(this.place.fleet, timeoutSeconds), {
       timeoutSeconds: timeoutSeconds + QUICK_SECONDS,
       slow: true,
     });
@@ -149,7 +158,15 @@ class SshHost implements Host {
 
   async observe(): Promise<Observation> {
     this.#beats += 1;
-    return look.parseObservation(await this.#quick(look.observe(this.place, this.#runId, this.#beats)));
+    const script = look.observe(this.place, this.#runId, this.#beats);
+    return look.parseObservation(await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS }));
+  }
+
+  async answer(path: string): Promise<number | null> {
+    const { fleet, privateAddress, servicePort } = this.place;
+    const script = look.answers(fleet, privateAddress, [{ path, port: servicePort }]);
+    const { statuses } = look.parseAnswers(await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS }), 1);
+    return statuses[0] ?? null;
   }
 
   async logs(slot: Slot, lines: number): Promise<string[]> {
@@ -157,8 +174,12 @@ class SshHost implements Host {
     return output.split("\n").filter((text) => text.trim() !== "");
   }
 
-  async prune(keep: readonly Release[]): Promise<void> {
-    await this.connection.run(commands.prune(this.place.fleet, keep), {
+  async keepHistory(signed: string): Promise<void> {
+    await this.#write(commands.HISTORY_FILE, signed);
+  }
+
+  async prune(keep: readonly KeptRelease[], filesOnly: readonly string[]): Promise<void> {
+    await this.#change(commands.prune(this.place.fleet, keep, filesOnly), {
       timeoutSeconds: PRUNE_SECONDS,
       slow: true,
     });
@@ -169,7 +190,18 @@ class SshHost implements Host {
   }
 
   #write(file: string, text: string): Promise<string> {
-    return this.#give(commands.writeFile(this.place.fleet, file, text));
+    return this.#changeBy(commands.writeFile(this.place.fleet, file, text));
+  }
+
+  #changeBy({ script, input }: commands.Given): Promise<string> {
+    return this.#change(script, { timeoutSeconds: QUICK_SECONDS, input });
+  }
+
+  /** For what other rollouts see as well. An order is not: the run's own steward reads it, or nobody does. @throws RolloutError StewardLost */
+  #change(script: string, options: CommandOptions): Promise<string> {
+    const lost = (): RolloutError => lockLost(this.name);
+    const fenced = commands.whileLocked(this.place.fleet, this.#runId, script);
+    return this.connection.run(fenced, { ...options, meanings: new Map([[commands.LOCK_LOST, lost]]) });
   }
 
   #give({ script, input }: commands.Given): Promise<string> {
@@ -180,6 +212,12 @@ class SshHost implements Host {
     return this.connection.run(script, { timeoutSeconds: QUICK_SECONDS, ...(input === undefined ? {} : { input }) });
   }
 }
+
+const lockLost = (host: string): RolloutError =>
+  new RolloutError(
+    "StewardLost",
+    `${host}: the steward is gone, and with it the lock, so nothing more was written there; another rollout may have run since: look at the fleet's status, then decide anew`,
+  );
 
 /** Docker leaves its own hub's name out of digests. */
 const shortName = (reference: string): string =>

@@ -4,6 +4,7 @@
  * @see https://man.openbsd.org/ssh_config.5#ProxyCommand
  */
 import { line } from "../commands/shell.js";
+import { verbatim } from "./ssh-options.js";
 
 /**
  * Value for ssh's ProxyCommand. What its ssh says goes to a file: where connections are shared, OpenSSH throws away what a ProxyCommand says.
@@ -13,12 +14,13 @@ import { line } from "../commands/shell.js";
 export const proxyCommand = (proxyJump: string, options: readonly string[]): string =>
   proxyJump.split(",").reduce((before, hop) => hopCommand(hop, [...options, ...through(before)].map(verbatim)), "");
 
+/** User, IPv6 address in brackets or other host, port: the schema lets in no other form. */
+const HOP = /^([^@]*@)?(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/;
+
 function hopCommand(hop: string, options: readonly string[]): string {
-  const [, destination = hop, port] = /^(.+):(\d+)$/.exec(hop) ?? [];
+  const [, user = "", bracketed, plain = hop, port] = HOP.exec(hop) ?? [];
+  const destination = user + (bracketed ?? plain);
   return line(["ssh", ...options, ...(port ? ["-p", port] : []), "-W", "[%h]:%p", destination]);
 }
 
 const through = (command: string): string[] => (command === "" ? [] : ["-o", `ProxyCommand=${command}`]);
-
-/** What ssh gives back when it has filled in %h and %p. */
-const verbatim = (text: string): string => text.replaceAll("%", "%%");

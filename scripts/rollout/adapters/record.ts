@@ -4,7 +4,8 @@ import path from "node:path";
 import type { RolloutEvent } from "../core/events.js";
 import type { Receipt } from "../core/receipt.js";
 import { jsonLine } from "../output/json-lines.js";
-import { redactor } from "../output/redact.js";
+import { jsonText } from "../output/out.js";
+import { showable, shownEvent } from "../output/shown.js";
 import { timelineSvg } from "../output/timeline/timeline.js";
 import type { Events } from "../ports.js";
 
@@ -20,7 +21,7 @@ export const RECEIPT_FILE = "receipt.json";
  */
 export class RunRecord implements Events {
   readonly #events: RolloutEvent[] = [];
-  readonly #redact: <Value>(value: Value) => Value;
+  readonly #shown: <Value>(value: Value) => Value;
   #broken = false;
 
   constructor(
@@ -28,18 +29,18 @@ export class RunRecord implements Events {
     secrets: readonly string[],
     private readonly warn: (why: string) => void,
   ) {
-    this.#redact = redactor(secrets);
+    this.#shown = showable(secrets);
     this.#try(() => mkdirSync(folder, { recursive: true, mode: 0o700 }));
   }
 
   emit(event: RolloutEvent): void {
-    const shown = { ...event, data: this.#redact(event.data) } as RolloutEvent;
+    const shown = shownEvent(event, this.#shown);
     this.#events.push(shown);
     this.#try(() => appendFileSync(path.join(this.folder, EVENTS_FILE), `${jsonLine(shown)}\n`));
   }
 
   finish(receipt: Receipt): void {
-    this.#try(() => this.#write(RECEIPT_FILE, `${JSON.stringify(this.#redact(receipt), null, 2)}\n`));
+    this.#try(() => this.#write(RECEIPT_FILE, `${jsonText(this.#shown(receipt), 2)}\n`));
     const title = `${receipt.fleet}: rollout ${receipt.runId}`;
     this.#try(() => this.#write("timeline.svg", timelineSvg({ events: this.#events, title })));
   }

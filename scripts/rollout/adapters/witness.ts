@@ -3,8 +3,14 @@ import { Agent, request } from "undici";
 import { WITNESS_HEADER } from "../../../contract/host.js";
 import type { BalancerEndpoint, Witness, WitnessReport } from "../ports.js";
 
+/** Milliseconds for a connection, for the head of an answer, between two parts of its body, and for all of its body. */
 const TIMEOUT_MS = 10_000;
 const AT_ONCE = 10;
+
+interface Outcome {
+  readonly failure: string | null;
+  readonly tookMs: number;
+}
 
 export class HttpWitness implements Witness {
   readonly #agent: Agent;
@@ -13,6 +19,7 @@ export class HttpWitness implements Witness {
   constructor(
     private readonly endpoint: BalancerEndpoint,
     runId: string,
+    private readonly limitMs = TIMEOUT_MS,
   ) {
     const { serverName } = endpoint;
     this.#headers = { [WITNESS_HEADER]: runId, ...(serverName !== undefined && { host: serverName }) };
@@ -27,32 +34,52 @@ export class HttpWitness implements Witness {
 
   async whyUnreachable(): Promise<string | null> {
     const [failure] = (await this.send(1)).failures;
-    return failure === undefined || /^\d{3}$/.test(failure) ? null : failure;
+    return failure === undefined || isStatus(failure) ? null : failure;
   }
 
+  /** In waves. One without any answer is the last: where the balancer hangs, each more would take as long as its timeout. */
   async send(count: number): Promise<WitnessReport> {
-    const outcomes: (string | null)[] = [];
-    for (let sent = 0; sent < count; sent += AT_ONCE) {
-      const wave = Array.from({ length: Math.min(AT_ONCE, count - sent) }, () => this.#one());
-      outcomes.push(...(await Promise.all(wave)));
+    const outcomes: Outcome[] = [];
+    for (let hangs = false; !hangs && outcomes.length < count;) {
+      const wave = Array.from({ length: Math.min(AT_ONCE, count - outcomes.length) }, () => this.#timed());
+      const ends = await Promise.all(wave);
+      outcomes.push(...ends);
+      hangs = !ends.some(({ failure }) => failure === null || isStatus(failure));
     }
-    const failures = outcomes.filter((outcome) => outcome !== null);
-    return { sent: count, answered: count - failures.length, failures };
+    const answered = outcomes.filter(({ failure }) => failure === null);
+    return {
+      sent: outcomes.length,
+      answered: answered.length,
+      failures: outcomes.flatMap(({ failure }) => failure ?? []),
+      slowestMs: Math.max(0, ...answered.map(({ tookMs }) => tookMs)),
+    };
   }
 
   close(): Promise<void> {
     return this.#agent.close();
   }
 
-  /** Null when answered, else why not. */
+  async #timed(): Promise<Outcome> {
+    const beganMs = performance.now();
+    const failure = await this.#one();
+    return { failure, tookMs: performance.now() - beganMs };
+  }
+
+  /** Null when answered, else why not. An answer that is still being sent when the time is up is one: some go on for as long as one listens. */
   async #one(): Promise<string | null> {
     try {
       const reply = await request(this.endpoint.url, { dispatcher: this.#agent, headers: this.#headers });
-      // Read to its end, not dumped: an answer that is cut off on the way is a failed one.
-      await reply.body.arrayBuffer();
+      const untilMs = performance.now() + this.limitMs;
+      // Read to its end, not dumped: an answer that is cut off on the way is a failed one. Nothing of it is kept.
+      for await (const part of reply.body as AsyncIterable<Buffer>) {
+        if (part.length > 0 && performance.now() > untilMs) break;
+      }
       return reply.statusCode < 500 ? null : String(reply.statusCode);
     } catch (error) {
       return error instanceof Error && "code" in error ? String(error.code) : String(error);
     }
   }
 }
+
+/** Any status is an answer, also that of a failure. */
+const isStatus = (failure: string): boolean => /^\d{3}$/.test(failure);

@@ -44,8 +44,8 @@ describe("plain lines", () => {
     expect(text).toContain(
       [
         "   13.6 s  api-1  error: last lines of the failed container:",
-        "                    Error: DATABASE_URL is not set",
-        "                        at start (/app/server.js:12:9)",
+        "                  |   Error: DATABASE_URL is not set",
+        "                  |       at start (/app/server.js:12:9)",
         "",
       ].join("\n"),
     );
@@ -60,7 +60,7 @@ witness  30 requests sent, 0 failed
 release  3f2a (registry.example.com/api@sha256:feed)
 rollout  k7m2q9 of api, 15.8 s
 error    StepFailed: new-ready on api-1: not ready within 5 s
-result   exit code 5: failed; that host is restored, the others are untouched or rolled back
+result   exit code 5: failed; each changed host is as before, or on the release that served before
 `);
   });
 
@@ -68,9 +68,9 @@ result   exit code 5: failed; that host is restored, the others are untouched or
     const log = event("failedLog", { lines: ["\u001b[31mdown\u001b[0m 1 %\r2 %", "\u001b[2J"] }, { host: "api-1" });
     expect(plainLines(log, 5)).toEqual([
       "    0.0 s  api-1  error: last lines of the failed container:",
-      "                    down 1 %",
-      "                  2 %",
-      "",
+      "                  |   down 1 %",
+      "                  | 2 %",
+      "                  |",
     ]);
   });
 

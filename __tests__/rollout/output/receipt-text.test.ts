@@ -40,7 +40,7 @@ result   exit code 0: the fleet is on its target
 release  none
 rollout  k7m2q9 of api, 30.0 s
 error    CloudFailed: the API answered 500
-         try again
+         | try again
 result   exit code 3: refused before the start; no container and no rotation was changed
 `);
   });

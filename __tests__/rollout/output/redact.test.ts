@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
 import { jsonLinesSink } from "../../../scripts/rollout/output/json-lines.js";
 import { plainSink } from "../../../scripts/rollout/output/plain.js";
-import { REDACTED, redacting, redactor } from "../../../scripts/rollout/output/redact.js";
+import { REDACTED, redactor } from "../../../scripts/rollout/output/redact.js";
+import { showable, showing } from "../../../scripts/rollout/output/shown.js";
 import type { Sink, Write } from "../../../scripts/rollout/output/sink.js";
 import { event, success } from "./support/streams.js";
 
@@ -11,7 +12,7 @@ const AWKWARD = 'pa"ss\\wo/rd\n+é';
 
 function shown(make: (write: Write) => Sink, secrets: readonly string[], events: readonly RolloutEvent[]): string {
   let text = "";
-  const sink = redacting(
+  const sink = showing(
     make((part) => (text += part)),
     secrets,
   );
@@ -50,7 +51,7 @@ describe("secrets", () => {
 
   test("of many lines are found line by line, as a log splits them", () => {
     const key = "-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n";
-    const redacted = redactor([key])({ lines: ["  MIIEvQIBADANBg", "kqhkiG9w0BAQEF,", "fine"] });
+    const redacted = showable([key])({ lines: ["  MIIEvQIBADANBg", "kqhkiG9w0BAQEF,", "fine"] });
     expect(redacted).toEqual({ lines: [`  ${REDACTED}`, `${REDACTED},`, "fine"] });
     expect(redactor([key])(`key=${key}`)).toBe(`key=${REDACTED}`);
   });

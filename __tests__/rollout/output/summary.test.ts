@@ -34,7 +34,9 @@ describe("the summary of a rollout", () => {
 
   test("of one that failed says why, shows the container's last lines folded, and where to read on", () => {
     const text = summaryMarkdown(run(failure()));
-    expect(text).toContain("### api: exit code 5: failed; that host is restored");
+    expect(text).toContain(
+      "### api: exit code 5: failed; each changed host is as before, or on the release that served before",
+    );
     expect(text).toContain("```text\nStepFailed: new-ready on api-1: not ready within 5 s\n```");
     expect(text).toContain("<summary>last lines of the failed container on api-1</summary>");
     expect(text).toContain("```text\nError: DATABASE_URL is not set\n    at start (/app/server.js:12:9)\n```");

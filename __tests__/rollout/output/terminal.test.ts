@@ -12,7 +12,7 @@ function display({ columns = 100, rows = 24, summary = false } = {}) {
     writes += 1;
     screen.write(text, size.columns);
   };
-  const sink = terminalSink({ write, now: () => clock.now, size: () => size, color: false, summary });
+  const sink = terminalSink({ exact: write, now: () => clock.now, size: () => size, color: false, summary });
   return { size, screen, clock, sink, writes: () => writes };
 }
 
@@ -39,8 +39,8 @@ describe("the terminal", () => {
     expect(screen.lines()).toEqual([
       "   13.6 s  api-1  warning: taken back: old-stop",
       "   13.6 s  api-1  error: last lines of the failed container:",
-      "                    Error: DATABASE_URL is not set",
-      "                        at start (/app/server.js:12:9)",
+      "                  |   Error: DATABASE_URL is not set",
+      "                  |       at start (/app/server.js:12:9)",
       "   15.8 s         error: StepFailed: new-ready on api-1: not ready within 5 s",
       "15.8 s  failed with exit code 5 after 15.8 s; witness: 30 sent, 0 failed",
       "api-1  restored     0.2 s  new-ready on api-1: not ready within 5 s",
@@ -51,7 +51,7 @@ describe("the terminal", () => {
       "release  3f2a (registry.example.com/api@sha256:feed)",
       "rollout  k7m2q9 of api, 15.8 s",
       "error    StepFailed: new-ready on api-1: not ready within 5 s",
-      "result   exit code 5: failed; that host is restored, the others are untouched or rolled back",
+      "result   exit code 5: failed; each changed host is as before, or on the release that served before",
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { HostStatus } from "../../../scripts/rollout/core/events.js";
-import { timelineHtml, type TimelineInput, timelineSvg } from "../../../scripts/rollout/output/timeline/timeline.js";
+import { type TimelineInput, timelineSvg } from "../../../scripts/rollout/output/timeline/timeline.js";
 import { statusStyles } from "../../../scripts/rollout/output/timeline/palette.js";
 import { contrast, elements, numberOf, wellFormed } from "./support/markup.js";
 import { event, failure, names, Stream, steadyLoad, success } from "./support/streams.js";
@@ -154,13 +154,9 @@ describe("the picture", () => {
   });
 
   test("needs nothing from elsewhere: no script, link, font or style sheet", () => {
-    for (const markup of [
-      timelineSvg({ events: success(), title: "x" }),
-      timelineHtml({ events: success(), title: "x" }),
-    ]) {
-      expect(markup).not.toMatch(/<script|<link|<image|@import|@font-face|href=|url\(/);
-      expect(markup.replace("http://www.w3.org/2000/svg", "")).not.toContain("://");
-    }
+    const svg = timelineSvg({ events: success(), title: "x" });
+    expect(svg).not.toMatch(/<script|<link|<image|@import|@font-face|href=|url\(/);
+    expect(svg.replace("http://www.w3.org/2000/svg", "")).not.toContain("://");
   });
 
   test("names in its legend the statuses it shows and no others", () => {
@@ -185,26 +181,5 @@ describe("the picture", () => {
   test.each(Object.keys(statusStyles) as HostStatus[])("has readable words on the colour of %s", (status) => {
     const { fill, text } = statusStyles[status];
     expect(contrast(fill, text)).toBeGreaterThanOrEqual(4.5);
-  });
-});
-
-describe("the page", () => {
-  test("holds the picture and the receipt", () => {
-    const page = timelineHtml({ events: success(), title: "a & b" });
-    expect(page).toContain("<title>a &amp; b</title>");
-    expect(page).toContain(timelineSvg({ events: success(), title: "a & b" }).trimEnd());
-    expect(page).toContain('<td>api-1</td><td>replaced</td><td class="right">14.2</td>');
-    expect(page).toContain("<p>exit code 0: the fleet is on its target</p>");
-    expect(wellFormed(page.replace(/<!doctype html>|<meta [^>]+>/g, ""))).toBe("html");
-  });
-
-  test("does without a receipt when the run left none", () => {
-    expect(timelineHtml({ events: success().slice(0, -1), title: "x" })).not.toContain("<table>");
-  });
-
-  test("escapes what an error says", () => {
-    const events = failure(["<b>"]);
-    expect(timelineHtml({ events, title: "x" })).not.toContain("<b>");
-    expect(timelineHtml({ events, title: "x" })).toContain("new-ready on &lt;b&gt;: not ready within 5 s");
   });
 });

@@ -10,13 +10,14 @@ const SECONDS_WIDTH = 7;
 const LONGEST_NAME = 40;
 
 /**
- * Lines of one event: seconds since the start, host, message; further lines of a message are indented below its first.
+ * Lines of one event: seconds since the start, host, message. Further lines of a message stand below its first, each behind a bar: a log
+ * of a container has no line of its own here that a reader could take for the rollout's.
  * @param hostWidth - width of the column with the hosts' names
  */
 export function plainLines(event: RolloutEvent, hostWidth: number): string[] {
   const time = `${(event.elapsedMs / 1000).toFixed(1).padStart(SECONDS_WIDTH)} s`;
   const head = `${time}  ${fit(oneLine(event.host ?? ""), hostWidth)}  `;
-  const indent = " ".repeat(cells(head));
+  const indent = `${" ".repeat(cells(head))}| `;
   return cleanLines(mark(event.level) + wordsOf(event)).map((line, index) =>
     ((index === 0 ? head : indent) + line).trimEnd(),
   );

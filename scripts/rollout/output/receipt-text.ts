@@ -14,8 +14,8 @@ export const exitMeaning: Readonly<Record<ExitCode, string>> = {
   [exitCodes.badInput]: "the input cannot be used; no container and no rotation was changed",
   [exitCodes.preflightRefused]: "refused before the start; no container and no rotation was changed",
   [exitCodes.locked]: "another rollout holds the lock; no container and no rotation was changed",
-  [exitCodes.failedRestored]: "failed; that host is restored, the others are untouched or rolled back",
-  [exitCodes.failedMixed]: "failed; the fleet is mixed and needs an operator",
+  [exitCodes.failedRestored]: "failed; each changed host is as before, or on the release that served before",
+  [exitCodes.failedMixed]: "failed; a host is not as before, or nobody knows what it runs: look at the hosts above",
   [exitCodes.preDeployFailed]: "the pre-deploy command failed; no container and no rotation was changed",
   [exitCodes.interrupted]: "interrupted; run it again to converge",
 };
@@ -45,10 +45,13 @@ export function summaryLines(receipt: Receipt): string[] {
   ];
 }
 
+/** Actions after which somebody wants to know which hosts it was. */
+const NAMED: ReadonlySet<HostReceipt["action"]> = new Set(["restored", "skipped", "unknown"]);
+
 /** How many hosts were replaced, kept, …, such as `2 replaced, 1 kept`; names where something went wrong. */
 export function actionCounts(hosts: readonly HostReceipt[]): string {
   const groups = byAction(hosts).map(([action, names]) =>
-    action === "restored" || action === "skipped" ? `${action} ${nameList(names)}` : `${names.length} ${action}`,
+    NAMED.has(action) ? `${action} ${nameList(names)}` : `${names.length} ${action}`,
   );
   return groups.join(", ") || "none";
 }
@@ -92,7 +95,7 @@ function factLines(receipt: Receipt): string[] {
   const { release } = receipt;
   return [
     `witness  ${witnessText(receipt)}`,
-    `release  ${release ? `${release.id} (${oneLine(release.image)})` : "none"}`,
+    `release  ${release ? `${oneLine(release.id)} (${oneLine(release.image)})` : "none"}`,
     `rollout  ${receipt.runId} of ${oneLine(receipt.fleet)}, ${seconds(receipt.seconds)}`,
   ];
 }
@@ -100,7 +103,7 @@ function factLines(receipt: Receipt): string[] {
 function errorLines({ error }: Receipt): string[] {
   if (!error) return [];
   return cleanLines(`${error.code}: ${error.message}`).map((line, index) =>
-    index ? `         ${line}` : `error    ${line}`,
+    index ? `         | ${line}` : `error    ${line}`,
   );
 }
 

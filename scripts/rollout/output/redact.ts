@@ -1,6 +1,4 @@
-/** Takes secret values out of events before any sink sees them. */
-import type { RolloutEvent } from "../core/events.js";
-import type { Sink } from "./sink.js";
+/** Finds secret values in a text, in every form that an encoder may have given them. Pure. */
 
 /** What stands in a secret's place. */
 export const REDACTED = "[redacted]";
@@ -10,39 +8,15 @@ export const SHORTEST_SECRET = 4;
 /** A log splits a key of many lines; each of its lines is a secret too, unless it is as short as a word. */
 const SHORTEST_LINE = 8;
 
-/** Fields with a closed vocabulary: a secret that happens to be the word "failed" must not break the stream. */
-const VOCABULARY: ReadonlySet<string> = new Set(["status", "action", "code"]);
-
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f" };
 
 /**
- * Makes a function that replaces every secret in every string of a value. A secret is found as it is, escaped as in JSON
- * (also JSON within JSON), percent-encoded, and inside base64 such as an `Authorization` header's.
+ * Makes a function that replaces every secret in a text. A secret is found as it is, escaped as in JSON (also JSON within JSON),
+ * percent-encoded, and inside base64 such as an `Authorization` header's.
  */
-export function redactor(secrets: readonly string[]): <Value>(value: Value) => Value {
+export function redactor(secrets: readonly string[]): (text: string) => string {
   const pattern = secretPattern(secrets);
-  return <Value>(value: Value) => (pattern ? (redactValue(value, pattern) as Value) : value);
-}
-
-/** A sink that hands on every event without the secrets. */
-export function redacting(sink: Sink, secrets: readonly string[]): Sink {
-  const redact = redactor(secrets);
-  return {
-    emit: (event) => sink.emit({ ...event, host: redact(event.host), data: redact(event.data) } as RolloutEvent),
-    tick: () => sink.tick(),
-    close: () => sink.close(),
-  };
-}
-
-function redactValue(value: unknown, pattern: RegExp): unknown {
-  if (typeof value === "string") return value.replace(pattern, REDACTED);
-  if (Array.isArray(value)) return value.map((entry) => redactValue(entry, pattern));
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).map(([key, entry]): [string, unknown] => [
-    key,
-    VOCABULARY.has(key) ? entry : redactValue(entry, pattern),
-  ]);
-  return Object.fromEntries(entries);
+  return (text) => (pattern ? text.replace(pattern, REDACTED) : text);
 }
 
 /** All forms of all secrets, longest first, so that a secret within another leaves no rest of the longer one. */
@@ -64,15 +38,21 @@ const linesOf = (secret: string): string[] =>
 const escapedForms = (secret: string): string =>
   Array.from(secret, (character) => (/[A-Za-z0-9]/.test(character) ? character : escapedCharacter(character))).join("");
 
+/**
+ * A backslash is itself doubled, and doubled again, by each encoder; so a run of them may stand for it. Five encoders make 32: without an
+ * end, a host could have megabytes of them searched from every place.
+ */
+const SOME = "\\\\{1,32}";
+const ANY = "\\\\{0,32}";
+
 function escapedCharacter(character: string): string {
   const literal = character.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
   const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
-  const unicode = units.map((unit) => `\\\\+u${hex(unit, 4)}`).join("");
+  const unicode = units.map((unit) => `${SOME}u${hex(unit, 4)}`).join("");
   const short = SHORT_ESCAPES[character];
   const percent = Array.from(Buffer.from(character), (byte) => `%${hex(byte, 2)}`).join("");
-  // A backslash is itself doubled, and doubled again, by each encoder; so any run of them may stand for it.
-  const plain = character === "\\" ? "\\\\+" : `\\\\*${literal}`;
-  return `(?:${[plain, unicode, percent, ...(short ? [`\\\\+${short}`] : [])].join("|")})`;
+  const plain = character === "\\" ? SOME : `${ANY}${literal}`;
+  return `(?:${[plain, unicode, percent, ...(short ? [`${SOME}${short}`] : [])].join("|")})`;
 }
 
 /** Hex digits in either case, as a pattern. */

@@ -3,23 +3,15 @@ import type { Receipt } from "../core/receipt.js";
 import { jsonLinesSink } from "./json-lines.js";
 import { plainSink } from "./plain.js";
 import { receiptText } from "./receipt-text.js";
-import { redacting, redactor } from "./redact.js";
-import type { Sink, Write } from "./sink.js";
+import { jsonText, outTo, type OutputStream } from "./out.js";
+import { showable, showing } from "./shown.js";
+import type { Sink } from "./sink.js";
 import { terminalSink } from "./terminal.js";
 
 /** Values of `--output`. */
 export const outputKinds = ["auto", "terminal", "plain", "jsonl"] as const;
 export type OutputKind = (typeof outputKinds)[number];
 
-/** What is needed of `process.stdout` and `process.stderr`. */
-export interface OutputStream {
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-  readonly rows?: number | undefined;
-  readonly destroyed?: boolean | undefined;
-  write(text: string): unknown;
-  on(event: "error", listener: (error: Error) => void): unknown;
-}
 export interface Streams {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -45,14 +37,15 @@ export interface Output {
 
 /** The output that fits the options and the streams. */
 export function createOutput(options: OutputOptions): Output {
-  const redact = redactor(options.secrets);
+  const show = showable(options.secrets);
   const kind = resolveKind(options);
-  const writeResult = writerTo(options.streams.stdout);
+  const out = outTo(options.streams.stdout);
   return {
-    sink: redacting(rendererOf(kind, options), options.secrets),
+    sink: showing(rendererOf(kind, options), options.secrets),
     result(receipt) {
-      const shown = redact(receipt);
-      writeResult(kind === "jsonl" ? `${JSON.stringify(shown)}\n` : receiptText(shown));
+      const shown = show(receipt);
+      if (kind === "jsonl") out.exact(`${jsonText(shown)}\n`);
+      else out.text(receiptText(shown));
     },
   };
 }
@@ -77,11 +70,11 @@ export function guardStreams({ stdout, stderr }: Streams): void {
 }
 
 function rendererOf(kind: Exclude<OutputKind, "auto">, { streams, environment, now }: OutputOptions): Sink {
-  const write = writerTo(streams.stderr);
-  if (kind === "jsonl") return jsonLinesSink(write);
-  if (kind === "plain") return plainSink(write);
+  const out = outTo(streams.stderr);
+  if (kind === "jsonl") return jsonLinesSink(out.exact);
+  if (kind === "plain") return plainSink(out.text);
   return terminalSink({
-    write,
+    exact: out.exact,
     now,
     size: () => ({ columns: streams.stderr.columns || 80, rows: streams.stderr.rows || 24 }),
     color: !environment["NO_COLOR"],
@@ -89,10 +82,6 @@ function rendererOf(kind: Exclude<OutputKind, "auto">, { streams, environment, n
   });
 }
 
-const writerTo =
-  (stream: OutputStream): Write =>
-  (text) => {
-    if (stream.destroyed !== true) stream.write(text);
-  };
-
-const isCi = ({ CI }: OutputOptions["environment"]): boolean => CI !== undefined && !["", "0", "false"].includes(CI);
+/** Whether what is printed goes into the log of a CI. */
+export const isCi = ({ CI }: OutputOptions["environment"]): boolean =>
+  CI !== undefined && !["", "0", "false"].includes(CI);

@@ -10,7 +10,7 @@ import { cells } from "./text.js";
 const REDRAW_MS = 100;
 
 export interface TerminalOptions {
-  readonly write: Write;
+  readonly exact: Write;
   /** Milliseconds since some moment, never set back. */
   readonly now: () => number;
   /** Asked before every redraw, because people resize windows. */
@@ -67,7 +67,7 @@ interface LiveArea {
   leave(below: readonly string[]): void;
 }
 
-function liveArea({ write, now, size, color }: TerminalOptions): LiveArea {
+function liveArea({ exact, now, size, color }: TerminalOptions): LiveArea {
   let drawn: readonly string[] = [];
   let drawnAt = -Infinity;
   let left = false;
@@ -76,12 +76,12 @@ function liveArea({ write, now, size, color }: TerminalOptions): LiveArea {
       if (left || (!urgent && now() - drawnAt < REDRAW_MS)) return;
       const { columns, rows } = size();
       const lines = frame(state, columns, rows, color);
-      write(erase(drawn, columns) + [...above, ...lines].map((line) => `${line}\n`).join(""));
+      exact(erase(drawn, columns) + [...above, ...lines].map((line) => `${line}\n`).join(""));
       drawn = lines;
       drawnAt = now();
     },
     leave(below) {
-      if (!left && below.length > 0) write(below.map((line) => `${line}\n`).join(""));
+      if (!left && below.length > 0) exact(below.map((line) => `${line}\n`).join(""));
       left = true;
     },
   };

@@ -1,21 +1,41 @@
 /** Text on its way to people: cleaned, measured, padded and cut. All pure. */
 
-// Colours, cursor moves and window titles that a container may have written to its log.
-// eslint-disable-next-line no-control-regex
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
-// Everything else that moves a cursor or turns the writing direction around.
-// eslint-disable-next-line no-control-regex
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// Colours, cursor moves and window titles, whose words would stay as text. They end on their own line: what follows is not theirs.
+const ESCAPES =
+  // eslint-disable-next-line no-control-regex
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)[^\u0007\u001b\u009c\u009d\n\r]*(?:\u0007|\u001b\\|\u009c)|\u001b[@-Z\\^_]/g;
+/** Some readers end a line at these too, and a log of several lines may not look like one. */
+const LINE_ENDS = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/;
+/**
+ * What no reader sees and some act on: controls, also those of 8 bits, marks that turn the writing direction, and letters without a
+ * width, which can hide a secret from whoever looks for it.
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
+const HALF_CHARACTERS = /\p{Cs}/gu;
+/** Workflow runners take `##[group]` and `##vso[…]` for orders, wherever they stand in a line. */
+const RUNNER_ORDERS = /##(?=[A-Za-z]*\[)/g;
+
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 const WIDTHLESS = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 
-/** Lines of a text without anything that could move a cursor. A carriage return ends a line, as it does for Terraform. */
+/**
+ * Lines of a text without anything that could move a cursor, hide, or be an order to a workflow runner. A carriage return ends a line,
+ * as it does for Terraform.
+ */
 export function cleanLines(text: string): string[] {
   return text
     .replace(ESCAPES, "")
-    .split(/\r\n|\n|\r/)
-    .map((line) => line.replaceAll("\t", "    ").replace(CONTROLS, "").trimEnd());
+    .split(LINE_ENDS)
+    .map((line) => line.replaceAll("\t", "    ").replace(UNSEEN, "").replace(HALF_CHARACTERS, "\ufffd"))
+    .map((line) => line.replace(RUNNER_ORDERS, "## ").trimEnd());
+}
+
+/** At most `most` characters of a text, and how many there were beyond. */
+export function bounded(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const head = text.slice(0, most).replace(HALF_CHARACTERS, "");
+  return `${head}… (${grouped(text.length - head.length)} more characters)`;
 }
 
 /** The same on one line. */

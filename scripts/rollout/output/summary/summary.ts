@@ -3,7 +3,7 @@ import type { RolloutEvent } from "../../core/events.js";
 import { exitCodes } from "../../core/errors.js";
 import type { Receipt } from "../../core/receipt.js";
 import { actionCounts, hostColumns, outcomeText, witnessText } from "../receipt-text.js";
-import { many, seconds } from "../text.js";
+import { grouped, many, seconds } from "../text.js";
 import { gantt } from "./gantt.js";
 import { block, code, folded, plain, table } from "./markdown.js";
 
@@ -15,12 +15,30 @@ export interface LastRun {
   readonly receipt: Receipt | null;
 }
 
+/**
+ * Most bytes of a summary, with room for whatever else a job's step adds: GitHub takes 1 MiB of a step, and none of it beyond.
+ * @see https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
+ */
+export const MOST_BYTES = 1_000_000;
+
 /** @param run null when none has left a record */
 export function summaryMarkdown(run: LastRun | null): string {
   if (run === null) return `${NO_RUN}\n`;
   const blocks = run.receipt ? withReceipt(run.receipt, run.events) : withoutReceipt(run);
-  return `${blocks.filter(Boolean).join("\n\n")}\n`;
+  return `${withinBounds([...blocks, ...logs(run.events)].filter(Boolean))}\n`;
 }
+
+/** As many blocks from the first one as there is room for, and how many more there are. */
+function withinBounds(blocks: readonly string[]): string {
+  let room = MOST_BYTES - ROOM_FOR_NOTE;
+  const left = blocks.findIndex((each) => (room -= Buffer.byteLength(each) + BETWEEN.length) < 0);
+  if (left < 0) return blocks.join(BETWEEN);
+  const note = `${many(blocks.length - left, "part")} left out: the summary may have ${grouped(MOST_BYTES)} bytes. The run's record has them all, in events.jsonl.`;
+  return [...blocks.slice(0, left), note].join(BETWEEN);
+}
+
+const BETWEEN = "\n\n";
+const ROOM_FOR_NOTE = 1000;
 
 const NO_RUN = `### No rollout ran
 
@@ -40,7 +58,6 @@ function withReceipt(receipt: Receipt, events: readonly RolloutEvent[]): string[
     picture(events),
     hosts.length > 0 ? table(hostColumns(hosts)) : "",
     receipt.exitCode === exitCodes.onTarget ? "" : WHAT_TO_DO,
-    ...logs(events),
   ];
 }
 
@@ -49,7 +66,6 @@ function withoutReceipt({ runId, events }: LastRun): string[] {
     `### Rollout ${plain(runId)} left no receipt`,
     "It was ended before it could write one. Each host takes back or finishes by itself what was under way on it; look with `rollout status`, then deploy again.",
     picture(events),
-    ...logs(events),
   ];
 }
 

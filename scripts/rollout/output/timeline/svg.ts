@@ -1,4 +1,4 @@
-/** Builds SVG and HTML as text: every attribute and text is escaped, every number is short and finite. */
+/** Builds SVG as text: every attribute and text is escaped, every number is short and finite. */
 
 // Characters that XML 1.0 cannot hold, not even escaped.
 // eslint-disable-next-line no-control-regex

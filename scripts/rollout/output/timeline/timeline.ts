@@ -5,8 +5,7 @@ import { grouped, many, oneLine, seconds } from "../text.js";
 import { type Layout, layoutOf, WIDTH } from "./layout.js";
 import { legend, legendEntries, legendLines } from "./legend.js";
 import { latencyPanel, loadPanel } from "./load.js";
-import { type LoadRecord, type TimelineModel, timelineModel, receiptOf } from "./model.js";
-import { page, receiptHtml } from "./page.js";
+import { type LoadRecord, type TimelineModel, timelineModel } from "./model.js";
 import { FONT, ink } from "./palette.js";
 import { failureLine, hostRows } from "./rows.js";
 import { timeTicks } from "./scale.js";
@@ -41,12 +40,6 @@ export function timelineSvg({ events, load, title }: TimelineInput): string {
     legend(entries, layout),
   ];
   return `${element("svg", root(layout), `\n${parts.filter(Boolean).join("\n")}\n`)}\n`;
-}
-
-/** A page with the picture and the receipt. */
-export function timelineHtml(input: TimelineInput): string {
-  const receipt = receiptOf(input.events);
-  return page(oneLine(input.title), [timelineSvg(input).trimEnd(), ...(receipt ? [receiptHtml(receipt)] : [])]);
 }
 
 const root = ({ height }: Layout): Record<string, string | number> => ({

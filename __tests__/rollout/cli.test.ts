@@ -106,6 +106,16 @@ describe.each(["deploy", "rollback", "status", "verify"])("%s", (command) => {
     expect(named.left).toEqual(["outputs.json"]);
   });
 
+  it("refuses a token of the API that cannot be one, which is not shown", async () => {
+    const { code, stdout, stderr, left } = await run([command], {
+      EVENKEEL_MANIFEST: manifest,
+      DIGITALOCEAN_TOKEN: "s3cret\ntoken",
+    });
+    expect([code, stdout, left]).toEqual([2, "", []]);
+    expect(stderr).toMatch(/^environment: DIGITALOCEAN_TOKEN: got a value with [^\n]*\n$/);
+    expect(stderr).not.toContain("s3cret");
+  });
+
   it("refuses the name of a stack beside one manifest", async () => {
     const file = outputs(manifest);
     const ended = await run([command, "--outputs", file, "--stack", "a"]);
@@ -158,6 +168,21 @@ describe.each(["deploy", "rollback", "status", "verify"])("%s", (command) => {
       );
     },
   );
+
+  it("refuses a state folder that OpenSSH would take for another, before anything is made", async () => {
+    const ended = await run([command], {
+      EVENKEEL_MANIFEST: manifest,
+      DIGITALOCEAN_TOKEN: "token",
+      EVENKEEL_STATE_DIR: path.join(folder, 'a "state"'),
+    });
+    expect(ended).toEqual(
+      refused(
+        expect.stringMatching(
+          /^environment: EVENKEEL_STATE_DIR: got "[^\n]* \\"state\\""; needs a folder whose path has no ", [^\n]*\n$/,
+        ),
+      ),
+    );
+  });
 
   it("refuses a state folder that cannot be one", async () => {
     const file = outputs("a file");
@@ -286,6 +311,38 @@ describe("summary", () => {
   it("tells what it can of a run that was ended in the middle of a line", async () => {
     record("aa", { "events.jsonl": `${events(...success().slice(0, 9))}{"time":"20` });
     expect((await run(["summary"])).stdout).toMatch(/^### Rollout aa left no receipt\n[^]*section api-1/);
+  });
+
+  it("passes over what is no record: a stray file, lines of something else, half a receipt", async () => {
+    record("aa", { "events.jsonl": events(...success()), "receipt.json": '{"exitCode":0,' });
+    const at = '"time":"2030-01-01T00:00:00Z","elapsedMs":1,"host":null';
+    const lines = [
+      ...["null", "7", '{"name":"nope"}', `{"name":"failedLog",${at},"data":{}}`, `{"name":"locked",${at}}`],
+      ...[`{"name":"hostStatus",${at},"data":{"status":"flying","detail":""}}`, '{"name":"toString","data":{}}'],
+    ];
+    record("bb", { "events.jsonl": lines.join("\n") });
+    writeFileSync(path.join(folder, "state", "runs", ".DS_Store"), "a file");
+    const { code, stdout } = await run(["summary"]);
+    expect([code, stdout.split("\n")[0]]).toEqual([0, "### Rollout aa left no receipt"]);
+  });
+
+  it("refuses records that cannot be read, and says where they are", async () => {
+    mkdirSync(path.join(folder, "state"));
+    writeFileSync(path.join(folder, "state", "runs"), "a file");
+    expect(await run(["summary"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /^environment: EVENKEEL_STATE_DIR: got a state folder whose records, [^\n]*ENOTDIR/,
+      ),
+    });
+  });
+
+  it("shows a record of before as it would be shown today", async () => {
+    const log = { ...event("failedLog", { lines: ["\u001b[2J", "x".repeat(60_000)] }, { host: "api-1" }) };
+    record("aa", { "events.jsonl": `${JSON.stringify(log)}\n` });
+    const { stdout } = await run(["summary"]);
+    expect(stdout).toContain("… (59,000 more characters)");
+    expect(stdout).not.toContain("\u001b");
   });
 
   it("shows what a rollout recorded", async () => {

@@ -1,5 +1,15 @@
+import { EventEmitter, once } from "node:events";
 import { describe, expect, it } from "@jest/globals";
-import { betweenLooks, heedingStop, knownSources, type Context, type Member } from "../../scripts/rollout/context.js";
+import {
+  betweenLooks,
+  heedingStop,
+  knownSources,
+  observeAll,
+  observeSilent,
+  type Context,
+  type Member,
+} from "../../scripts/rollout/context.js";
+import type { Observation } from "../../scripts/rollout/ports.js";
 import { systemClock } from "../../scripts/rollout/adapters/system.js";
 import { testManifest } from "../support/fleet.js";
 import { check, probed, says } from "./support.js";
@@ -8,8 +18,10 @@ import { check, probed, says } from "./support.js";
 const fleet = (...lifecycles: Member["lifecycle"][]): Context =>
   ({
     check,
+    ports: { clock: { now: () => 10_000 } },
     members: lifecycles.map((lifecycle, index) => ({
       lifecycle,
+      heardMs: 10_000,
       info: { name: `api-${index + 1}`, address: `203.0.113.${index + 1}`, privateAddress: `10.110.0.${index + 2}` },
     })),
   }) as unknown as Context;
@@ -20,12 +32,77 @@ describe("the balancer's nodes", () => {
       knownSources(fleet(says({ probes: [probed("10.0.0.1", {})] }), null, says({ probes: [probed("10.0.0.2", {})] }))),
     ).toEqual(["10.0.0.1", "10.0.0.2"]));
 
+  it("are gone with the look that showed them: one that nobody repeats grows old", () => {
+    const looked = fleet(says({ probes: [probed("10.0.0.1", {})] }), says({ probes: [probed("10.0.0.2", {})] }));
+    const [first] = looked.members;
+    if (first) first.heardMs = 0;
+    expect(knownSources(looked)).toEqual(["10.0.0.2"]);
+  });
+
   it("are none of the fleet's own addresses: a droplet may ask itself", () =>
     expect(
       knownSources(
         fleet(says({ probes: [probed("10.110.0.2", {}), probed("203.0.113.1", {}), probed("10.0.0.1", {})] })),
       ),
     ).toEqual(["10.0.0.1"]));
+});
+
+describe("a look at what several hosts count together", () => {
+  const member = (name: string, seen: Partial<Observation> | Error): Member =>
+    ({
+      info: { name },
+      journal: [],
+      heardMs: 0,
+      lifecycle: says({ probes: [] }),
+      host: {
+        observe: async () => {
+          if (seen instanceof Error) throw seen;
+          return { journal: [], stewardAlive: true, lifecycle: null, ...seen };
+        },
+      },
+    }) as unknown as Member;
+  const context = { ...fleet(), manifest: testManifest() } as unknown as Context;
+  const heard = says({ witnessRequests: 7 });
+  const lost = member("api-1", { stewardAlive: false, lifecycle: heard });
+  const members = [lost, member("api-2", new Error("no route")), member("api-3", { lifecycle: heard })];
+
+  it("does not fail when one of them has lost its steward: that one is silent, and the others count", async () => {
+    await observeSilent(context, members);
+    expect(members.map(({ lifecycle }) => lifecycle)).toEqual([null, null, heard]);
+  });
+
+  it("fails for whoever works on that host", () =>
+    expect(observeAll(context, members)).rejects.toMatchObject({ code: "StewardLost" }));
+});
+
+describe("a look that takes longer than one that began after it", () => {
+  const shows = (witnessRequests: number): Observation =>
+    ({ journal: [], stewardAlive: true, lifecycle: says({ witnessRequests }) }) as unknown as Observation;
+
+  /** What is known once a second look has shown 9 requests, and then the first one has ended. */
+  async function known(end: () => Observation): Promise<Member["lifecycle"]> {
+    const secondEnded = new EventEmitter();
+    const looks = [once(secondEnded, "end").then(end), Promise.resolve(shows(9))];
+    const host = { observe: () => looks.shift() };
+    const member = { info: { name: "api-1" }, journal: [], heardMs: 0, lifecycle: null, host } as unknown as Member;
+    let nowMs = 0;
+    const context = { ports: { clock: { now: () => (nowMs += 10) } } } as unknown as Context;
+    const first = observeSilent(context, [member]);
+    await observeSilent(context, [member]);
+    secondEnded.emit("end");
+    await first;
+    return member.lifecycle;
+  }
+
+  it("does not change what that one showed", async () =>
+    expect(await known(() => shows(2))).toEqual(says({ witnessRequests: 9 })));
+
+  it("does not make the host silent when it fails", async () => {
+    const fail = (): never => {
+      throw new Error("no route");
+    };
+    expect(await known(fail)).toEqual(says({ witnessRequests: 9 }));
+  });
 });
 
 describe("the time between two looks", () => {

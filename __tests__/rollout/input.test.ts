@@ -6,6 +6,7 @@ import {
   readBalancerEndpoint,
   readImage,
   readManifest,
+  readRecordKeys,
   readRegistryLogin,
   readSecrets,
   readStartedByTerraform,
@@ -153,7 +154,13 @@ describe("the environment", () => {
     expect(readRegistryLogin({ EVENKEEL_REGISTRY_USER: "me", EVENKEEL_REGISTRY_PASSWORD: "secret" })).toEqual({
       user: "me",
       password: "secret",
+      registry: null,
     });
+    const named = { EVENKEEL_REGISTRY_USER: "me", EVENKEEL_REGISTRY_PASSWORD: "secret" };
+    expect(readRegistryLogin({ ...named, EVENKEEL_REGISTRY: "index.docker.io" })?.registry).toBe("docker.io");
+    expect(() => readRegistryLogin({ ...named, EVENKEEL_REGISTRY: "https://registry.example.com/v2" })).toThrow(
+      'EVENKEEL_REGISTRY: got "https://registry.example.com/v2"; needs the registry\'s host alone',
+    );
   });
 
   it("is refused with half a registry login, whose value is not shown", () => {
@@ -293,4 +300,27 @@ describe("secrets of the app", () => {
     expect(readSecrets({}, named, true)).toBeNull();
     expect(readSecrets(full, named, true)?.values).toEqual({ KEY: "a\nb", URL: "u" });
   });
+});
+
+describe("the key of the history", () => {
+  const [one, two] = ["a".repeat(32), "b".repeat(40)];
+
+  it("is one, or several of which the first signs; none where none is set", () => {
+    expect(readRecordKeys({})).toBeNull();
+    expect(readRecordKeys({ EVENKEEL_RECORD_KEY: "" })).toBeNull();
+    expect(readRecordKeys({ EVENKEEL_RECORD_KEY: one })).toEqual([one]);
+    expect(readRecordKeys({ EVENKEEL_RECORD_KEY: `${one}, ${two}` })).toEqual([one, two]);
+  });
+
+  it.each([["short"], [`${"a".repeat(32)},`], [`${"a".repeat(32)} ${"b".repeat(32)}`]])(
+    "is refused where it is too short, empty or has blanks, and is not shown: %#",
+    (value) => {
+      const refusal = (): unknown => readRecordKeys({ EVENKEEL_RECORD_KEY: value });
+      expect(refusal).toThrow(/EVENKEEL_RECORD_KEY: got a key of \d+ characters; needs at least 32/);
+      expect(refusal).not.toThrow(value);
+    },
+  );
+
+  it("is hidden in all output, each of several", () =>
+    expect(hiddenValues({ EVENKEEL_RECORD_KEY: `${one}, ${two}` })).toEqual([one, two]));
 });

@@ -43,20 +43,28 @@ export const container = (changes: Partial<ContainerState> = {}): ContainerState
   restarting: false,
   restartCount: 0,
   exitCode: 0,
+  endedBeforeBoot: false,
   ...changes,
 });
 
 /** A booted host without any container. */
 export const surveyed = (changes: Partial<Survey> = {}): Survey => ({
   boot: "done",
+  missing: [],
   architecture: "x86_64",
   docker: "24.0.7",
+  dockerNotIn: null,
   freeDiskMb: 10_000,
   freeMemoryMb: 1_000,
   containers: {},
   lifecycle: null,
   health: null,
+  healthError: null,
+  connections: null,
+  controlTaken: false,
+  nextTaken: false,
   releases: [],
+  history: null,
   retired: false,
   run: null,
   ...changes,

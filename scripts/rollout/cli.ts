@@ -6,10 +6,11 @@ import { environmentNames as names, type Manifest } from "../../contract/manifes
 import { readSource, stateFolder, whoRuns } from "./adapters/files.js";
 import { lastRun } from "./adapters/last-run.js";
 import { RunRecord, RUNS_FOLDER } from "./adapters/record.js";
+import { insistOnRecordKeys, recordKeysHere, type RecordKeysHere } from "./adapters/record-key.js";
 import { insistOnSsh } from "./adapters/ssh.js";
 import { stopSignal } from "./adapters/signals.js";
 import { systemClock } from "./adapters/system.js";
-import { guardPorts, realPorts, sshHosts } from "./compose.js";
+import { guardPorts, lookCloud, realPorts, sshHosts } from "./compose.js";
 import { exitCodes, type ExitCode } from "./core/errors.js";
 import { guard } from "./guard.js";
 import {
@@ -18,6 +19,7 @@ import {
   readImage,
   readPinnedImage,
   readManifest,
+  readRecordKeys,
   readRegistryLogin,
   readStartedByTerraform,
   readSecrets,
@@ -25,14 +27,24 @@ import {
   readWait,
   type Environment,
 } from "./input.js";
-import { createOutput, guardStreams, outputKinds, type OutputKind, type Streams } from "./output/sinks.js";
+import { outTo } from "./output/out.js";
+import { showable } from "./output/shown.js";
+import {
+  createOutput,
+  guardStreams,
+  isCi,
+  outputKinds,
+  type Output,
+  type OutputKind,
+  type Streams,
+} from "./output/sinks.js";
+import { statusText } from "./output/status-text.js";
 import { summaryMarkdown } from "./output/summary/summary.js";
-import { textTable } from "./output/text.js";
 import type { Events } from "./ports.js";
 import type { Wanted } from "./context.js";
 import { rollout } from "./run.js";
 import { readSynthesized, STACK_FILE, type SynthesizedStack } from "./synthesized.js";
-import { lookAtHosts, verdict, type HostRow } from "./status.js";
+import { lookAtHosts, verdict, type FleetLook } from "./status.js";
 
 const DEFAULT_OUTPUTS = "outputs.json";
 /** Live displays are drawn this often. */
@@ -63,19 +75,20 @@ export async function main(argv: readonly string[], environment: Environment, st
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.onTarget : exitCodes.badInput;
     if (!(error instanceof InvalidInput)) throw error;
-    streams.stderr.write(`${error.message}\n`);
+    outTo(streams.stderr).text(`${error.message}\n`);
     return exitCodes.badInput;
   }
 }
 
 function build(world: World, end: (code: ExitCode) => void): Command {
   const { streams, environment } = world;
+  const print = outTo(streams.stdout).text;
   const program = new Command("rollout")
     .description("Brings every host of the fleet onto one release, one after the other, without a failed request.")
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void streams.stdout.write(text),
-      writeErr: (text) => void streams.stderr.write(text),
+      writeOut: print,
+      writeErr: outTo(streams.stderr).text,
     });
   const command = (name: string, description: string): Command =>
     program
@@ -98,21 +111,30 @@ function build(world: World, end: (code: ExitCode) => void): Command {
     .addOption(outputOption())
     .option(...waitOption)
     .action(async (options: Options) => end(await bring(world, options, { do: "rollback" })));
-  command("status", "show what each host runs; changes nothing").action(async (options: Options) => {
-    streams.stdout.write(statusText(await rowsOf(manifestOf(options, environment), environment)));
-  });
+  command("status", "show what each host runs and where a rollback would lead; changes nothing").action(
+    async (options: Options) => {
+      print(statusText(await lookFrom(manifestOf(options, environment), world)));
+    },
+  );
   command("verify", "exit 0 when every host serves one and the same release")
     .option("--image <image>", `image by digest that they must serve (default: ${names.image}, else any)`)
     .action(async (options: Options) => {
       const image = readPinnedImage(options.image ?? environment[names.image] ?? "");
-      const { exitCode, message } = verdict(await rowsOf(manifestOf(options, environment), environment), image);
-      streams.stdout.write(`${message}\n`);
+      const { rows } = await lookFrom(manifestOf(options, environment), world);
+      const { exitCode, message } = verdict(rows, image);
+      print(`${message}\n`);
       end(exitCode);
     });
   program
     .command("summary")
     .description("show what the last rollout from this machine did, as Markdown; asks nobody")
-    .action(() => void streams.stdout.write(summaryMarkdown(lastRun(environment))));
+    .action(() => print(summaryMarkdown(lastRun(environment))));
+  program
+    .command("key")
+    .description(
+      "print the key that signs the record of what the fleet served, for another operator or a CI's secrets; makes one where there is none",
+    )
+    .action(() => print(`${keyToPrint(environment)}\n`));
   program
     .command("guard")
     .description(
@@ -125,6 +147,14 @@ function build(world: World, end: (code: ExitCode) => void): Command {
     .addOption(outputOption())
     .action(async (options: Options) => end(await stand(world, options)));
   return program;
+}
+
+/** @throws InvalidInput in a CI: what is printed there is in its log */
+function keyToPrint(environment: Environment): string {
+  if (!isCi(environment)) return insistOnRecordKeys(environment).keys.join(",");
+  throw new InvalidInput("environment", [
+    `CI: got ${JSON.stringify(environment["CI"])}; needs nothing, as the key would be in the log: print it on a machine of yours`,
+  ]);
 }
 
 /** The guard, which needs no manifest and leaves no record. */
@@ -148,6 +178,7 @@ async function stand({ environment, streams }: World, { output: kind, from }: Op
 function synthesizedIn(folder: string, environment: Environment): SynthesizedStack {
   const stack = readSynthesized(readSource(path.join(folder, STACK_FILE), "npm run synth"));
   readSecrets(environment, stack, false);
+  readRecordKeys(environment);
   insistOnSsh();
   return stack;
 }
@@ -177,7 +208,7 @@ async function bringUntil(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const manifest = manifestOf(options, environment);
-  const request = {
+  const asked = {
     manifest,
     wanted,
     waitSeconds:
@@ -190,31 +221,45 @@ async function bringUntil(
     secrets: readSecrets(environment, manifest, wanted.do === "rollback"),
     owner: whoRuns(),
   };
-  const hidden = hiddenValues(environment, manifest.service.secrets);
-  const output = createOutput({
-    kind: options.output,
-    streams,
-    environment,
-    secrets: hidden,
-    now: () => systemClock.now(),
-  });
-  let record: RunRecord | undefined;
+  // One that cannot be used is refused before anything is opened.
+  recordKeysHere(environment);
+  const opened: Opened[] = [];
   const ports = realPorts(manifest, environment, (runId) => {
-    const folder = path.join(stateFolder(environment), RUNS_FOLDER, runId);
-    record = new RunRecord(folder, hidden, (why) => streams.stderr.write(`${why}\n`));
-    return both(record, output.sink);
+    const one = openOutput({ environment, streams }, options.output, manifest, runId);
+    opened.push(one);
+    return both(one.record, one.output.sink);
   });
+  const [one] = opened;
+  if (!one) throw new Error("the ports were opened without events");
+  const { output, record, recordKeys } = one;
   const timer = setInterval(() => output.sink.tick(), TICK_MS);
   try {
+    const request = { ...asked, recordKeys: recordKeys.keys, recordKeyMade: recordKeys.made };
     const receipt = await rollout({ ...request, signal }, ports);
     output.sink.close();
     output.result(receipt);
-    record?.finish(receipt);
+    record.finish(receipt);
     return receipt.exitCode;
   } finally {
     clearInterval(timer);
     await ports.dispose();
   }
+}
+
+interface Opened {
+  readonly output: Output;
+  readonly record: RunRecord;
+  readonly recordKeys: RecordKeysHere;
+}
+
+/** What a rollout is shown and written down with; the key of the history is never shown. */
+function openOutput({ environment, streams }: World, kind: OutputKind, manifest: Manifest, runId: string): Opened {
+  const recordKeys = insistOnRecordKeys(environment);
+  const secrets = [...hiddenValues(environment, manifest.service.secrets), ...recordKeys.keys];
+  const output = createOutput({ kind, streams, environment, secrets, now: () => systemClock.now() });
+  const folder = path.join(stateFolder(environment), RUNS_FOLDER, runId);
+  const record = new RunRecord(folder, secrets, (why) => outTo(streams.stderr).text(`${why}\n`));
+  return { output, record, recordKeys };
 }
 
 const both = (first: Events, second: Events): Events => ({
@@ -232,43 +277,19 @@ function manifestOf({ outputs, stack }: Options, environment: Environment): Mani
   return readManifest(source, stack);
 }
 
-async function rowsOf(manifest: Manifest, environment: Environment): Promise<HostRow[]> {
+async function lookFrom(manifest: Manifest, { environment, streams }: World): Promise<FleetLook> {
+  const keys = recordKeysHere(environment);
+  const cloud = lookCloud(manifest, environment);
   const hosts = sshHosts(manifest, environment);
   try {
-    return await lookAtHosts(manifest, hosts);
+    const shown = showable([...hiddenValues(environment, manifest.service.secrets), ...(keys ?? [])]);
+    const look = shown(await lookAtHosts(manifest, hosts, keys, systemClock, cloud));
+    if (look.unread !== null)
+      outTo(streams.stderr).text(
+        `hosts are judged by the health check that the manifest declares, as the balancer's own is not known: ${look.unread}\n`,
+      );
+    return look;
   } finally {
     hosts.dispose();
   }
-}
-
-function statusText(rows: readonly HostRow[]): string {
-  const column = (title: string, values: readonly string[]) => ({ title, values, align: "left" as const });
-  const table = textTable([
-    column(
-      "host",
-      rows.map((row) => row.name),
-    ),
-    column(
-      "droplet",
-      rows.map((row) => row.id),
-    ),
-    column(
-      "state",
-      rows.map((row) => row.state),
-    ),
-    column(
-      "release",
-      rows.map((row) => row.release ?? "-"),
-    ),
-    column(
-      "previous",
-      rows.map((row) => row.previous ?? "-"),
-    ),
-    column(
-      "image",
-      rows.map((row) => row.image ?? "-"),
-    ),
-  ]);
-  const runs = rows.flatMap(({ name, run }) => (run === null ? [] : [`${name} is ${run}`]));
-  return `${[...table, ...runs].join("\n")}\n`;
 }

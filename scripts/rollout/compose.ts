@@ -1,19 +1,25 @@
 /** Puts the real ports together for one manifest and one environment. */
-import path from "node:path";
 import type { GuardInput } from "../../contract/guard.js";
 import type { Manifest } from "../../contract/manifest.js";
 import type { SshAccess } from "../../contract/policy.js";
-import { DigitalOcean } from "./adapters/cloud.js";
-import { openStateFolder, sshConfigFile } from "./adapters/files.js";
+import { BRIEF, DigitalOcean } from "./adapters/cloud.js";
+import { knownHostsFile, sshConfigFile } from "./adapters/files.js";
 import { SshHealth } from "./adapters/health.js";
 import { SshHosts } from "./adapters/hosts.js";
-import type { OnRetry } from "./adapters/retry.js";
+import { tellNobody, type OnRetry } from "./adapters/retry.js";
 import { insistOnSsh, type SshSettings } from "./adapters/ssh.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
 import { eventOf } from "./core/events.js";
-import { insistOnToken, readApiUrl, readBalancerEndpoint, readToken, type Environment } from "./input.js";
-import type { Events, GuardPorts, Ports } from "./ports.js";
+import {
+  insistOnToken,
+  readApiUrl,
+  readBalancerEndpoint,
+  readToken,
+  readTokenForLook,
+  type Environment,
+} from "./input.js";
+import type { Cloud, Events, GuardPorts, Ports } from "./ports.js";
 
 export interface RealPorts extends Ports {
   readonly runId: string;
@@ -60,6 +66,12 @@ function toldBy(events: Events): OnRetry {
   };
 }
 
+/** What a look asks of the account, once and for a short while; null without a token, or where there is nothing to ask. @throws InvalidInput */
+export function lookCloud(manifest: Manifest, environment: Environment): Pick<Cloud, "balancer"> | null {
+  const token = readTokenForLook(environment, manifest);
+  return token === null ? null : new DigitalOcean(token, readApiUrl(environment), tellNobody, BRIEF);
+}
+
 /** @throws InvalidInput without ssh */
 export function sshHosts(manifest: Manifest, environment: Environment, onRetry?: OnRetry): SshHosts {
   return new SshHosts(manifest, sshSettings(manifest.ssh, environment), systemClock, onRetry);
@@ -71,7 +83,7 @@ function sshSettings(access: SshAccess, environment: Environment): SshSettings {
   return {
     access,
     configFile: sshConfigFile(environment),
-    knownHosts: path.join(openStateFolder(environment), "known_hosts"),
+    knownHosts: knownHostsFile(environment),
   };
 }
 

@@ -3,27 +3,36 @@ import type { JournalEntry, Lifecycle } from "../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import type { ObservedCheck } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
-import { RolloutError } from "./core/errors.js";
+import { isExpected, RolloutError } from "./core/errors.js";
 import { eventOf, type EventData, type EventName, type HostStatus } from "./core/events.js";
-import { liveSources, type Gates } from "./core/gates.js";
+import { aged, nodesOf, type Gates } from "./core/gates.js";
+import type { makePlan } from "./core/plan.js";
+import { counted, type clientsFailing } from "./core/prober.js";
+import { actionOf, type Deed, type Work } from "./core/fate.js";
 import type { HostReceipt } from "./core/receipt.js";
+import type { HistoryEntry } from "../../contract/history.js";
+import type { KnownHistory, RecordKeys } from "./core/history.js";
 import type { Secrets } from "./core/secrets.js";
-import { serves } from "./core/target.js";
+import { serves, type Served } from "./core/target.js";
 import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
-import type { Host, Observation, Ports, Survey } from "./ports.js";
+import type { Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
+import type { Prober } from "./prober.js";
 import type { Rounds } from "./rounds.js";
+import { settled } from "./settled.js";
 
 export interface RegistryLogin {
   readonly user: string;
   readonly password: string;
+  /** Registry that it is for, by the one name of each; null: that of the image which the operator names in this run. */
+  readonly registry: string | null;
 }
 
 /** What the fleet is to be brought onto. */
 export type Wanted =
   /** An image with the manifest's settings; an empty one means keep the serving one. */
   | { readonly do: "deploy"; readonly image: string }
-  /** The release before the one that the fleet runs, with its own settings. */
+  /** The release that the whole fleet served before the one that it runs, with its own settings. */
   | { readonly do: "rollback" };
 
 /** For people. */
@@ -47,6 +56,10 @@ export interface RolloutRequest {
   readonly registryLogin: RegistryLogin | null;
   /** Values of the service's secrets; null where it has none, or a rollback does not have them. */
   readonly secrets: Secrets | null;
+  /** Keys of the fleet's history. */
+  readonly recordKeys: RecordKeys;
+  /** File that a key was made in for want of any; null where there was one. */
+  readonly recordKeyMade: string | null;
   /** Aborts when the rollout is to stop: what is under way is taken back first. */
   readonly signal: AbortSignal;
 }
@@ -55,7 +68,9 @@ export interface RolloutRequest {
 export interface Parts {
   readonly gates: Gates;
   readonly steps: typeof hostSteps;
+  readonly plan: typeof makePlan;
   readonly turn: typeof soonestProbed;
+  readonly clients: typeof clientsFailing;
 }
 
 /** One host of the fleet, listed or superseded, with what is known of it. */
@@ -66,21 +81,33 @@ export interface Member {
   /** Carries the fleet's tag: the balancer asks it. */
   readonly tagged: boolean;
   survey: Survey | null;
-  /** What the app said last. */
+  /** What the app said last, with ages as they were then: {@link lifecycleNow} gives them as they are now. */
   lifecycle: Lifecycle | null;
+  /** When the look began that showed it. */
+  heardMs: number;
+  /** Milliseconds that the last look took to end, with an answer or without. */
+  lookMs: number;
   /** Looks in a row, while another host leaves, that did not show it serving. */
   absences: number;
   /** Such a look that is under way. */
   look: { readonly sinceMs: number } | null;
-  /** Journal lines already told as events. */
-  told: number;
+  /** A look that shows what it counts takes longer than others: until that has ended, it has counted nothing. */
+  isLate: boolean;
+  /** What this run's steward has written there, as it was read last. */
+  journal: readonly JournalEntry[];
+  /** What was begun on it: together with the journal, all that the receipt says of it. */
+  readonly deeds: Deed[];
   locked: boolean;
+  /** It answers its own requests with failures, as clients do fail. */
+  failsItself: boolean;
+  /** When requests were first seen on its new container; null before. */
+  enteredMs: number | null;
   /** A new container has taken the old one's place and is ready: the balancer may send it requests. */
   swapped: boolean;
   /** Lost while it was to leave rotation: it is left to its lease, which ends later than the balancer needs. */
   outOfSight: boolean;
   status: HostStatus;
-  receipt: HostReceipt;
+  receipt: Omit<HostReceipt, "action">;
 }
 
 export interface Context {
@@ -92,15 +119,21 @@ export interface Context {
   readonly startedMs: number;
   /** When it must have ended; counted anew once another rollout was waited for. */
   deadlineMs: number;
-  /** When every listed host had been looked at. */
+  /** When every listed host had been looked at, or one came to itself later: the balancer may not have seen it before. */
   surveyedMs: number;
   /** When all locked hosts were last asked which nodes the balancer has. */
   refreshedMs: number;
+  /** The balancer's nodes when the last host was let go. A source that came later is no node that stopped asking. */
+  nodes: readonly string[];
   /** Declared and live settings of the balancer, the larger of each. */
   check: ObservedCheck;
   release: Release | null;
-  /** Release that all serving hosts ran at first; null when they ran none or different ones. */
-  before: Release | null;
+  /** What the whole fleet served, as the copies tell that the hosts keep. */
+  history: KnownHistory;
+  /** What all serving hosts ran at first. */
+  before: Served;
+  /** What every listed host was seen to serve at first, for a fleet without a history; null when they did not. */
+  first: HistoryEntry | null;
   /** The release is an earlier one: the one that hosts leave is not kept as one to go back to. */
   goesBack: boolean;
   members: Member[];
@@ -109,18 +142,16 @@ export interface Context {
   /** Whether the balancer can be asked from here; null until it was tried. */
   witnessReachable: boolean | null;
   readonly witness: { sent: number; failed: number };
-  /** Requests that show whether a host still gets any. The result is how many were answered. */
-  readonly quietWindows: Rounds<number>;
-  /** Requests of which one may land on a new host. */
+  /** Failed witness requests that no event has told of yet, and when one last did. */
+  untold: { readonly failures: string[]; readonly sinceMs: number };
+  /** Requests that show whether a host still gets any. */
+  readonly quietWindows: Rounds<WitnessReport>;
+  /** Requests of which one may land on a new host. The result is how many were answered. */
   readonly knocks: Rounds<number>;
-  /** Holds back the requests that only watch, while requests are counted. */
-  watchHeld: boolean;
-  /** The one that is under way. */
-  watching: Promise<unknown>;
-  /** Whether a failed witness request is a fault: not before the first host of a new fleet serves. */
+  /** What clients see meanwhile. */
+  readonly prober: Prober;
+  /** Whether a failed witness request is a fault: not before the first host of a new fleet gets requests. */
   expectService: boolean;
-  /** Rotation or containers have been changed, or may have been. */
-  rolling: boolean;
 }
 
 export const listed = (context: Context): Member[] => context.members.filter((member) => !member.superseded);
@@ -168,17 +199,22 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     tagged: true,
     survey: null,
     lifecycle: null,
-    told: 0,
+    heardMs: context.ports.clock.now(),
+    lookMs: 0,
+    journal: [],
+    deeds: [],
     absences: 0,
     look: null,
+    isLate: false,
     locked: false,
+    failsItself: false,
+    enteredMs: null,
     swapped: false,
     outOfSight: false,
     status: "waiting",
     receipt: {
       name: info.name,
       id: info.id,
-      action: "untouched",
       seconds: 0,
       floorSeconds: null,
       drain: null,
@@ -209,6 +245,10 @@ export const secondsSince = (context: Context, startMs: number): number => (cont
 
 /** Milliseconds of a processor that one look costs here, ssh included; measured over 30 to 300 hosts. */
 export const LOOK_COST_MS = 20;
+/** Milliseconds without any answer to a look: longer than a connection takes to be made anew. */
+export const SILENCE_MS = 12_000;
+/** Milliseconds between two events that tell of failed witness requests, at least. */
+const TELL_EVERY_MS = 1000;
 
 /** Time between two looks at a host while nobody else is looked at: a twentieth of the balancer's interval, from 0.1 to 0.25 s. */
 export const pollMs = (check: ObservedCheck): number => Math.min(250, Math.max(100, check.checkIntervalSeconds * 50));
@@ -289,13 +329,45 @@ export function uninterrupted(context: Context): Context {
   return Object.create(context, { request: { value: request }, deadlineMs: { value: Infinity } }) as Context;
 }
 
-/** Looks at a locked host, and tells what its steward has done since the last look. */
+/** What has become of a host so far. */
+export const actionSoFar = ({ deeds, journal }: Member): HostReceipt["action"] => actionOf(deeds, journal);
+
+/** Work on it that has begun last; null before the first. */
+export const lastWork = ({ deeds }: Member): Work | null =>
+  deeds.flatMap((deed) => (deed.do === "work" ? [deed.work] : [])).at(-1) ?? null;
+
+/**
+ * Looks at a locked host, and tells what its steward has done since the last look.
+ * @throws RolloutError StewardLost as soon as the steward is gone: its lock is free, and nobody follows orders there
+ */
 export async function observe(context: Context, member: Member): Promise<Observation> {
-  const observation = await member.host.observe();
-  member.lifecycle = observation.lifecycle;
-  for (const entry of observation.journal.slice(member.told)) tell(context, member, entry);
-  member.told = Math.max(member.told, observation.journal.length);
+  const observation = await observeEnd(context, member);
+  if (!observation.stewardAlive) throw stewardLost(context, member);
   return observation;
+}
+
+/** The same for a steward that may have come to its end. */
+export async function observeEnd(context: Context, member: Member): Promise<Observation> {
+  const beganMs = context.ports.clock.now();
+  const observation = await member.host.observe().finally(() => {
+    member.lookMs = context.ports.clock.now() - beganMs;
+  });
+  // One that took long shows less than one that began after it.
+  if (beganMs >= member.heardMs) Object.assign(member, { lifecycle: observation.lifecycle, heardMs: beganMs });
+  const told = member.journal.length;
+  for (const entry of observation.journal.slice(told)) tell(context, member, entry);
+  if (observation.journal.length > told) member.journal = observation.journal;
+  return observation;
+}
+
+/** Told as soon as it is seen, with what the journal says last. */
+export function stewardLost({ manifest }: Context, { info, journal }: Member): RolloutError {
+  const last = journal.at(-1);
+  const words = last ? `its journal ends with "${`${last.state} ${last.detail}`.trim()}"` : "its journal is empty";
+  return new RolloutError(
+    "StewardLost",
+    `${info.name}: the steward is gone, and with it the lock (${words}); it ends by itself when nobody looks for leaseSeconds (${manifest.rollout.leaseSeconds} s), or with the host; run the rollout again`,
+  );
 }
 
 function tell(context: Context, member: Member, { state, detail }: JournalEntry): void {
@@ -303,29 +375,52 @@ function tell(context: Context, member: Member, { state, detail }: JournalEntry)
   if (state === "undone") emit(context, "undone", { outcome: detail }, member);
 }
 
-/** Looks at several locked hosts at once; one that does not answer counts as silent. */
+/**
+ * Looks at several locked hosts at once; one that does not answer counts as silent.
+ * @throws RolloutError StewardLost
+ */
 export async function observeAll(context: Context, members: readonly Member[]): Promise<(Observation | null)[]> {
-  return Promise.all(
-    members.map((member) =>
-      observe(context, member).catch(() => {
-        member.lifecycle = null;
-        return null;
-      }),
-    ),
-  );
+  return settled(members.map((member) => observeOne(context, member)));
 }
+
+async function observeOne(context: Context, member: Member): Promise<Observation | null> {
+  const beganMs = context.ports.clock.now();
+  try {
+    return await observe(context, member);
+  } catch (error) {
+    if (beganMs >= member.heardMs) member.lifecycle = null;
+    if (isExpected(error, "StewardLost")) throw error;
+    return null;
+  }
+}
+
+/**
+ * The same for what several hosts count together: one whose steward is gone is silent too. Whoever works on that host learns of it by a look of
+ * its own, and nobody takes it for the loss of another host.
+ */
+export async function observeSilent(context: Context, members: readonly Member[]): Promise<(Observation | null)[]> {
+  const silentIfLost = (error: unknown): null => {
+    if (!isExpected(error, "StewardLost")) throw error;
+    return null;
+  };
+  return settled(members.map((member) => observeOne(context, member).catch(silentIfLost)));
+}
+
+/** What the app said last, as it is to be read now: a look that is old itself is no evidence. */
+export const lifecycleNow = ({ ports }: Pick<Context, "ports">, { lifecycle, heardMs }: Member): Lifecycle | null =>
+  lifecycle && aged(lifecycle, ports.clock.now() - heardMs);
 
 /**
  * Nodes of the balancer that any host of the fleet has been probed by lately. A droplet that asks its own private address shows up
  * as that address, so the fleet's own are no nodes.
  */
-export function knownSources({ members, check }: Context): string[] {
-  const isOwn = (source: string): boolean =>
-    members.some(({ info }) => info.privateAddress === source || info.address === source);
-  return liveSources(
-    members.map((member) => member.lifecycle),
+export function knownSources(context: Pick<Context, "ports" | "members" | "check">): string[] {
+  const { members, check } = context;
+  return nodesOf(
+    members.map((member) => lifecycleNow(context, member)),
+    members.map(({ info }) => info),
     check,
-  ).filter((source) => !isOwn(source));
+  );
 }
 
 /** Most probes in a row, failed or passed, that any one node has sent to a host. */
@@ -335,13 +430,22 @@ export function mostProbes(context: Context, { lifecycle }: Member, outcome: "fa
   return Math.max(0, ...counts);
 }
 
-/** Sends witness requests and counts them. */
-export async function sendWitness(context: Context, count: number): Promise<number> {
+/** Sends witness requests and counts them for the receipt. */
+export async function sendWitness(context: Context, count: number): Promise<WitnessReport> {
   const report = await context.ports.witness.send(count);
   context.witness.sent += report.sent;
   if (context.expectService && report.failures.length > 0) {
     context.witness.failed += report.failures.length;
-    emit(context, "witnessFailed", { failures: report.failures });
+    context.untold.failures.push(...report.failures);
+    if (context.ports.clock.now() - context.untold.sinceMs >= TELL_EVERY_MS) tellFailures(context);
   }
-  return report.answered;
+  return report;
+}
+
+/** Tells of the failed requests that no event has told of yet. An outage would fill the log with one event a request. */
+export function tellFailures(context: Context): void {
+  const { failures } = context.untold;
+  if (failures.length === 0) return;
+  context.untold = { failures: [], sinceMs: context.ports.clock.now() };
+  emit(context, "witnessFailed", { failed: failures.length, reasons: counted(failures) });
 }

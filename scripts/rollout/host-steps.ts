@@ -16,11 +16,9 @@ export type Operation =
   | { readonly do: "bring-back"; readonly slot: Slot }
   /** Health turns 503, requests are still served. `article` asks `GET /shutdown` on the service port instead. */
   | { readonly do: "drain"; readonly via: "control" | "article" }
-  /** Nothing happens when the container has ended: the next process serves. */
-  | { readonly do: "undrain"; readonly timeoutSeconds: number }
   /** Refuses to go on unless the process that the order's argument names is still there and draining. */
   | { readonly do: "expect-drained" }
-  /** Refuses to go on when the health path answers 200 after all: clients may be there. */
+  /** Refuses to go on when the health path has an answer after all that a balancer takes for healthy, 200 to 399: clients may be there. */
   | { readonly do: "expect-down" }
   /** Refuses to go on when less is free where Docker keeps its data: not even a container that is there could be started again. */
   | { readonly do: "expect-space"; readonly megabytes: number }
@@ -59,21 +57,23 @@ export interface Retreat {
 }
 
 /**
- * The way back for an app that cannot be undrained: a restart. Not before the balancer has let it go for certain and its
- * connections have ended, so for as long as the policy lets them take; and not at all when its health is 200 meanwhile, or it has ended.
+ * The way back of a drain. `control` asks the app to take it back, again and again; one that does not, or has no such request (`article`), is
+ * restarted. Not before the balancer has let it go for certain and its requests have ended, so for as long as the policy lets them take; and not
+ * at all when it has ended, or its health has an answer meanwhile that a balancer takes for healthy, 200 to 399.
  */
 export interface Revival {
   readonly do: "revive";
+  readonly via: "control" | "article";
   readonly slot: Slot;
-  /** Seconds after which the balancer has let go. */
-  readonly ejectionSeconds: number;
-  /** Most seconds for connections to end. */
+  /** Seconds until it is restarted: the balancer has let go by then. */
+  readonly patienceSeconds: number;
+  /** Most seconds for requests to end after that. */
   readonly idleSeconds: number;
   /** Seconds from SIGTERM to SIGKILL. */
   readonly timeoutSeconds: number;
 }
 
-/** What must become true before the next step; on a container that restarted or ended it fails at once. */
+/** What must become true before the next step; it fails at once on a container that restarted or ended, and when a newer order has come. */
 export interface Condition {
   readonly ready: Slot;
   readonly release: string;
@@ -193,9 +193,10 @@ export const longestSeconds = ({ rollout, service }: Manifest, check: ObservedCh
 
 /** Restart policy off first: a crash while draining must not bring the host back into rotation. */
 function drain({ policy, check, release }: HostContext): HostStep[] {
+  const letGoSeconds = ejectionSecondsOf(check);
   const revive: Revival = {
-    ...{ do: "revive", slot: "current", timeoutSeconds: stopTimeout(release) },
-    ejectionSeconds: ejectionSecondsOf(check),
+    ...{ do: "revive", via: viaOf(policy), slot: "current", timeoutSeconds: stopTimeout(release) },
+    patienceSeconds: policy.gate === "evidence" ? Math.max(letGoSeconds, policy.readyTimeoutSeconds) : letGoSeconds,
     idleSeconds: policy.drainTimeoutSeconds,
   };
   return [
@@ -203,11 +204,7 @@ function drain({ policy, check, release }: HostContext): HostStep[] {
     // that is retired keeps what it has.
     ...(release ? [failedClear, ...makeRoom] : []),
     restartOff,
-    {
-      name: "drain",
-      run: drainOperation(policy),
-      undo: policy.gate === "evidence" ? { do: "undrain", timeoutSeconds: policy.readyTimeoutSeconds } : revive,
-    },
+    { name: "drain", run: drainOperation(policy), undo: revive },
   ];
 }
 
@@ -242,7 +239,6 @@ function replace(release: Release, { policy, check, standing }: HostContext): Ho
     ...(standing === "in-rotation" && policy.gate === "evidence"
       ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const]
       : []),
-    ...expectDown(standing),
     ...(standing === "in-rotation" ? [] : [...makeRoom, restartOff]),
     {
       name: "old-stop",
@@ -256,6 +252,8 @@ function replace(release: Release, { policy, check, standing }: HostContext): Ho
     },
   ];
   return [
+    // Before anything changes: the host is looked at anew, and the rollout is planned anew.
+    ...expectDown(standing),
     ...(standing === "in-rotation" ? [] : [failedClear]),
     ...(standing === "empty" ? [] : setAside),
     // Before the step whose undo stops whatever has that name.
@@ -276,7 +274,7 @@ function replace(release: Release, { policy, check, standing }: HostContext): Ho
   ];
 }
 
-/** What was gone back from is kept for its log only, so that going back again leads further back or nowhere. */
+/** What was gone back from is kept for its log only. Where a rollback leads, the history alone tells. */
 function commit({ goesBack }: HostContext): HostStep[] {
   return [
     { name: "restart-on", run: { do: "bring-back", slot: "current" } },

@@ -1,11 +1,14 @@
 /** What a rollout was asked to do: environment, options and outputs file become one validated input. Pure. */
 import { whole } from "../../contract/fields.js";
+import { RECORD_KEY_VARIABLE, SHORTEST_RECORD_KEY } from "../../contract/history.js";
 import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
 import { guardInput, type GuardInput } from "../../contract/guard.js";
 import { environmentNames as names, manifest as manifestSchema, type Manifest } from "../../contract/manifest.js";
 import { imageReference, pinnedImage } from "../../contract/release.js";
 import { secretValues, SECRETS_KEY_VARIABLE, SHORTEST_SECRETS_KEY, type Environment } from "../../contract/secrets.js";
 import type { RegistryLogin } from "./context.js";
+import type { RecordKeys } from "./core/history.js";
+import { registryNamed } from "./core/registry.js";
 import { secretsOf, type Secrets } from "./core/secrets.js";
 import type { BalancerEndpoint } from "./ports.js";
 
@@ -68,7 +71,7 @@ export function readPinnedImage(image: string): string {
   return image === "" ? "" : parse("image", pinnedImage, image);
 }
 
-/** @throws InvalidInput when only one of the two is set */
+/** @throws InvalidInput when only one of user and password is set, or the registry is no host */
 export function readRegistryLogin(environment: Environment): RegistryLogin | null {
   const user = environment[names.registryUser] ?? "";
   const password = environment[names.registryPassword] ?? "";
@@ -78,7 +81,13 @@ export function readRegistryLogin(environment: Environment): RegistryLogin | nul
       : [names.registryPassword, names.registryUser];
     throw new InvalidInput("environment", [`${set} is set and ${unset} is not; set both or none`]);
   }
-  return user ? { user, password } : null;
+  const registry = environment[names.registry] ?? "";
+  if (registry !== "" && !/^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$/.test(registry)) {
+    throw new InvalidInput("environment", [
+      `${names.registry}: got ${JSON.stringify(registry)}; needs the registry's host alone, such as registry.example.com`,
+    ]);
+  }
+  return user ? { user, password, registry: registry === "" ? null : registryNamed(registry) } : null;
 }
 
 /** Seconds, 0 to 86400. @param name of where they come from, for messages @throws InvalidInput */
@@ -131,6 +140,10 @@ export function readApiUrl(environment: Environment): string | undefined {
 export const readToken = (environment: Environment, { loadBalancer }: Manifest): string | null =>
   loadBalancer.id ? insistOnToken(environment, "droplets are found that the manifest does not list") : null;
 
+/** The same for a look, which does without: null where none is set. @throws InvalidInput for one that cannot be used */
+export const readTokenForLook = (environment: Environment, manifest: Manifest): string | null =>
+  tokenNames.some((name) => environment[name]) ? readToken(environment, manifest) : null;
+
 /** @param purpose of it, for messages @throws InvalidInput */
 export function insistOnToken(environment: Environment, purpose: string): string {
   const name = tokenNames.find((candidate) => environment[candidate]);
@@ -174,9 +187,41 @@ export function readSecrets(
   return secretsOf(values, key);
 }
 
+/**
+ * Keys of the fleet's history that the environment names; null where it names none.
+ * @throws InvalidInput for one that cannot be used; no key is shown
+ */
+export function readRecordKeys(environment: Environment): RecordKeys | null {
+  const value = environment[RECORD_KEY_VARIABLE] ?? "";
+  return value === "" ? null : recordKeysOf(RECORD_KEY_VARIABLE, value, "make one with: openssl rand -hex 32");
+}
+
+/**
+ * One key, or several with commas between.
+ * @param source where they come from and `fix` what to do, for messages
+ * @throws InvalidInput
+ */
+export function recordKeysOf(source: string, value: string, fix: string): RecordKeys {
+  const [first, ...others] = value.split(",").map((key) => key.trim());
+  const keys: RecordKeys = [first ?? "", ...others];
+  const bad = keys.filter((key) => key.length < SHORTEST_RECORD_KEY || !/^[\x21-\x7e]+$/.test(key));
+  if (bad.length === 0) return keys;
+  const lengths = bad.map(({ length }) => `${length} characters`).join(" and ");
+  throw new InvalidInput(source, [
+    `got a key of ${lengths}; needs at least ${SHORTEST_RECORD_KEY} characters without blanks, several keys with commas between; ${fix}`,
+  ]);
+}
+
+const recordKeysIn = (environment: Environment): string[] =>
+  (environment[RECORD_KEY_VARIABLE] ?? "").split(",").flatMap((key) => key.trim() || []);
+
 /** Values that must never be shown. @param secrets names of the app's own @default - none */
-export const hiddenValues = (environment: Environment, secrets: readonly string[] = []): string[] =>
-  [...tokenNames, names.registryPassword, SECRETS_KEY_VARIABLE, ...secrets].flatMap((name) => environment[name] || []);
+export const hiddenValues = (environment: Environment, secrets: readonly string[] = []): string[] => [
+  ...[...tokenNames, names.registryPassword, SECRETS_KEY_VARIABLE, ...secrets].flatMap(
+    (name) => environment[name] || [],
+  ),
+  ...recordKeysIn(environment),
+];
 
 function jsonOf(name: string, text: string): unknown {
   try {

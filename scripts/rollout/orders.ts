@@ -1,6 +1,6 @@
 /** Giving the steward of a host an order and seeing it through. */
 import type { JournalEntry } from "../../contract/host.js";
-import { betweenLooks, observe, pause, type Context, type Member } from "./context.js";
+import { betweenLooks, observeEnd, pause, stewardLost, type Context, type Member } from "./context.js";
 import { RolloutError } from "./core/errors.js";
 import { longestSeconds, type OrderName } from "./host-steps.js";
 
@@ -9,17 +9,19 @@ const CLOSE_LOOK_MS = 100;
 /** Seconds that an order may take beyond what its own steps may wait for. */
 const SLACK_SECONDS = 30;
 
-interface OrderOptions {
+export interface OrderOptions {
   readonly argument?: string;
   /** Called once for each step that begins. */
   readonly onStep?: (name: string) => void;
+  /** Asked after each look that does not show the end: an error gives the order up, unless a look then does show it. */
+  readonly giveUp?: (() => Promise<RolloutError | null>) | undefined;
   /** Goes on when the rollout is told to stop: for taking back and for leaving. */
   readonly uninterruptible?: boolean;
 }
 
 /**
  * Gives an order and waits until the steward has done it.
- * @throws RolloutError StepFailed, StewardLost, HostTimeout, HostUnreachable, Interrupted
+ * @throws RolloutError StepFailed, StewardLost, HostTimeout, HostUnreachable, Interrupted, and what `giveUp` gives
  */
 export async function perform(
   context: Context,
@@ -30,23 +32,24 @@ export async function perform(
   const sequence = await member.host.order(order, options.argument);
   const deadline = context.ports.clock.now() + longestMs(context);
   let seen = 0;
+  let reason: RolloutError | null = null;
   for (;;) {
-    const { journal, stewardAlive } = await observe(context, member);
+    // An order may be the last one: whether it was done is asked before whether the steward is still there.
+    const { journal, stewardAlive } = await observeEnd(context, member);
     const entries = journal.filter((entry) => entry.sequence === sequence);
     for (const entry of entries.slice(seen)) if (entry.state === "step") options.onStep?.(entry.detail);
     seen = entries.length;
     if (ended(member, order, entries)) return;
-    if (!stewardAlive)
-      throw new RolloutError(
-        "StewardLost",
-        `${member.info.name}: the steward is gone, and with it the lock (${lastWords(journal)})`,
-      );
+    if (!stewardAlive) throw stewardLost(context, member);
+    if (reason) throw reason;
     if (context.ports.clock.now() > deadline) {
       throw new RolloutError(
         "HostTimeout",
         `${member.info.name}: order "${order}" was not done within ${longestMs(context) / 1000} s`,
       );
     }
+    reason = (await options.giveUp?.()) ?? null;
+    if (reason) continue;
     const milliseconds = betweenLooks(context, CLOSE_LOOK_MS);
     await (options.uninterruptible ? context.ports.clock.sleep(milliseconds) : pause(context, milliseconds));
   }
@@ -60,8 +63,3 @@ function ended(member: Member, order: OrderName, entries: readonly JournalEntry[
 
 const longestMs = ({ manifest, check }: Context): number =>
   (manifest.rollout.progressDeadlineSeconds + longestSeconds(manifest, check) + SLACK_SECONDS) * 1000;
-
-const lastWords = (journal: readonly JournalEntry[]): string => {
-  const last = journal.at(-1);
-  return last ? `${last.state} ${last.detail}` : "it wrote nothing";
-};

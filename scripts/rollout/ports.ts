@@ -34,11 +34,14 @@ export interface BalancerEndpoint {
 
 /** What became of some requests through the balancer. */
 export interface WitnessReport {
+  /** Fewer than were wanted where nothing was answered any more. */
   readonly sent: number;
   /** Answered with a status below 500. */
   readonly answered: number;
   /** Reasons of the others, such as "503" or "ECONNRESET". */
   readonly failures: readonly string[];
+  /** Milliseconds that the slowest of the answered ones took; 0 without one. */
+  readonly slowestMs: number;
 }
 
 /** Requests of the rollout's own through the balancer, each on a connection of its own. */
@@ -133,24 +136,40 @@ export interface ContainerState {
   readonly restarting: boolean;
   readonly restartCount: number;
   readonly exitCode: number;
+  /** Ended before its host booted last: whether by itself or by the shutdown, nobody can tell. False where the host does not tell. */
+  readonly endedBeforeBoot: boolean;
 }
 
 /** What a host looks like before anything is done to it. */
 export interface Survey {
   /** How far cloud-init is; a host without it counts as done. */
   readonly boot: "running" | "done" | "failed";
+  /** What the host lacks for a rollout, in words, such as "needs awk"; told by the first look at a booted host only. */
+  readonly missing: readonly string[];
   /** Machine name of the kernel, such as x86_64. */
   readonly architecture: string;
   /** Version of the Docker engine; null when it does not answer. */
   readonly docker: string | null;
+  /** PATH of a shell without a login, where that leads to no docker; else null. */
+  readonly dockerNotIn: string | null;
   readonly freeDiskMb: number;
   readonly freeMemoryMb: number;
   readonly containers: Readonly<Partial<Record<Slot, ContainerState>>>;
   readonly lifecycle: Lifecycle | null;
   /** Status of the health path on the service port, asked from the host itself; null without an answer. */
   readonly health: number | null;
-  /** Releases whose files are kept on the host. */
+  /** What curl said where there was no answer, such as "curl: (7) Failed to connect"; null with an answer. */
+  readonly healthError: string | null;
+  /** Established connections on the container's service port; null when its health path answers 200, or nobody could count them. */
+  readonly connections: number | null;
+  /** Whether somebody takes connections on the control port, whatever the answer; false when the health path answers 200. */
+  readonly controlTaken: boolean;
+  /** Whether somebody takes connections on what the service port is to become; false when that is to stay. */
+  readonly nextTaken: boolean;
+  /** Releases whose files are kept on the host, as they lie there: whoever is root on it may have written them. */
   readonly releases: readonly Release[];
+  /** Its copy of the fleet's history as it lies there, not verified; null without one. */
+  readonly history: string | null;
   /** Taken out of the fleet for good. */
   readonly retired: boolean;
   /** The rollout that has the host in hand, or that was left unfinished there; null without one. */
@@ -188,19 +207,29 @@ export interface Observation {
 export type PullResult =
   | {
       readonly type: "pulled";
-      /** The image by the digest that arrived. */
-      readonly image: string;
+      /** The image by each digest that Docker knows of it; the one that was asked for alone, where it was asked for by digest. */
+      readonly images: readonly string[];
       readonly architecture: string;
     }
   | { readonly type: "failed"; readonly reason: string };
 
-/** One host, over one connection. Every call has its own deadline and throws `RolloutError` when the host does not answer. */
+/** A release whose image and files stay on a host. */
+export type KeptRelease = Pick<Release, "id" | "image">;
+
+/**
+ * One host, over one connection. Every call has its own deadline and throws `RolloutError` when the host does not answer. Those that change what other
+ * rollouts see are `pull`, `prepare`, `startPreDeploy`, `stopPreDeploy`, `keepHistory` and `prune`. Once the steward that `lock` started is gone, they throw
+ * StewardLost and change nothing.
+ */
 export interface Host {
   readonly name: string;
   /** @param insist also over a connection that breaks: for a host that was seen to be there */
   survey(insist?: boolean): Promise<Survey>;
-  /** Starts the steward, which holds the host's lock for as long as it lives. */
-  lock(request: LockRequest): Promise<LockResult>;
+  /**
+   * Starts the steward, which holds the host's lock for as long as it lives.
+   * @param settleSeconds that it may take to end what another run left unfinished
+   */
+  lock(request: LockRequest, settleSeconds: number): Promise<LockResult>;
   /** `login` is a Docker configuration; it reaches the host over stdin and is gone after the pull. */
   pull(image: string, login: string | null, timeoutSeconds: number): Promise<PullResult>;
   /** Folders that a release's containers are to see and that are not there. */
@@ -218,10 +247,17 @@ export interface Host {
   order(name: OrderName, argument?: string): Promise<number>;
   /** Beats the steward's heart and reads what there is to see. */
   observe(): Promise<Observation>;
+  /** Status that the host gets on its own service port, asked at its private address; null without an answer. */
+  answer(path: string): Promise<number | null>;
   /** Last lines that a container wrote. */
   logs(slot: Slot, lines: number): Promise<string[]>;
-  /** Removes images and release files of this fleet that are not among `keep`. */
-  prune(keep: readonly Release[]): Promise<void>;
+  /** Puts a signed history in the place of the one that is there, whole or not at all. */
+  keepHistory(signed: string): Promise<void>;
+  /**
+   * Removes images and release files of this fleet that are not among `keep`.
+   * @param filesOnly ids of releases whose files stay, and whose images need not
+   */
+  prune(keep: readonly KeptRelease[], filesOnly: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,79 +1,203 @@
 /** What the hosts run right now, without changing anything. */
-import type { Manifest } from "../../contract/manifest.js";
+import { RECORD_KEY_VARIABLE } from "../../contract/history.js";
+import type { Manifest, ManifestHost } from "../../contract/manifest.js";
+import type { Release } from "../../contract/release.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
-import { serves } from "./core/target.js";
-import type { Hosts, Survey } from "./ports.js";
+import { aged, larger, nodesOf, rotationOf, tellsNothing } from "./core/gates.js";
+import { inWords, newestHistory, wayBack, type RecordKeys } from "./core/history.js";
+import { asToday, isDraining, mayGetRequests, serves } from "./core/target.js";
+import { oneLine } from "./output/text.js";
+import type { Clock, Cloud, Host, Hosts, Survey } from "./ports.js";
 
 export interface HostRow {
   readonly name: string;
   readonly id: string;
-  /** serving, draining, idle, retired, or why the host could not be asked. */
+  /**
+   * "serving", "draining", "idle" or "retired". Else a sentence: why it is not, or not known to be, in rotation; that it may get requests although
+   * it does not serve; or why it could not be asked.
+   */
   readonly state: string;
   readonly release: string | null;
   readonly image: string | null;
-  /** Release that `previous` holds: where a rollback would go. */
-  readonly previous: string | null;
   /** The rollout that has it in hand, and what that does; null without one. */
   readonly run: string | null;
 }
 
-export async function lookAtHosts(manifest: Manifest, hosts: Hosts): Promise<HostRow[]> {
-  return Promise.all(
-    manifest.hosts.map(async (info): Promise<HostRow> => {
-      const host = hosts.open(info);
-      try {
-        return rowOf(info.name, info.id, await host.survey());
-      } catch (error) {
-        if (!(error instanceof RolloutError)) throw error;
-        return {
-          name: info.name,
-          id: info.id,
-          state: error.code,
-          release: null,
-          image: null,
-          previous: null,
-          run: null,
-        };
-      } finally {
-        await host.close();
-      }
-    }),
+export interface FleetLook {
+  readonly rows: readonly HostRow[];
+  /** Where a rollback would lead now, or why it would be refused. */
+  readonly previous: string;
+  /** Why the balancer's own settings could not be read; null where they could, or where nobody can be asked. */
+  readonly unread: string | null;
+}
+
+/** What one look at a host came to; ages are as large as this host's own look took: how long another lets one wait says nothing about it. */
+interface Looked {
+  readonly info: ManifestHost;
+  readonly outcome: Seen | RolloutError;
+}
+
+interface Seen extends Survey {
+  /** Milliseconds that the look took. */
+  readonly tookMs: number;
+}
+
+/** The fleet as it is to be judged. */
+interface Judged extends Pick<FleetLook, "unread"> {
+  readonly manifest: Manifest;
+}
+
+/**
+ * As a rollout has it: of each setting of the health check the larger, what is declared or what the balancer really does. What is declared alone
+ * counts where its API does not say.
+ */
+async function asObserved(manifest: Manifest, cloud: Pick<Cloud, "balancer"> | null): Promise<Judged> {
+  const { loadBalancer, healthCheck: declared } = manifest;
+  if (!cloud || !loadBalancer.id) return { manifest, unread: null };
+  try {
+    const { check } = await cloud.balancer(loadBalancer.id);
+    return { manifest: { ...manifest, healthCheck: { ...declared, ...larger(declared, check) } }, unread: null };
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    return { manifest, unread: error.message };
+  }
+}
+
+/**
+ * Hosts are looked at while the balancer's API is asked: an outage there is when people look most.
+ * @param keys of the fleet's history; null where this machine has none
+ * @param cloud null without a token, and for a balancer that is not DigitalOcean's
+ */
+export async function lookAtHosts(
+  declared: Manifest,
+  hosts: Hosts,
+  keys: RecordKeys | null,
+  clock: Pick<Clock, "now">,
+  cloud: Pick<Cloud, "balancer"> | null = null,
+): Promise<FleetLook> {
+  const judging = asObserved(declared, cloud);
+  const [{ manifest, unread }, looked] = await Promise.all([
+    judging,
+    Promise.all(declared.hosts.map((info) => lookAtHost(judging, info, hosts, clock))),
+  ]);
+  const surveys = new Map(
+    looked.flatMap(({ info, outcome }): [string, Survey][] =>
+      outcome instanceof RolloutError ? [] : [[info.name, outcome]],
+    ),
+  );
+  return { rows: rowsOf(manifest, looked), previous: previousOf(manifest, surveys, keys), unread };
+}
+
+function rowsOf(manifest: Manifest, looked: readonly Looked[]): HostRow[] {
+  const seen = looked.map(({ outcome }) => (outcome instanceof RolloutError ? null : outcome.lifecycle));
+  const sources = nodesOf(seen, manifest.hosts, manifest.healthCheck);
+  return looked.map(({ info, outcome }) =>
+    outcome instanceof RolloutError
+      ? unknownRow(info, outcome)
+      : rowOf(info, outcome, whyOut(manifest, outcome, sources)),
   );
 }
 
-function rowOf(name: string, id: string, survey: Survey): HostRow {
-  const { current, previous } = survey.containers;
+/** Looks once more at a host that seems out of rotation: the first look also logs in, and what it shows may be old by the time that it is here. */
+async function lookAtHost(
+  judging: Promise<Judged>,
+  info: ManifestHost,
+  hosts: Hosts,
+  clock: Pick<Clock, "now">,
+): Promise<Looked> {
+  const host = hosts.open(info);
+  try {
+    const first = await lookOnce(host, clock);
+    const { manifest } = await judging;
+    const sources = nodesOf([first.lifecycle], manifest.hosts, manifest.healthCheck);
+    const seemsOut = whyOut(manifest, first, sources) !== null;
+    return { info, outcome: seemsOut ? await lookOnce(host, clock) : first };
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    return { info, outcome: error };
+  } finally {
+    await host.close();
+  }
+}
+
+async function lookOnce(host: Host, clock: Pick<Clock, "now">): Promise<Seen> {
+  const beganMs = clock.now();
+  const survey = await host.survey();
+  const tookMs = clock.now() - beganMs;
+  return { ...survey, tookMs, lifecycle: survey.lifecycle && aged(survey.lifecycle, tookMs) };
+}
+
+/** Why a host that serves by its own word cannot be told to get requests; null where it can, or where nothing but time tells. */
+function whyOut(manifest: Manifest, survey: Seen, sources: readonly string[]): string | null {
+  const { lifecycle } = survey;
+  if (!lifecycle) {
+    const asked = manifest.rollout.gate === "evidence" && serves(survey);
+    return asked ? "not known to be in rotation: its control port does not answer" : null;
+  }
+  if (lifecycle.state !== "serving") return null;
+  const verdict = rotationOf(lifecycle, sources, manifest.healthCheck);
+  if (verdict.pass) return null;
+  const late = tellsNothing(survey.tookMs, manifest.healthCheck);
+  return late === null ? `not in rotation: ${verdict.why}` : `not known to be in rotation: ${late}`;
+}
+
+function previousOf(manifest: Manifest, surveys: ReadonlyMap<string, Survey>, keys: RecordKeys | null): string {
+  if (!keys)
+    return `not known here, as this machine has no key that a record could be verified with (${RECORD_KEY_VARIABLE})`;
+  const copies = new Map([...surveys].map(([host, { history }]) => [host, history]));
+  const releases = [...surveys.values()].flatMap(({ containers: { current } }) => (current ? [current.release] : []));
+  const today = (release: Release): Release => asToday(manifest, release);
+  try {
+    return inWords(wayBack(newestHistory(copies, keys, manifest), { releases, today }).entry);
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+    return `nothing: ${error.message}`;
+  }
+}
+
+const unknownRow = ({ name, id }: ManifestHost, { code }: RolloutError): HostRow => ({
+  ...{ name, id, state: code, release: null, image: null, run: null },
+});
+
+function rowOf({ name, id }: ManifestHost, survey: Survey, out: string | null): HostRow {
+  const { current } = survey.containers;
   return {
     name,
     id,
-    state: stateOf(survey),
+    state: stateOf(survey, out),
     release: current?.release ?? null,
     image: current?.image ?? null,
-    previous: previous?.release ?? null,
     run: survey.run && `${survey.run.holder}: ${survey.run.last}`,
   };
 }
 
-function stateOf(survey: Survey): string {
+function stateOf(survey: Survey, out: string | null): string {
   if (survey.retired) return "retired";
-  if (serves(survey)) return "serving";
-  return survey.lifecycle?.state === "draining" ? "draining" : "idle";
+  if (serves(survey)) return out ?? "serving";
+  if (isDraining(survey)) return "draining";
+  if (!mayGetRequests(survey)) return "idle";
+  return out ?? `may get requests: its health path answers ${survey.health}, which a balancer takes for healthy`;
 }
 
-/** Whether every host serves one and the same release, and that of `image` when one is named. */
+/** Whether every host serves one and the same release, and that of `image` when one is named. The message is one line. */
 export function verdict(rows: readonly HostRow[], image: string): { exitCode: ExitCode; message: string } {
-  const silent = rows.filter((row) => row.state !== "serving");
-  if (silent.length > 0) {
-    return {
-      exitCode: exitCodes.failedMixed,
-      message: `not serving: ${silent.map((row) => `${row.name} (${row.state})`).join(", ")}`,
-    };
-  }
-  const releases = [...new Set(rows.map((row) => `${row.release ?? "unknown"} (${row.image ?? "no image"})`))];
-  if (releases.length > 1)
-    return { exitCode: exitCodes.failedMixed, message: `the hosts serve different releases: ${releases.join(", ")}` };
-  if (image && rows[0]?.image !== image) {
-    return { exitCode: exitCodes.failedMixed, message: `the hosts serve ${rows[0]?.image ?? "nothing"}, not ${image}` };
-  }
-  return { exitCode: exitCodes.onTarget, message: `all ${rows.length} hosts serve release ${releases[0] ?? ""}` };
+  const fault = faultOf(rows, image);
+  if (fault !== null) return { exitCode: exitCodes.failedMixed, message: oneLine(fault) };
+  return {
+    exitCode: exitCodes.onTarget,
+    message: oneLine(`all ${rows.length} hosts serve release ${releasesOf(rows)[0] ?? ""}`),
+  };
 }
+
+function faultOf(rows: readonly HostRow[], image: string): string | null {
+  const silent = rows.filter((row) => row.state !== "serving");
+  if (silent.length > 0) return `not serving: ${silent.map((row) => `${row.name} (${row.state})`).join(", ")}`;
+  const releases = releasesOf(rows);
+  if (releases.length > 1) return `the hosts serve different releases: ${releases.join(", ")}`;
+  if (image && rows[0]?.image !== image) return `the hosts serve ${rows[0]?.image ?? "nothing"}, not ${image}`;
+  return null;
+}
+
+const releasesOf = (rows: readonly HostRow[]): string[] => [
+  ...new Set(rows.map((row) => `${row.release ?? "unknown"} (${row.image ?? "no image"})`)),
+];

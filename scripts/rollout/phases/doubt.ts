@@ -17,9 +17,19 @@ export async function trySurvey(member: Member): Promise<Survey | RolloutError> 
   }
 }
 
-export function learn(member: Member, survey: Survey): void {
+/** Looks at a host that must answer, and keeps what it shows. */
+export async function lookAt({ ports }: Context, member: Member): Promise<Survey> {
+  const beganMs = ports.clock.now();
+  const survey = await member.host.survey(true);
+  learn(member, survey, beganMs);
+  return survey;
+}
+
+/** @param beganMs when the look began: what it showed is at least that old by now */
+export function learn(member: Member, survey: Survey, beganMs: number): void {
   member.survey = survey;
   member.lifecycle = survey.lifecycle;
+  member.heardMs = beganMs;
 }
 
 /**
@@ -49,8 +59,9 @@ async function settle(context: Context, member: Member): Promise<void> {
   const until = clock.now() + blindWaitMs(context.check.unhealthyThreshold, context.check);
   while (isInDoubt(member) && clock.now() < until) {
     await pause(context);
+    const beganMs = clock.now();
     const outcome = await trySurvey(member);
-    if (!(outcome instanceof RolloutError)) learn(member, outcome);
+    if (!(outcome instanceof RolloutError)) learn(member, outcome, beganMs);
     else if (mayBeLost(member)) lose(member);
     else throw outcome;
   }

@@ -10,7 +10,8 @@ const LOG_LINES = 20;
 export async function showFailedLog(context: Context, member: Member, slot: Slot = "failed"): Promise<void> {
   try {
     const lines = await member.host.logs(slot, LOG_LINES);
-    if (lines.length > 0) emit(context, "failedLog", { lines }, member);
+    // A host may send more than it was asked for.
+    if (lines.length > 0) emit(context, "failedLog", { lines: lines.slice(-LOG_LINES) }, member);
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
   }

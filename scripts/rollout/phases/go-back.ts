@@ -2,6 +2,8 @@
 import type { Release } from "../../../contract/release.js";
 import { emit, listed, membersNamed, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
+import { replaceBaseline } from "./clients.js";
+import { onceMore } from "./down.js";
 import { convergeAll, replaceAll } from "./hosts.js";
 import { planOf } from "./plan.js";
 import { prepare, pullEverywhere } from "./release.js";
@@ -27,17 +29,17 @@ const isWanted = ({ manifest, request, before, release }: Context, failure: unkn
   failure instanceof RolloutError &&
   failure.code !== "RolloutTimeout" &&
   !request.signal.aborted &&
-  (before === null || before.id !== release?.id);
+  (!("release" in before) || before.release.id !== release?.id);
 
 async function bringBack(context: Context): Promise<void> {
   const { before, release, moved } = context;
-  if (!before)
-    throw new RolloutError("NothingBefore", "the hosts that serve did not all serve one known release before");
+  if (!("release" in before)) throw new RolloutError("NothingBefore", before.why);
   const lost = listed(context).find(({ status }) => status === "failed");
   if (lost) throw new RolloutError("QuorumLost", `${lost.info.name} was not seen to serve again`);
-  emit(context, "rollingBack", { release: before.id, hosts: moved.map(({ info }) => info.name) });
+  const { id, image } = before.release;
+  emit(context, "rollingBack", { release: id, image, hosts: moved.map(({ info }) => info.name) });
   try {
-    await bringOnto(context, before);
+    await bringOnto(context, before.release);
   } finally {
     // The receipt tells of the release that was to be rolled out.
     context.release = release;
@@ -51,8 +53,21 @@ async function bringOnto(context: Context, before: Release): Promise<void> {
   await prepare(context, listed(context));
   // The host that failed came back a moment ago: without evidence, only time tells that the balancer has seen it.
   context.surveyedMs = context.ports.clock.now();
+  // Clients may fail by the very release that is left: what fails by now must not keep its hosts from going back.
+  await replaceBaseline(context);
+  await onceMore(
+    context,
+    () => follow(context),
+    async () => {
+      await prepare(context, listed(context));
+      await follow(context);
+    },
+  );
+}
+
+async function follow(context: Context): Promise<void> {
   const plan = planOf(context);
-  await convergeAll(context, membersNamed(context, plan.converge), "rolled-back");
+  await convergeAll(context, plan.converge, "rolled-back");
   const replace = membersNamed(context, plan.replace);
   await replaceAll(context, replace, plan.maxUnavailable, "rolled-back", lastMovedFirst);
 }

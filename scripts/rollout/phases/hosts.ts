@@ -4,6 +4,7 @@ import {
   heedStop,
   isAlone,
   knownSources,
+  lifecycleNow,
   membersNamed,
   secondsSince,
   setStatus,
@@ -12,10 +13,20 @@ import {
 } from "../context.js";
 import { isExpected } from "../core/errors.js";
 import { entryFloorSeconds, floorSeconds } from "../core/floor.js";
-import { perform } from "../orders.js";
-import { settled } from "../settled.js";
+import { isDraining } from "../core/target.js";
+import { failingFirst } from "../core/turn.js";
+import { perform, type OrderOptions } from "../orders.js";
+import { goingBack, renewBaseline } from "./clients.js";
+import { batchSettled, performStop } from "./down.js";
 import { restoring } from "./restore.js";
-import { awaitEjection, awaitIdleMoment, awaitMinReady, awaitReadmission, quorum } from "./rotation.js";
+import {
+  awaitEjection,
+  awaitIdleMoment,
+  awaitMinReady,
+  awaitReadmission,
+  expectClientsServed,
+  quorum,
+} from "./rotation.js";
 
 /** What becomes of hosts that are brought onto the release, in their receipts. */
 type Outcome<Usual extends string> = Usual | "rolled-back";
@@ -34,33 +45,38 @@ export async function replaceAll(
   let waiting = members;
   while (waiting.length > 0) {
     heedStop(context);
-    const batch = await quorum(context, () => turn(context, waiting).slice(0, size));
-    await settled(batch.map((member) => restoring(context, member, outcome, () => replace(context, member))));
+    const batch = await quorum(context, () => failingFirst(turn(context, waiting)).slice(0, size));
+    await batchSettled(batch.map((member) => restoring(context, member, outcome, () => replace(context, member))));
     waiting = waiting.filter((member) => !batch.includes(member));
   }
 }
 
 /** A drain waits for the host's next probe. */
 function probedNext(context: Context, waiting: readonly Member[]): Member[] {
-  const hosts = waiting.map(({ info, lifecycle }) => ({ name: info.name, lifecycle }));
+  const hosts = waiting.map((member) => ({ name: member.info.name, lifecycle: lifecycleNow(context, member) }));
   const names = context.parts.turn(hosts, knownSources(context), context.check).map(({ name }) => name);
   return membersNamed(context, names);
 }
 
-/** Brings hosts that do not serve onto the release: nothing is lost by doing so at once. */
+/** Brings hosts that do not serve onto the release, those of a batch at once. A failure ends it: the next batch may fail likewise. */
 export async function convergeAll(
   context: Context,
-  members: readonly Member[],
+  batches: readonly (readonly string[])[],
   outcome: Outcome<"deployed"> = "deployed",
 ): Promise<void> {
-  await settled(members.map((member) => restoring(context, member, outcome, () => converge(context, member))));
+  for (const names of batches) {
+    heedStop(context);
+    await renewBaseline(context);
+    const batch = membersNamed(context, names);
+    await batchSettled(batch.map((member) => restoring(context, member, outcome, () => converge(context, member))));
+  }
 }
 
 async function replace(context: Context, member: Member): Promise<void> {
   if (isAlone(context, member)) return replaceOnly(context, member);
   await drain(context, member);
   const { firstProbeSeconds, instance } = await awaitEjection(context, member, { mayStay: true });
-  const swapSeconds = await swap(context, member, instance);
+  const swapSeconds = await swap(context, member, instance, goingBack(context, member));
   await admit(context, member);
   const floor = floorSeconds({ check: context.check, firstProbeSeconds, swapSeconds });
   member.receipt = { ...member.receipt, floorSeconds: floor };
@@ -76,10 +92,10 @@ async function replaceOnly(context: Context, member: Member): Promise<void> {
 }
 
 async function converge(context: Context, member: Member): Promise<void> {
-  const draining = member.survey?.lifecycle?.state === "draining" && !isAlone(context, member);
+  const draining = member.survey !== null && isDraining(member.survey) && !isAlone(context, member);
   if (draining) await drain(context, member);
-  const instance = draining ? (await awaitEjection(context, member)).instance : "";
-  await swap(context, member, instance);
+  const instance = draining ? (await awaitEjection(context, member, { heedsClients: true })).instance : "";
+  await swap(context, member, instance, draining ? goingBack(context, member) : undefined);
   const firstProbeSeconds = await admit(context, member);
   member.receipt = { ...member.receipt, floorSeconds: entryFloorSeconds(context.check, firstProbeSeconds) };
 }
@@ -89,18 +105,26 @@ async function drain(context: Context, member: Member): Promise<void> {
   await perform(context, member, "drain");
 }
 
-/** Seconds from stopping the old container to the new one being ready. */
-async function swap(context: Context, member: Member, instance: string): Promise<number> {
+/**
+ * Seconds from stopping the old container to the new one being ready.
+ * @param giveUp why the old one is wanted back before that
+ */
+async function swap(
+  context: Context,
+  member: Member,
+  instance: string,
+  giveUp?: OrderOptions["giveUp"],
+): Promise<number> {
   setStatus(context, member, "starting");
   const began = context.ports.clock.now();
   heedStop(context);
   // Seen to its end even when told to stop meanwhile: only then is it known whether there is a new container that clients may be on.
   member.swapped = true;
   try {
-    await perform(context, member, "replace", { argument: instance, uninterruptible: true });
+    await performStop(context, member, "replace", { argument: instance, giveUp });
   } catch (error) {
     // The host itself has taken it back. After any other failure it may be done, or be done yet.
-    if (isExpected(error, "StepFailed")) member.swapped = false;
+    if (isExpected(error, "StepFailed", "DownContradicted")) member.swapped = false;
     throw error;
   }
   setStatus(context, member, "ready");
@@ -110,6 +134,7 @@ async function swap(context: Context, member: Member, instance: string): Promise
 async function admit(context: Context, member: Member): Promise<number> {
   const { firstProbeSeconds, instance } = await awaitReadmission(context, member);
   context.expectService = true;
+  await expectClientsServed(context, member);
   await awaitMinReady(context, member, instance);
   await perform(context, member, "commit");
   return firstProbeSeconds;

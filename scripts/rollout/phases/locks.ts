@@ -1,6 +1,7 @@
 /** Locks over the whole fleet: all of them, in the order of ids, or none. */
 import { deadlineOf, emit, inWords, observeAll, pause, watched, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
+import { longestSeconds } from "../host-steps.js";
 import { perform } from "../orders.js";
 
 /** Heartbeats within one lease: one may be lost, and the next still comes in time. */
@@ -40,7 +41,7 @@ async function lock(context: Context, member: Member, untilMs: number): Promise<
   const wish = { runId, owner: ownerOf(context), leaseSeconds: manifest.rollout.leaseSeconds };
   let told = "";
   for (;;) {
-    const result = await member.host.lock(wish);
+    const result = await member.host.lock(wish, longestSeconds(manifest, context.check));
     if (result.type === "held") break;
     if (ports.clock.now() >= untilMs) throw new RolloutError("LockHeld", lockHeld(context, member, result.holder));
     if (result.holder !== told) emit(context, "waiting", { holder: result.holder }, member);
@@ -87,6 +88,7 @@ async function keepAlive(context: Context, member: Member, end: AbortSignal): Pr
   for (;;) {
     await context.ports.clock.sleep(everyMs, end);
     if (end.aborted) return;
-    if (watched(context).includes(member)) await observeAll(context, [member]);
+    // Whoever works on the host notices that its steward is gone.
+    if (watched(context).includes(member)) await observeAll(context, [member]).catch(() => undefined);
   }
 }

@@ -1,11 +1,11 @@
 /** The plan for the fleet as it was seen last. */
 import { listed, superseded, surveysOf, type Context } from "../context.js";
-import { makePlan, type Plan } from "../core/plan.js";
+import type { Plan } from "../core/plan.js";
 
 export function planOf(context: Context): Plan {
-  const { manifest, check, release } = context;
+  const { manifest, check, release, parts } = context;
   if (!release) throw new Error("a plan needs a release");
   const surveys = surveysOf(listed(context));
   const names = superseded(context).map((member) => member.info.name);
-  return makePlan({ surveys, superseded: names, releaseId: release.id, policy: manifest.rollout, check });
+  return parts.plan({ surveys, superseded: names, releaseId: release.id, policy: manifest.rollout, check });
 }

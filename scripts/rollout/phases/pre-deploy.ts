@@ -3,12 +3,12 @@ import type { Slot } from "../../../contract/host.js";
 import { environmentNames } from "../../../contract/manifest.js";
 import { PRE_DEPLOY_SECONDS, type PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
-import { emit, membersNamed, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
+import { emit, membersNamed, observe, pause, secondsSince, surveysOf, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { hasEnded, hasPassed, preDeployTurn, preDeployUnderWay, type PreDeployTurn } from "../core/pre-deploy.js";
 import type { ContainerState } from "../ports.js";
 import { showFailedLog } from "./failed-log.js";
-import { learn } from "./doubt.js";
+import { lookAt } from "./doubt.js";
 
 /** Between two looks at the command. */
 const LOOK_MS = 1000;
@@ -24,7 +24,7 @@ export async function awaitPreDeploy(context: Context): Promise<void> {
     if (underWay === null) return;
     const [host] = membersNamed(context, [underWay.host]);
     if (!host) throw new Error(`${underWay.host} is no member`);
-    emit(context, "preDeployAwaited", { release: underWay.release ?? "unknown" }, host);
+    emit(context, "preDeployAwaited", { release: underWay.release ?? "unknown", image: underWay.image }, host);
     await awaitEnd(context, host, limit, context.ports.clock.now());
   }
 }
@@ -32,24 +32,29 @@ export async function awaitPreDeploy(context: Context): Promise<void> {
 /**
  * Runs the command in a container of the new release on `host`, and waits for its end. It outlives this run: told to stop, or when its connection breaks for
  * good, the rollout ends and the command does not; the next rollout waits for it.
- * @throws RolloutError PreDeployFailed, Interrupted, RolloutTimeout; no host has changed
+ * @throws RolloutError PreDeployFailed, StewardLost, Interrupted, RolloutTimeout; no host has changed
  */
 export async function runPreDeploy(context: Context, host: Member): Promise<void> {
   const { preDeploy } = context.manifest.rollout;
   const { release } = context;
   if (!preDeploy || !release || context.goesBack) return;
   const began = context.ports.clock.now();
-  const why = reasonToSkip(context, preDeployTurn(surveysOf(context.members), release.id));
+  const turn = preDeployTurn(surveysOf(context.members), release.id);
+  const why = reasonToSkip(context, turn);
   if (why !== null) {
     emit(context, "preDeploySkipped", { why });
     return;
   }
+  if (turn.do === "run" && turn.doubtful !== null) emit(context, "preDeployDoubtful", { on: turn.doubtful });
   emit(context, "preDeployStarted", { command: preDeploy.command }, host);
   await start(context, host, preDeploy, release);
   const ended = await awaitEnd(context, host, preDeploy.timeoutSeconds, began);
-  if (!hasPassed(ended)) await fail(context, host, `it ended with exit code ${ended.exitCode}`);
+  if (!hasPassed(ended)) await fail(context, host, whyNotPassed(ended));
   emit(context, "preDeployPassed", { seconds: secondsSince(context, began) }, host);
 }
+
+const whyNotPassed = ({ exitCode, endedBeforeBoot }: ContainerState): string =>
+  `it ended with exit code ${exitCode}${endedBeforeBoot ? " when the droplet was shut down" : ""}`;
 
 function reasonToSkip({ request }: Context, turn: PreDeployTurn): string | null {
   if (request.skipPreDeploy) return `${environmentNames.preDeploy} is "skip"`;
@@ -73,8 +78,8 @@ async function awaitEnd(
 ): Promise<ContainerState> {
   const deadline = sinceMs + timeoutSeconds * 1000;
   for (;;) {
-    const survey = await member.host.survey(true);
-    learn(member, survey);
+    await observe(context, member);
+    const survey = await lookAt(context, member);
     const container = survey.containers["pre-deploy"];
     // Docker that does not answer tells nothing.
     if (survey.docker !== null && !container) return fail(context, member, "its container is gone");

@@ -1,5 +1,6 @@
 /** Looks before anything is touched: balancer, droplets, hosts. */
 import { hostContainer } from "../../../contract/manifest.js";
+import { tooShort } from "../../../contract/policy.js";
 import {
   emit,
   listed,
@@ -13,8 +14,9 @@ import {
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { checkNumbers, larger } from "../core/gates.js";
+import { counted } from "../core/prober.js";
 import { carries, sameTag } from "../core/tags.js";
-import { serves } from "../core/target.js";
+import { portInTheWay, serves } from "../core/target.js";
 import { settled } from "../settled.js";
 import type { CloudDroplet, Survey } from "../ports.js";
 import { learn, settleDoubt, trySurvey } from "./doubt.js";
@@ -22,6 +24,10 @@ import { learn, settleDoubt, trySurvey } from "./doubt.js";
 /** Machine names of the one architecture that images are built for. */
 const ARCHITECTURES = ["x86_64", "amd64"];
 const BOOT_POLL_MS = 1000;
+/** Requests in a row without any answer before the balancer counts as out of reach. */
+const REACH_TRIES = 3;
+/** Milliseconds between two of them. */
+const REACH_EVERY_MS = 2000;
 
 /** Fills in what is known of balancer and hosts; throws before anything is changed. */
 export async function preflight(context: Context): Promise<void> {
@@ -35,15 +41,15 @@ export async function preflight(context: Context): Promise<void> {
     })),
   ];
   await awaitAllBoots(context);
-  await Promise.all(superseded(context).map((member) => surveySuperseded(member)));
+  await Promise.all(superseded(context).map((member) => surveySuperseded(context, member)));
   for (const member of listed(context)) checkFitness(context, member);
   await settleDoubt(context, context.members);
-  for (const member of listed(context)) checkAnswers(context, member);
+  for (const member of listed(context)) checkPorts(context, member);
   context.surveyedMs = context.ports.clock.now();
   await readWitness(context);
 }
 
-/** @throws RolloutError BalancerDiffers when it finds its hosts in another way than the manifest says */
+/** @throws RolloutError BalancerDiffers when it finds its hosts in another way than the manifest says, or is slower than the policy allows for */
 async function readBalancer(context: Context): Promise<void> {
   const { cloud } = context.ports;
   const { loadBalancer, fleetTag, healthCheck: declared } = context.manifest;
@@ -60,6 +66,12 @@ async function readBalancer(context: Context): Promise<void> {
     if (live[field] !== declared[field])
       emit(context, "balancerDiffers", { field, declared: declared[field], live: live[field] });
   }
+  const slow = tooShort(context.check, context.manifest.rollout).map(({ message }) => message);
+  if (slow.length > 0)
+    throw new RolloutError(
+      "BalancerDiffers",
+      `as the balancer is configured now, ${slow.join("; ")}; or run cdktf deploy, which configures it as declared`,
+    );
 }
 
 /**
@@ -102,9 +114,10 @@ async function awaitBoot(context: Context, member: Member, end: AbortSignal): Pr
   const deadline = context.ports.clock.now() + limit * 1000;
   setStatus(context, member, "waiting");
   while (!end.aborted) {
+    const beganMs = context.ports.clock.now();
     const outcome = await trySurvey(member);
     if (!(outcome instanceof RolloutError) && outcome.boot !== "running") {
-      learn(member, outcome);
+      learn(member, outcome, beganMs);
       setStatus(context, member, serves(outcome) ? "serving" : "idle");
       return;
     }
@@ -126,26 +139,47 @@ function notBooted(member: Member, outcome: Survey | RolloutError, limit: number
 }
 
 /** A superseded droplet may be gone, off or out of reach already. */
-async function surveySuperseded(member: Member): Promise<void> {
+async function surveySuperseded({ ports }: Context, member: Member): Promise<void> {
+  const beganMs = ports.clock.now();
   const outcome = await trySurvey(member);
-  if (!(outcome instanceof RolloutError)) learn(member, outcome);
+  if (!(outcome instanceof RolloutError)) learn(member, outcome, beganMs);
 }
 
-/** @throws RolloutError HostUnfit when something answers that is not the fleet's container: it would be stopped unseen, or stay */
-export function checkAnswers(context: Context, member: Member): void {
-  const { containers, health } = surveyOf(member);
-  if (health !== 200 || containers.current?.running) return;
-  const { container, port } = hostContainer(context.manifest, member.info);
+/**
+ * @throws RolloutError HostUnfit when something has a port of the new container that is not the fleet's container: it would keep it, or be
+ *   stopped unseen
+ */
+export function checkPorts(context: Context, member: Member): void {
+  const survey = surveyOf(member);
+  const nextPort = nextPortOf(context);
+  const taken = portInTheWay(survey, nextPort);
+  if (taken === null) return;
+  const { container, port, controlPort } = hostContainer(context.manifest, member.info);
+  const found = {
+    port: `port ${port} is answered, but not by the container ${container} (${survey.health ?? survey.healthError ?? ""})`,
+    controlPort: `port ${controlPort} (controlPort) is taken, but not by the container ${container}`,
+    nextPort: `port ${nextPort} (nextPort) is taken, but not by the container ${container}`,
+  }[taken];
   throw new RolloutError(
     "HostUnfit",
-    `${member.info.name}: port ${port} is answered, but not by the container ${container}; look at "docker ps" there`,
+    `${member.info.name}: ${found}; look at "docker ps" and "ss -ltnp" there, and stop what has the port`,
   );
 }
 
-/** @throws RolloutError HostUnfit when Docker does not answer */
+/** Of the release, or until that is chosen the one that is declared; a release that is gone back to has its own. */
+function nextPortOf({ release, request, manifest }: Context): number | undefined {
+  if (release) return release.service.nextPort;
+  return request.wanted.do === "deploy" ? manifest.service.nextPort : undefined;
+}
+
+/** @throws RolloutError HostUnfit when docker is not found, or does not answer */
 export function checkDocker(member: Member): void {
-  if (surveyOf(member).docker !== null) return;
-  const why = 'Docker does not answer; look at "systemctl status docker" there';
+  const { docker, dockerNotIn } = surveyOf(member);
+  if (docker !== null) return;
+  const why =
+    dockerNotIn === null
+      ? 'Docker does not answer; look at "systemctl status docker" there'
+      : `docker is not in the PATH of a shell without a login, which is ${dockerNotIn}; link it into one of these folders`;
   throw new RolloutError("HostUnfit", `${member.info.name}: ${why}`);
 }
 
@@ -156,6 +190,7 @@ function checkFitness(context: Context, member: Member): void {
   const { minFreeDiskMb } = context.manifest.rollout;
   if (survey.boot === "failed")
     throw unfit('cloud-init failed there; look at "cloud-init status --long", mend the droplet or replace it');
+  if (survey.missing.length > 0) throw unfit(`a rollout ${survey.missing.join("; and ")}`);
   checkDocker(member);
   if (!ARCHITECTURES.includes(survey.architecture))
     throw unfit(`architecture ${survey.architecture} is not supported; needs ${ARCHITECTURES[0]}`);
@@ -172,9 +207,24 @@ function checkFitness(context: Context, member: Member): void {
   }
 }
 
+/** A rollout that takes the balancer for out of reach sees no client until its end, so one lost request does not decide that. */
 async function readWitness(context: Context): Promise<void> {
-  const { loadBalancer } = context.manifest;
-  const why = await context.ports.witness.whyUnreachable();
-  context.witnessReachable = why === null;
-  if (why !== null) emit(context, "witnessUnreachable", { address: loadBalancer.address, why });
+  const failures = await failuresToReach(context);
+  const why = failures.at(-1) ?? null;
+  context.witnessReachable = failures.length < REACH_TRIES;
+  if (why === null) return;
+  if (context.witnessReachable) emit(context, "witnessFailed", { failed: failures.length, reasons: counted(failures) });
+  else emit(context, "witnessUnreachable", { address: context.manifest.loadBalancer.address, why });
+}
+
+/** Why requests got no answer, up to the first one that did. */
+async function failuresToReach(context: Context): Promise<string[]> {
+  const failures: string[] = [];
+  while (failures.length < REACH_TRIES) {
+    if (failures.length > 0) await pause(context, REACH_EVERY_MS);
+    const why = await context.ports.witness.whyUnreachable();
+    if (why === null) break;
+    failures.push(why);
+  }
+  return failures;
 }

@@ -1,11 +1,13 @@
 /** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
 import type { Service } from "../../../contract/policy.js";
-import { pinnedImage } from "../../../contract/release.js";
-import type { SecretValues } from "../../../contract/secrets.js";
+import type { Release } from "../../../contract/release.js";
+import { SECRETS_KEY_VARIABLE, type SecretValues } from "../../../contract/secrets.js";
 import {
+  actionSoFar,
   emit,
   heedingStop,
   isAlone,
+  lastWork,
   listed,
   secondsSince,
   setStatus,
@@ -16,13 +18,17 @@ import {
   type Member,
 } from "../context.js";
 import { RolloutError } from "../core/errors.js";
-import { imageToKeep, mayGetRequests, releaseBefore, releaseOf } from "../core/target.js";
+import { inWords, wayBack, type WayBack } from "../core/history.js";
+import { dockerConfiguration, registryOf } from "../core/registry.js";
+import { agreedDigest, asToday, imageToKeep, mayGetRequests } from "../core/target.js";
 import type { HostPlan, Standing } from "../host-steps.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
-import { learn, settleDoubt } from "./doubt.js";
+import { lookAt, settleDoubt } from "./doubt.js";
+import { insistOnDown } from "./down.js";
 import { showFailedLog } from "./failed-log.js";
-import { checkAnswers, checkDocker } from "./preflight.js";
+import { learnHistory, releasesOnHosts } from "./history.js";
+import { checkPorts, checkDocker } from "./preflight.js";
 
 /** Memory that the smoke boot wants free where the service has no limit of its own. */
 const SMOKE_MEMORY_MB = 128;
@@ -35,36 +41,43 @@ export interface Goal {
   /** Settings that are not the manifest's: those of a release that is gone back to. */
   readonly service: Service;
   readonly secretsFingerprint: string | null;
-  /** Releases that are gone back to, and from; null when an image is deployed. */
-  readonly back: { readonly to: string; readonly from: string } | null;
+  /** Releases of the history that are gone back to, and from; null when an image is deployed. */
+  readonly back: WayBack | null;
 }
 
 /**
  * Null when there is nothing to roll out.
- * @throws RolloutError ReleasesDiffer, NoRelease, NothingBefore
+ * @throws RolloutError ReleasesDiffer, NoRelease, ReleaseAltered, NothingBefore
  */
 export function goalOf(context: Context): Goal | null {
   const { wanted, manifest, secrets } = context.request;
-  if (wanted.do === "rollback") {
-    const { release, from } = releaseBefore(surveysOf(listed(context)));
-    // What runs now may need longer to stop than what ran before.
-    const stopTimeoutSeconds = Math.max(release.service.stopTimeoutSeconds, manifest.service.stopTimeoutSeconds);
-    return {
-      image: release.image,
-      service: { ...release.service, stopTimeoutSeconds },
-      secretsFingerprint: release.secretsFingerprint,
-      back: { to: release.id, from },
-    };
-  }
+  learnHistory(context);
+  if (wanted.do === "rollback") return goalBefore(context);
   const image = wanted.image || imageKept(context);
   if (image === null) return null;
   return { image, service: manifest.service, secretsFingerprint: secrets?.fingerprint ?? null, back: null };
 }
 
-/** @throws RolloutError ReleasesDiffer, NoRelease */
+/** @throws RolloutError NothingBefore */
+function goalBefore(context: Context): Goal {
+  const { manifest } = context;
+  const today = (release: Release): Release => asToday(manifest, release);
+  const back = wayBack(context.history, { releases: releasesOnHosts(context), today });
+  const { release } = back.entry;
+  // What runs now may need longer to stop than what ran before.
+  const stopTimeoutSeconds = Math.max(release.service.stopTimeoutSeconds, manifest.service.stopTimeoutSeconds);
+  return {
+    image: release.image,
+    service: { ...release.service, stopTimeoutSeconds },
+    secretsFingerprint: release.secretsFingerprint,
+    back,
+  };
+}
+
+/** @throws RolloutError ReleasesDiffer, NoRelease, ReleaseAltered */
 function imageKept(context: Context): string | null {
   const unknown = superseded(context).find((member) => member.survey === null);
-  const image = imageToKeep(surveysOf(context.members));
+  const image = imageToKeep(surveysOf(context.members), context.history);
   // Terraform deletes superseded droplets once the rollout ends well: it must not end well on a guess.
   if (image === null && unknown) {
     throw new RolloutError(
@@ -76,7 +89,7 @@ function imageKept(context: Context): string | null {
 }
 
 /**
- * Pulls on all listed hosts in parallel. A tag is resolved on the first one, so that all get the same digest.
+ * Pulls on all listed hosts in parallel. Each resolves a tag for itself, and all have to come to one digest: no host chooses for another.
  * @throws RolloutError PullFailed, DigestsDiffer, HostUnfit
  */
 export async function pullEverywhere(context: Context, { image, service, secretsFingerprint }: Goal): Promise<void> {
@@ -87,46 +100,38 @@ export async function pullEverywhere(context: Context, { image, service, secrets
     if (context.goesBack && error instanceof RolloutError) return null;
     throw error;
   });
-  const pinned = pinnedImage.safeParse(image).success
-    ? image
-    : await heedingStop(context, () => pull(context, members[0], image, login));
-  const digests = await heedingStop(context, () =>
-    settled(members.map((member) => pull(context, member, pinned, login))),
+  const arrived = await heedingStop(context, () =>
+    settled(members.map(async (member) => [member.info.name, await pull(context, member, image, login)] as const)),
   );
-  if (digests.some((digest) => digest !== pinned)) {
-    throw new RolloutError(
-      "DigestsDiffer",
-      `${pinned} arrived as ${[...new Set(digests)].join(" and ")}; push the image again`,
-    );
-  }
-  const { path, nextPath } = context.manifest.healthCheck;
-  context.release = releaseOf(pinned, service, path, { nextHealthPath: nextPath, secretsFingerprint });
+  const pinned = agreedDigest(image, new Map(arrived));
+  context.release = asToday(context.manifest, { image: pinned, service, secretsFingerprint });
   emit(context, "releaseChosen", { release: context.release.id, image: pinned });
   emit(context, "pulled", { seconds: secondsSince(context, began) });
 }
 
 /**
  * Docker configuration for the pull. DigitalOcean's registry gives a short-lived, read-only login where its API is asked; else, and
- * for any other, it is the operator's.
+ * for any other, it is the operator's, which goes to no registry but its own: the one that is named beside it, else that of the image
+ * that the operator names in this run. What a history or a host names does not count.
  */
-async function registryLogin({ ports, request }: Context, image: string): Promise<string | null> {
+async function registryLogin(context: Context, image: string): Promise<string | null> {
+  const { ports, request } = context;
   if (ports.cloud && image.startsWith(DIGITALOCEAN_REGISTRY)) {
     const registry = image.slice(DIGITALOCEAN_REGISTRY.length).split("/")[0] ?? "";
     return ports.cloud.registryLogin(registry);
   }
   if (!request.registryLogin) return null;
-  const { user, password } = request.registryLogin;
-  const auth = Buffer.from(`${user}:${password}`).toString("base64");
-  return JSON.stringify({ auths: { [image.split("/")[0] ?? ""]: { auth } } });
+  const { user, password, registry: named } = request.registryLogin;
+  const { wanted } = request;
+  const configured = named ?? (wanted.do === "deploy" && wanted.image ? registryOf(wanted.image) : null);
+  const registry = registryOf(image);
+  if (registry === configured) return dockerConfiguration(registry, user, password);
+  emit(context, "loginWithheld", { registry, configured });
+  return null;
 }
 
-async function pull(
-  context: Context,
-  member: Member | undefined,
-  image: string,
-  login: string | null,
-): Promise<string> {
-  if (!member) throw new Error("a fleet has at least one host");
+/** Names by digest of what arrived. @throws RolloutError PullFailed, HostUnfit */
+async function pull(context: Context, member: Member, image: string, login: string | null): Promise<readonly string[]> {
   const result = await member.host.pull(image, login, context.manifest.rollout.pullTimeoutSeconds);
   if (result.type === "failed")
     throw new RolloutError("PullFailed", `${member.info.name}: ${image} could not be pulled: ${result.reason}`);
@@ -136,7 +141,7 @@ async function pull(
       `${image} is built for ${result.architecture}; build it for amd64 (docker build --platform linux/amd64)`,
     );
   }
-  return result.image;
+  return result.images;
 }
 
 /** Whether nothing runs anywhere that could be kept, and no image is given: then hosts are not even locked. */
@@ -156,13 +161,16 @@ export async function goalUnderLocks(context: Context, seen: Goal | null): Promi
   if (wanted.do === "deploy" && wanted.image) return goalOf(context);
   await lookAgain(context, lockedOf(context));
   const goal = goalOf(context);
-  if (seen?.back && goal?.back?.to !== seen.back.to) {
+  if (!goal?.back) return goal;
+  const { entry, from } = goal.back;
+  if (seen?.back && entry.release.id !== seen.back.entry.release.id) {
     throw new RolloutError(
       "FleetChanged",
-      `the release before is no longer ${seen.back.to}, as another rollout has ended meanwhile; look at the fleet's status, then decide anew`,
+      `the release before is no longer ${inWords(seen.back.entry)} but ${inWords(entry)}, as another rollout has ended meanwhile; look at the fleet's status, then decide anew`,
     );
   }
-  if (goal?.back) emit(context, "goingBack", { release: goal.back.to, from: goal.back.from });
+  const { servedFrom } = entry;
+  emit(context, "goingBack", { release: entry.release.id, image: goal.image, servedFrom, from: from.release.id });
   return goal;
 }
 
@@ -170,35 +178,57 @@ const lockedOf = ({ members }: Context): Member[] => members.filter(({ locked })
 
 /** @throws RolloutError HostUnfit */
 async function lookAgain(context: Context, locked: readonly Member[]): Promise<void> {
-  await settled(locked.map(async (member) => learn(member, await member.host.survey(true))));
+  const silent = locked.filter(({ survey }) => !survey || !mayGetRequests(survey));
+  await settled(locked.map((member) => lookAt(context, member)));
   await settleDoubt(context, locked);
+  // One that came to itself since may not be in rotation yet: without evidence, only time tells that the balancer has seen it.
+  if (silent.some((member) => mayGetRequests(surveyOf(member)))) context.surveyedMs = context.ports.clock.now();
   for (const member of locked) checkDocker(member);
 }
 
 /**
  * Hands hosts their steps, laid out from what they look like now that they are locked.
- * @throws RolloutError HostUnfit, SecretsMissing
+ * @throws RolloutError HostUnfit, DownContradicted, SecretsMissing
  */
 export async function prepare(context: Context, members: readonly Member[] = lockedOf(context)): Promise<void> {
   await lookAgain(context, members);
-  for (const member of members) if (!member.superseded) checkAnswers(context, member);
+  for (const member of members) if (!member.superseded) checkPorts(context, member);
+  await insistOnDown(
+    context,
+    members.filter((member) => !isSeenToGetNone(context, member)),
+  );
   await checkMounts(context, members);
   const given = members.map((member) => ({ member, secrets: secretsFor(context, member) }));
   await settled(given.map(({ member, secrets }) => member.host.prepare(stepsFor(context, member), secrets)));
 }
+
+/** Whether a superseded host that looks down is stopped only once requests were seen to go elsewhere, or is not asked by the balancer. */
+const isSeenToGetNone = ({ manifest, witnessReachable }: Context, { superseded, tagged }: Member): boolean =>
+  superseded && (!tagged || (witnessReachable === true && manifest.rollout.gate === "evidence"));
 
 /**
  * Those of whoever deploys, where they are those of the release; null where the host has its files already. A release that is gone back to
  * may have had others.
  * @throws RolloutError SecretsMissing
  */
-function secretsFor({ release, request }: Context, { info, superseded, survey }: Member): SecretValues | null {
+function secretsFor(context: Context, { info, superseded, survey }: Member): SecretValues | null {
+  const { release, request } = context;
   if (!release || superseded || release.secretsFingerprint === null) return {};
   if (request.secrets?.fingerprint === release.secretsFingerprint) return request.secrets.values;
   if (survey?.releases.some(({ id }) => id === release.id)) return null;
+  const entry = context.history.history?.entries.findLast(
+    (one) => asToday(context.manifest, one.release).id === release.id,
+  );
+  const words = entry ? inWords(entry) : `${release.image} (release ${release.id})`;
+  const keeps = survey?.releases.some(({ id }) => id === entry?.release.id)
+    ? `keeps the secrets of ${words} for another health path than today's`
+    : `does not keep the secrets of ${words}`;
+  const here = request.secrets
+    ? `those that are set here are others, or were so under another ${SECRETS_KEY_VARIABLE}`
+    : `they, or ${SECRETS_KEY_VARIABLE}, are not set here`;
   throw new RolloutError(
     "SecretsMissing",
-    `${info.name}: release ${release.id} had other secrets than those that are set here, and that host does not keep them (another health path since then makes it another release, too); set those secrets here, or deploy its image with the secrets of today`,
+    `${info.name} ${keeps}, and ${here}; set both as they were then, or deploy that image with the secrets of today`,
   );
 }
 
@@ -267,10 +297,11 @@ function reasonToSkip({ manifest }: Context, { survey }: Member): string | null 
   return free < wanted ? `${free} MB of memory are free there, and a second container wants ${wanted} MB` : null;
 }
 
-/** Puts a host's end into the receipt and shows it. */
-export function conclude(context: Context, member: Member, action: Member["receipt"]["action"], beganMs: number): void {
-  member.receipt = { ...member.receipt, action, seconds: secondsSince(context, beganMs) };
-  if (action === "replaced" || action === "deployed") context.moved.push(member);
+/** Shows what has become of a host, and how long that took. */
+export function conclude(context: Context, member: Member, beganMs: number): void {
+  const action = actionSoFar(member);
+  member.receipt = { ...member.receipt, seconds: secondsSince(context, beganMs) };
+  if ((action === "replaced" || action === "deployed") && !context.moved.includes(member)) context.moved.push(member);
   member.absences = 0;
   const status = {
     kept: "serving",
@@ -280,7 +311,8 @@ export function conclude(context: Context, member: Member, action: Member["recei
     skipped: "retired",
     restored: "restored",
     "rolled-back": "restored",
-    untouched: member.status,
+    untouched: lastWork(member)?.asBefore ? "restored" : member.status,
+    unknown: "failed",
   } as const;
   setStatus(context, member, status[action]);
 }

@@ -1,44 +1,79 @@
 /** Putting a host back when its replacement fails, or finishing it when the rollout is told to stop too late to turn back. */
-import { emit, isAlone, observe, setStatus, uninterrupted, type Context, type Member } from "../context.js";
+import {
+  actionSoFar,
+  emit,
+  isAlone,
+  lastWork,
+  observeEnd,
+  setStatus,
+  uninterrupted,
+  type Context,
+  type Member,
+} from "../context.js";
 import { isExpected, RolloutError } from "../core/errors.js";
-import { showsLife } from "../core/target.js";
+import { fateOf, type Intent, type Work } from "../core/fate.js";
+import { isPass, mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
 import { showFailedLog } from "./failed-log.js";
 import { conclude } from "./release.js";
 import { awaitEjection } from "./rotation.js";
 
-/** Does the work on one host and concludes it. On any failure the host goes back to its old container; the failure is thrown on. */
+/**
+ * Does the work on one host and concludes it. On any failure the host goes back to its old container; the failure is thrown on. What became of
+ * the host follows from its journal (core/fate.ts).
+ */
 export async function restoring(
   context: Context,
   member: Member,
-  action: "replaced" | "deployed" | "retired" | "rolled-back",
+  intent: Intent,
   work: () => Promise<void>,
 ): Promise<void> {
   const began = context.ports.clock.now();
-  // A host that was to go back and could not is as it was before that.
-  const unsuccessful = action === "rolled-back" ? member.receipt.action : "restored";
-  begin(context, member);
+  const mine = begin(member, intent);
   try {
     await work();
-    conclude(context, member, action, began);
+    mine.readToEnd = true;
   } catch (error) {
-    if (isExpected(error, "Interrupted", "RolloutTimeout") && member.swapped && (await finished(context, member))) {
-      conclude(context, member, action, began);
-      throw error;
-    }
-    const swapping = member.status === "starting" || member.status === "ready";
-    setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
-    if (!isExpected(error, "StewardLost") && (await restored(context, member, swapping)))
-      conclude(context, member, unsuccessful, began);
+    if (!(await stays(context, member, error))) await putBack(context, member, mine, error);
+    else mine.readToEnd = true;
     throw error;
+  } finally {
+    if (mine.readToEnd && actionSoFar(member) !== "unknown") conclude(context, member, began);
   }
 }
 
 /** A host that goes back has been swapped before: that was another replacement. */
-function begin(context: Context, member: Member): void {
-  context.rolling = true;
+function begin(member: Member, intent: Intent): Work {
+  const work: Work = { intent, from: member.journal.length, asBefore: false, readToEnd: false };
+  member.deeds.push({ do: "work", work });
   member.swapped = false;
   member.outOfSight = false;
+  return work;
+}
+
+/** Told to stop, a host whose new container is ready keeps it. */
+const stays = async (context: Context, member: Member, error: unknown): Promise<boolean> =>
+  isExpected(error, "Interrupted", "RolloutTimeout") && member.swapped && (await finished(context, member));
+
+async function putBack(context: Context, member: Member, work: Work, error: unknown): Promise<void> {
+  setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
+  // Nobody follows orders there any more: what the steward did last is all that is done.
+  if (isExpected(error, "StewardLost")) await readToEnd(context, member);
+  else await restore(context, member, work);
+}
+
+/** Reads what the steward did last; on a host that cannot be reached, or where it is still at work, that stays unknown. */
+export async function readToEnd(context: Context, member: Member): Promise<void> {
+  const work = lastWork(member);
+  if (!work) return;
+  try {
+    const { stewardAlive } = await observeEnd(context, member);
+    if (stewardAlive) return;
+    work.asBefore = await servesAgain(context, member);
+    work.readToEnd = true;
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+  }
 }
 
 /** A new container that is ready stays when the rollout is told to stop: clients may be on it already. */
@@ -52,53 +87,53 @@ async function finished(context: Context, member: Member): Promise<boolean> {
   }
 }
 
-/** Puts the host back; `true` once it was seen to be as before. */
-async function restored(context: Context, member: Member, swapping: boolean): Promise<boolean> {
+/** Puts the host back, and sees whether it is as before. */
+async function restore(context: Context, member: Member, work: Work): Promise<void> {
   try {
     // Where nothing served before, nobody is on it.
-    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member);
+    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member, work);
     await perform(context, member, "undo", { uninterruptible: true });
-    // Before its swap the container that is kept for its log is another rollout's.
-    if (swapping) await showFailedLog(context, member);
-    return (await servesAgain(context, member)) && (await isOnOldRelease(member));
+    // Before a new container was made, the one that is kept for its log is another rollout's.
+    if (begunHere(member, work).includes("new-run")) await showFailedLog(context, member);
+    work.asBefore = await servesAgain(context, member);
+    work.readToEnd = true;
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     emit(context, "undone", { outcome: `not proven: ${error.message}` }, member);
-    return false;
   }
 }
+
+/** Steps of this work, as far as the journal was read. */
+const begunHere = ({ journal }: Member, { from }: Work): string[] =>
+  journal.slice(from).flatMap(({ state, detail }) => (state === "step" ? [detail] : []));
 
 /**
  * The new container may be in rotation already: it leaves as the old one did. One that can no longer be drained, or is not let go, is
  * taken back all the same; a host out of sight is left to itself: it takes back when the lease ends.
  */
-async function retreat(context: Context, member: Member): Promise<void> {
+async function retreat(context: Context, member: Member, work: Work): Promise<void> {
   const calm = uninterrupted(context);
   try {
     await perform(calm, member, "retreat");
-    await awaitEjection(calm, member);
+    await awaitEjection(calm, member, { retreats: true });
   } catch (error) {
     if (!isExpected(error, "StepFailed", "NotEjected", "DrainTimeout", "InstanceChanged")) {
       member.outOfSight = true;
       throw error;
     }
+    // The order may have found a container that was not ready yet: its steward has taken that back by itself.
+    if (fateOf(member.journal.slice(work.from)) === "taken-back") return;
     emit(context, "retreatFailed", { why: (error as RolloutError).message }, member);
   }
 }
 
-/** Not where the answer to a commit was lost: what is committed is no longer taken back. */
-async function isOnOldRelease(member: Member): Promise<boolean> {
-  const { containers } = await member.host.survey(true);
-  return containers.current?.release === member.survey?.containers.current?.release;
-}
-
 /** Whether the host shows again what it showed before the rollout: a host that did not serve has nothing to go back to. */
 async function servesAgain(context: Context, member: Member): Promise<boolean> {
-  if (!member.survey || !showsLife(member.survey)) return true;
+  if (!member.survey || !mayGetRequests(member.survey)) return true;
   const deadline = context.ports.clock.now() + context.manifest.rollout.readyTimeoutSeconds * 1000;
   while (context.ports.clock.now() < deadline) {
-    const { health } = await observe(context, member);
-    if (member.lifecycle?.state === "serving" || health === 200) return true;
+    const { health } = await observeEnd(context, member);
+    if (member.lifecycle?.state === "serving" || isPass(health)) return true;
     await context.ports.clock.sleep(200);
   }
   return false;

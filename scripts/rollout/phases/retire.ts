@@ -2,6 +2,7 @@
 import { emit, pause, setStatus, type Context, type Member } from "../context.js";
 import { mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
+import { expectNotBack, onceMore, performStop } from "./down.js";
 import { conclude, prepare } from "./release.js";
 import { restoring } from "./restore.js";
 import { awaitEjection, awaitTrafficElsewhere, quorum } from "./rotation.js";
@@ -12,7 +13,7 @@ export async function retireAll(context: Context, members: readonly Member[]): P
   if (unreachable.length > 0) await retireUnreachable(context, unreachable);
   for (const member of members.filter(({ locked }) => locked)) {
     await quorum(context, () => [member]);
-    await restoring(context, member, "retired", () => retire(context, member));
+    await onceMore(context, () => restoring(context, member, "retired", () => retire(context, member)));
   }
 }
 
@@ -24,10 +25,10 @@ async function retire(context: Context, member: Member): Promise<void> {
     await perform(context, member, "drain");
     await awaitEjection(context, member, { mayStay: true });
   } else {
-    await awaitTrafficElsewhere(context, [member]);
+    await awaitTrafficElsewhere(context, [member], () => expectNotBack(context, member));
     if (!member.tagged) await pause(context, context.manifest.rollout.drainTimeoutSeconds * 1000);
   }
-  await perform(context, member, "stop", { uninterruptible: true });
+  await performStop(context, member, "stop");
 }
 
 /**
@@ -40,15 +41,15 @@ async function retireUnreachable(context: Context, members: readonly Member[]): 
   const { fleetTag } = context.manifest;
   const began = clock.now();
   await quorum(context, () => members);
-  context.rolling = true;
   for (const member of members) {
     const why = `${member.info.name} cannot be asked what it runs, as SSH or its Docker does not answer: it loses the tag ${fleetTag} instead`;
     emit(context, "skipped", { why }, member);
+    member.deeds.push({ do: "untag" });
     // Only the cloud's API knows of superseded droplets: there is one.
     await cloud?.untag(member.info.id, fleetTag);
   }
   await awaitTrafficElsewhere(context, members);
   // Requests that are still on them cannot be counted: they get the time that any other host would give them.
   await pause(context, context.manifest.rollout.drainTimeoutSeconds * 1000);
-  for (const member of members) conclude(context, member, "skipped", began);
+  for (const member of members) conclude(context, member, began);
 }

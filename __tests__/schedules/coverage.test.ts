@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
 import { faultKinds, faultPhases } from "../../lab/sim/faults.js";
-import { added, cells, LEAST, thin } from "./coverage.js";
+import { added, cells, LEAST, named, thin } from "./coverage.js";
+import { lossKinds, seemingKinds } from "./losses.js";
+import { lossMoments, stages } from "./moments.js";
 
-const full = Object.fromEntries(
-  faultKinds.flatMap((kind) => faultPhases.map((phase) => [`${kind} at ${phase}`, LEAST])),
-);
+const full = Object.fromEntries(named.map((cell) => [cell, LEAST]));
 
 describe("coverage of the schedules", () => {
   it("sums what several workers counted", () => {
@@ -22,6 +22,7 @@ describe("coverage of the schedules", () => {
 
   it("has nothing to say where each began often enough", () => {
     expect(thin(full)).toEqual([]);
-    expect(cells(full)).toHaveLength(faultKinds.length * faultPhases.length);
+    const losses = lossKinds.length * lossMoments.length + seemingKinds.length * stages.length;
+    expect(cells(full)).toHaveLength(faultKinds.length * faultPhases.length + losses);
   });
 });

@@ -5,7 +5,7 @@ import type { Wanted } from "../../scripts/rollout/context.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import type { Ports } from "../../scripts/rollout/ports.js";
 import { rollout } from "../../scripts/rollout/run.js";
-import { testImage } from "../support/fleet.js";
+import { testImage, testRecordKeys } from "../support/fleet.js";
 import { newWorld, type RunOptions } from "../support/sim.js";
 
 /** What is befallen, by what, and who else is at it. */
@@ -49,6 +49,7 @@ export async function simulateFault(options: RunOptions, course: Course): Promis
           startedByTerraform: true,
           skipPreDeploy: false,
           registryLogin: null,
+          ...testRecordKeys,
           secrets: null,
           owner: "test@lab",
           waitSeconds,

@@ -3,12 +3,21 @@ import fc from "fast-check";
 import { faultKinds, faultPhases, type FaultPhase, type FaultPlan } from "../../lab/sim/faults.js";
 import type { SimWorld } from "../../lab/sim/world.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+import type { Parts } from "../../scripts/rollout/context.js";
+import { standardParts } from "../../scripts/rollout/run.js";
 import { simulate } from "../support/sim.js";
 import { simulateFault, type Course } from "./fault-run.js";
+import { outOfTurn, takeBackMs, unseen } from "./loss-bounds.js";
+import { besides, suitedBeside } from "./loss-draws.js";
+import { simulateLosses } from "./loss-run.js";
+import type { Beside, Seeming } from "./losses.js";
 import { optionsOf, schedule, type Schedule } from "./schedule.js";
 
-/** Short, so that a paused or dead controller is soon beyond it. */
-const LEASE_SECONDS = 10;
+/** As short as the rules allow, so that a paused or dead controller is soon beyond it. */
+const leaseSecondsOf = ({ interval, unhealthy, liveUnhealthy, candid }: Schedule): number =>
+  Math.max(10, (Math.max(unhealthy, candid ? liveUnhealthy : 0) + 1) * interval);
+/** A fault of this length lasts for three leases. */
+const BEYOND_LEASE = Infinity;
 
 /** Of a short phase, or one with few calls, most draws begin too late. */
 const SHORT: Partial<Record<FaultPhase, number>> = { preflight: 2, smoke: 2, ejected: 4 };
@@ -17,7 +26,16 @@ const fault: fc.Arbitrary<FaultPlan> = fc.record({
   kind: fc.constantFrom(...faultKinds),
   phase: fc.oneof(...faultPhases.map((phase) => ({ weight: SHORT[phase] ?? 1, arbitrary: fc.constant(phase) }))),
   call: fc.oneof({ weight: 3, arbitrary: fc.nat(3) }, fc.nat(40)),
-  lastsMs: fc.constantFrom(1000, 20_000, 3 * LEASE_SECONDS * 1000),
+  lastsMs: fc.constantFrom(1000, 20_000, BEYOND_LEASE),
+});
+
+/** With lengths that suit the schedule's lease. */
+const suited = (plan: Schedule, { faults, ...rest }: Course): Course => ({
+  ...rest,
+  faults: faults.map(({ lastsMs, ...one }) => ({
+    ...one,
+    lastsMs: lastsMs === BEYOND_LEASE ? 3 * leaseSecondsOf(plan) * 1000 : lastsMs,
+  })),
 });
 
 /** Most often one fault of a deploy, with nobody beside it. */
@@ -27,16 +45,23 @@ const course: fc.Arbitrary<Course> = fc.record({
   contenderWaits: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, fc.constantFrom(0, 600)),
 });
 
-export interface Draw {
+export interface Draw extends Beside {
   readonly plan: Schedule;
-  /** Null in one of five: the ordinary path, or an order to stop. */
+  /** Null in one of three: the ordinary path, an order to stop, or a loss. */
   readonly course: Course | null;
 }
+type Befalls = Omit<Draw, "plan">;
+const alone: Beside = { losses: [], seeming: [] };
+const befalls: fc.Arbitrary<Befalls> = fc.oneof(
+  { weight: 8, arbitrary: course.map((drawn) => ({ course: drawn, ...alone })) },
+  { weight: 1, arbitrary: fc.constant({ course: null, ...alone }) },
+  { weight: 3, arbitrary: besides.map((drawn) => ({ course: null, ...drawn })) },
+);
 export const draw: fc.Arbitrary<Draw> = fc
-  .record({ plan: schedule, course: fc.option(course, { nil: null, freq: 5 }) })
-  .map(({ plan, course: drawn }) => {
+  .record({ plan: schedule, befallen: befalls })
+  .map(({ plan, befallen: { course: drawn, ...rest } }) => {
     const smoke = plan.smoke || (drawn?.faults.some(({ phase }) => phase === "smoke") ?? false);
-    return { plan: { ...plan, smoke }, course: drawn };
+    return { ...suitedBeside({ ...plan, smoke }, rest), course: drawn && suited(plan, drawn) };
   });
 
 export interface Outcome {
@@ -48,8 +73,10 @@ export interface Outcome {
   readonly sent: number;
 }
 
-export async function outcomeOf({ plan, course: drawn }: Draw): Promise<Outcome> {
+/** @param parts of rollouts whose balancer loses hosts; a test exchanges them to show what they are good for */
+export async function outcomeOf({ plan, course: drawn, ...rest }: Draw, parts = standardParts): Promise<Outcome> {
   try {
+    if (rest.losses.length > 0) return await beside(plan, rest, parts);
     return await (drawn ? befallen(plan, drawn) : undisturbed(plan));
   } catch (error) {
     // A rollout that never ends, or a bug: what is thrown says which.
@@ -78,7 +105,10 @@ async function undisturbed(plan: Schedule): Promise<Outcome> {
 
 /** No request fails, a lease later every host serves that served before, and one run more brings all onto the release. */
 async function befallen(plan: Schedule, drawn: Course): Promise<Outcome> {
-  const { world, faults, receipt, contender, down, rerun } = await simulateFault(optionsOf(plan, LEASE_SECONDS), drawn);
+  const { world, faults, receipt, contender, down, rerun } = await simulateFault(
+    optionsOf(plan, leaseSecondsOf(plan)),
+    drawn,
+  );
   const alone = contender === null;
   const broken = [
     ...clients(world, plan),
@@ -92,6 +122,37 @@ async function befallen(plan: Schedule, drawn: Course): Promise<Outcome> {
   );
   return { broken, struck, sent: world.sent };
 }
+
+/**
+ * Clients lose no more than they would without a rollout, and one take-back, and what no prober can tell from chance. For what is known before
+ * the first host leaves they lose nothing beyond that, but for whose turn it is.
+ */
+async function beside(plan: Schedule, befallen: Beside, parts: Parts): Promise<Outcome> {
+  const { world, receipt, struck, lost, twin, known } = await simulateLosses(plan, befallen, parts);
+  const takeBack = (plan.rate * takeBackMs(plan, befallen)) / 1000;
+  const most = twin + Math.ceil(known ? outOfTurn(befallen, twin) : takeBack + unseen(plan, befallen, receipt.seconds));
+  const broken = [
+    ...world.broken,
+    // A fleet of one has nowhere to send its clients meanwhile.
+    ...(plan.hosts > 1 && lost > most
+      ? [`${lost} requests were lost; ${twin} without a rollout, ${most} at most`]
+      : []),
+    ...exitCode(receipt, known ? [3] : [0, 3, 5, 6]),
+    ...idle(world, plan, befallen.seeming),
+  ];
+  return { broken, struck, sent: world.sent };
+}
+
+/** Whatever became of the rollout, every host that served serves. One that drained before it did not. */
+const idle = (world: SimWorld, { hosts, empty }: Schedule, seems: readonly Seeming[]): string[] =>
+  Array.from({ length: hosts - empty }, (_, index) => index)
+    .filter((index) => seems[index]?.kind !== "draining")
+    .map((index) => world.machine(`api-${empty + index + 1}`))
+    .flatMap((machine) =>
+      machine.serving?.state === "serving"
+        ? []
+        : [`${machine.name} is ${machine.serving?.state ?? "empty"} in the end`],
+    );
 
 const clients = ({ broken, failures }: SimWorld, { hosts }: Schedule): string[] => [
   ...broken,

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import type { Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
+import { evenly } from "../support/draws.js";
 import { testManifest, testRelease } from "../support/fleet.js";
 import type { RunOptions } from "../support/sim.js";
 
@@ -15,9 +16,11 @@ export const schedule = fc
     /** Whether the API tells the balancer's real threshold, or what the manifest says. */
     candid: fc.boolean(),
     liveUnhealthy: fc.integer({ min: 1, max: 4 }),
-    phases: fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 3 }),
+    phases: fc.array(evenly(0, 0.999, 999), { minLength: 1, maxLength: 3 }),
     unavailable: fc.integer({ min: 1, max: 4 }),
     rate: fc.constantFrom(1, 5, 20),
+    /** Whether clients ask in an even rhythm. */
+    even: fc.boolean(),
     longestRequestMs: fc.constantFrom(10, 800, 4000),
     startMs: fc.constantFrom(0, 300, 4000),
     latencyMs: fc.constantFrom(5, 40, 200),
@@ -74,6 +77,7 @@ const manifestOf = (plan: Schedule, leaseSeconds: number): Manifest =>
 /** The same schedule always gives the same run. @param leaseSeconds 5 to 3600; the default is the policy's */
 export function optionsOf(plan: Schedule, leaseSeconds = 120): RunOptions {
   const random = chance(plan.seed);
+  const gap = chance(~plan.seed);
   const manifest = manifestOf(plan, leaseSeconds);
   const serving = testRelease(manifest, 1);
   const seeds = new Map<string, Release | null>(
@@ -96,6 +100,7 @@ export function optionsOf(plan: Schedule, leaseSeconds = 120): RunOptions {
     liveCheck: { ...manifest.healthCheck, unhealthyThreshold: plan.liveUnhealthy },
     phasesMs: plan.phases.map((phase) => phase * plan.interval * 1000),
     ratePerSecond: plan.rate,
+    ...(plan.even ? {} : { gapShare: () => 0.5 + gap() }),
     requestMs: () => random() * plan.longestRequestMs,
     latencyMs: () => random() * plan.latencyMs,
     behaviourOf: () => ({ startMs: plan.startMs, kind: "healthy" }),

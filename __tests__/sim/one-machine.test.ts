@@ -4,7 +4,7 @@ import { manifest as manifestSchema, type ManifestHost } from "../../contract/ma
 import type { Release } from "../../contract/release.js";
 import type { Ports } from "../../scripts/rollout/ports.js";
 import { rollout } from "../../scripts/rollout/run.js";
-import { testImage, testManifest, testRelease } from "../support/fleet.js";
+import { testImage, testManifest, testRecordKeys, testRelease } from "../support/fleet.js";
 import { newWorld } from "../support/sim.js";
 
 const elsewhere = testManifest({ hosts: 3 });
@@ -40,11 +40,11 @@ async function pruned(): Promise<Pruned[]> {
         const host = ports.hosts.open(info);
         return {
           ...host,
-          prune: async (keep) => {
+          prune: async (keep, filesOnly) => {
             const besides = underWay.get(info.address) ?? 0;
             underWay.set(info.address, besides + 1);
             found.push({ host: info.name, keep: keep.map(({ id }) => id).sort(), besides });
-            await host.prune(keep);
+            await host.prune(keep, filesOnly);
             underWay.set(info.address, besides);
           },
         };
@@ -56,6 +56,7 @@ async function pruned(): Promise<Pruned[]> {
     startedByTerraform: false,
     skipPreDeploy: false,
     registryLogin: null,
+    ...testRecordKeys,
     secrets: null,
     owner: "test@lab",
     waitSeconds: 0,

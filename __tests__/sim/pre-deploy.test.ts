@@ -90,6 +90,24 @@ describe("the pre-deploy command", () => {
     expect(named(ended, "preDeploySkipped")).toBe(1);
   });
 
+  it("is run again, and that is told, when the host it ended on was started anew since: the shutdown may have ended it", async () => {
+    let sick = true;
+    const ended = await run({
+      reruns: 1,
+      behaviourOf: ({ image }: Release) => (image === testImage(2) && sick ? { startMs: 500, kind: "sick" } : healthy),
+      onEvent: ({ name }, world) => {
+        if (name !== "finished" || !sick) return;
+        sick = false;
+        const host = manifest.hosts.map((info) => world.machine(info.name)).find(({ tasks }) => tasks.length > 0);
+        host?.powerOff();
+        host?.powerOn();
+      },
+    });
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([3, 0]);
+    expect(begun(ended)).toEqual([next, next]);
+    expect([named(ended, "preDeployDoubtful"), named(ended, "preDeploySkipped")]).toEqual([1, 0]);
+  });
+
   it("is not run for a release that a host has already, nor when nothing changes", async () => {
     const ended = await run({
       seeds: new Map([
@@ -146,7 +164,30 @@ describe("the pre-deploy command", () => {
     expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([130, 0]);
     expect(begun(ended)).toEqual([next]);
     expect(named(ended, "preDeployAwaited")).toBe(1);
+    expect(ended.world.events.find(({ name }) => name === "preDeployAwaited")?.data).toMatchObject({
+      image: testImage(2),
+    });
     expect(running(ended)).toEqual([next, next]);
+    expect(ended.world.failures).toEqual([]);
+  });
+
+  it("goes on as well when the rollout loses its lock meanwhile, which changes no host; the next one waits for it", async () => {
+    let silentUntilMs = 0;
+    const leased = { ...manifest, rollout: { ...manifest.rollout, leaseSeconds: 10 } };
+    const ended = await simulate({
+      manifest: leased,
+      preDeploy: () => ({ seconds: 50, exitCode: 0 }),
+      onEvent: ({ name }, { clock }) => {
+        if (name === "preDeployStarted") silentUntilMs ||= clock.now() + 30_000;
+      },
+      beforeLook: (_host, _order, clock) => clock.sleep(Math.max(0, silentUntilMs - clock.now())),
+      reruns: 1,
+    });
+    expect(ended.receipt).toMatchObject({ exitCode: 3, error: { code: "StewardLost" } });
+    expect(ended.receipt.hosts.map(({ action }) => action)).toEqual(["untouched", "untouched"]);
+    expect(ended.receipts[1]?.exitCode).toBe(0);
+    expect(begun(ended)).toEqual([next]);
+    expect(named(ended, "preDeployAwaited")).toBe(1);
     expect(ended.world.failures).toEqual([]);
   });
 

@@ -1,16 +1,17 @@
 import { describe, expect, it } from "@jest/globals";
-import type { ManifestHost } from "../../contract/manifest.js";
+import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Behaviour } from "../../lab/sim/app.js";
 import type { SimWorld } from "../../lab/sim/world.js";
-import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import type { ContainerState, Survey } from "../../scripts/rollout/ports.js";
+import { messageOf, type RolloutEvent } from "../../scripts/rollout/core/events.js";
+import type { Host, Survey } from "../../scripts/rollout/ports.js";
 import type { Parts } from "../../scripts/rollout/context.js";
-import { hostSteps } from "../../scripts/rollout/host-steps.js";
+import { hostSteps, longestSeconds } from "../../scripts/rollout/host-steps.js";
+import { outcomeText } from "../../scripts/rollout/output/receipt-text.js";
 import { standardParts } from "../../scripts/rollout/run.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
-import { healthy, simulate, type SimRun } from "../support/sim.js";
-import { testImage, testManifest, testRelease } from "../support/fleet.js";
+import { healthy, newWorld, rolloutIn, simulate, type RunOptions, type SimRun } from "../support/sim.js";
+import { testHistory, testImage, testManifest, testRelease } from "../support/fleet.js";
 
 const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20 } });
 const withoutSmoke = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
@@ -127,7 +128,7 @@ describe("a host that is out of sight once its new container is committed", () =
     });
     expect(lost).toBe(true);
     expect(run.receipt).toMatchObject({ exitCode: 6, error: { code: "HostUnreachable" } });
-    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["untouched", "untouched"]);
+    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["replaced", "untouched"]);
     expect(run.receipts[1]?.hosts.map(({ action }) => action)).toEqual(["kept", "replaced"]);
     expectUnharmed(run);
   });
@@ -306,7 +307,10 @@ describe("the quorum", () => {
 });
 
 describe("the order in which hosts leave", () => {
-  const slowly = testManifest({ hosts: 5, healthCheck: { checkIntervalSeconds: 60 }, rollout: { smokeBoot: false } });
+  const slowly = testManifest({
+    ...{ hosts: 5, healthCheck: { checkIntervalSeconds: 60 } },
+    rollout: { smokeBoot: false, leaseSeconds: 180 },
+  });
   /** Seconds that all hosts together waited for the probe that found them draining. */
   const waited = ({ world }: SimRun): number =>
     world.events.flatMap((event) => (event.name === "ejected" ? [event.data.seconds] : [])).reduce((a, b) => a + b) -
@@ -339,6 +343,7 @@ describe("a host that falls off the release before the end", () => {
     });
     expect(run.receipt.error?.code).toBe("NotConverged");
     expect(run.receipt.error?.message).toContain("api-1");
+    expect(run.receipt.error?.message).toContain(`does not serve ${testImage(2)} (release `);
     expect(run.receipt.exitCode).toBe(6);
   });
 });
@@ -480,6 +485,24 @@ describe("superseded droplets", () => {
     expectUnharmed(run);
   });
 
+  it("whose docker is not found any more once they are locked stop the rollout, with the PATH that was searched", async () => {
+    let pulled = false;
+    const run = await simulate({
+      manifest,
+      superseded,
+      onEvent: ({ name }) => {
+        if (name === "pulled") pulled = true;
+      },
+      seen: (survey, host) =>
+        pulled && host === "api-1-7" ? { ...survey, docker: null, dockerNotIn: "/usr/bin:/bin" } : survey,
+    });
+    expect(run.receipt.error?.message).toMatch(
+      /^api-1-7: docker is not in the PATH of a shell without a login, which is \/usr\/bin:\/bin; /u,
+    );
+    expect(run.receipt.exitCode).toBe(3);
+    expectUnharmed(run);
+  });
+
   it("whose Docker stops answering once they are locked stop the rollout before anything is touched", async () => {
     const run = await simulate({
       manifest,
@@ -500,6 +523,35 @@ describe("superseded droplets", () => {
     expect(run.world.machine("8").isRunning("current")).toBe(true);
     expectUnharmed(run);
   });
+
+  const silences: Record<string, (isDue: () => boolean) => Partial<RunOptions>> = {
+    "the app's word is missing": (isDue) => ({
+      heard: (observation, host) => (host === "api-2" && isDue() ? { ...observation, lifecycle: null } : observation),
+    }),
+    "there is no answer": (isDue) => ({
+      beforeLook: async (host) => {
+        if (host === "api-2" && isDue()) throw new RolloutError("HostUnreachable", "no answer");
+      },
+    }),
+  };
+
+  it.each(Object.entries(silences))(
+    "that cannot be reached and still get requests are not let go for looks that fail at another host (%s)",
+    async (_, silence) => {
+      let looks: number | null = null;
+      // Looks come in twos, before and after the requests that are counted: every third one is now the first, now the second.
+      const isDue = (): boolean => looks !== null && (looks += 1) % 3 === 0;
+      const run = await simulate({
+        ...{ manifest, superseded, unreachable: new Set(["7"]), untagWorks: false, ...silence(isDue) },
+        onEvent: ({ name }) => {
+          if (name === "skipped") looks ??= 0;
+        },
+      });
+      expect(looks).toBeGreaterThan(6);
+      expect(run.receipt.error?.code).toBe("NotEjected");
+      expectUnharmed(run);
+    },
+  );
 
   it("that a rollout took the tag off and did not see leave are found again by the next one", async () => {
     const stopAt = (event: RolloutEvent): boolean | number => (event.name === "skipped" ? 300 : false);
@@ -570,6 +622,43 @@ describe("a balancer that is not what the manifest says", () => {
     expect(run.receipt.exitCode).toBe(0);
     expect(run.receipt.hosts.map((host) => host.drain?.floor)).toEqual([4, 4]);
     expectUnharmed(run);
+  });
+
+  it.each<[string, Partial<Manifest["healthCheck"]>, object, string]>([
+    [
+      "a host that is lost from sight is kept by its lease",
+      { checkIntervalSeconds: 30, unhealthyThreshold: 4 },
+      {},
+      "leaseSeconds (120 s) is below the 150 s that the balancer needs to let a host go, (unhealthyThreshold (4) + 1) x checkIntervalSeconds (30 s); make it at least 150 s",
+    ],
+    [
+      "a host may go without its next gate",
+      { checkIntervalSeconds: 20, healthyThreshold: 5 },
+      { progressDeadlineSeconds: 120 },
+      "progressDeadlineSeconds (120 s) leaves the balancer no time for 6 probes at checkIntervalSeconds (20 s); needs more than 120 s",
+    ],
+  ])("is refused where it needs longer than %s, and nothing is touched", async (_name, live, rollout, fault) => {
+    const quick = testManifest({ rollout: { readyTimeoutSeconds: 20, ...rollout } });
+    const run = await simulate({ manifest: quick, liveCheck: { ...quick.healthCheck, ...live } });
+    expect([run.receipt.exitCode, run.receipt.error?.code]).toEqual([3, "BalancerDiffers"]);
+    expect(run.receipt.error?.message).toBe(
+      `as the balancer is configured now, ${fault}; or run cdktf deploy, which configures it as declared`,
+    );
+    expect(run.world.events.some((event) => event.name === "locked")).toBe(false);
+    expectUnharmed(run);
+  });
+
+  it("gives a steward as long to take the lock as ending another run may take with its live settings", async () => {
+    const liveCheck = { ...manifest.healthCheck, checkIntervalSeconds: 10, unhealthyThreshold: 4 };
+    const world = newWorld({ manifest, liveCheck });
+    const ports = world.ports();
+    const given: (number | undefined)[] = [];
+    const open = (info: ManifestHost): Host => {
+      const host = ports.hosts.open(info);
+      return { ...host, lock: (request, seconds) => (given.push(seconds), host.lock(request, seconds)) };
+    };
+    await world.run(() => rolloutIn(world, manifest, keep, { ports: { ...ports, hosts: { open } } }), 3600);
+    expect(given).toEqual(manifest.hosts.map(() => longestSeconds(manifest, liveCheck)));
   });
 });
 
@@ -652,15 +741,20 @@ describe("another host that stops serving while one is drained", () => {
     if (event.name === "hostStatus" && event.host === "api-1" && event.data.status === "draining") happen(world);
   };
 
-  it("keeps that one in rotation: exit 5, and no client is without a host", async () => {
+  it.each([
+    ["clients", false],
+    ["the hosts", true],
+  ])("keeps that one in rotation, by what %s say: exit 5, and no client is without a host", async (_who, byHosts) => {
     const run = await simulate({
       manifest: three,
       parts: inOrder,
       reruns: 1,
+      // What the hosts say has to do where nobody sees what clients see, which is sooner.
+      witnessReachable: !byHosts,
       onEvent: whileDrained((world) => world.powerCycle(world.machine("api-3"), 60_000)),
     });
-    expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "QuorumLost" } });
-    expect(run.receipt.error?.message).toContain("api-1 stays in rotation: api-3 does not serve");
+    expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: byHosts ? "QuorumLost" : "ClientsFail" } });
+    if (byHosts) expect(run.receipt.error?.message).toContain("api-1 stays in rotation: api-3 is not in rotation");
     expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["restored", "untouched", "untouched"]);
     expect(run.world.events.some(({ name }) => name === "ejected")).toBe(false);
     expect(run.world.failures).toEqual([]);
@@ -691,6 +785,23 @@ describe("a rollout that is told to stop", () => {
   for (const status of ["draining", "ejected", "starting"]) {
     it(`while the first host is ${status} takes that host back: exit 130, both serve the old release`, async () => {
       const run = await simulate({ manifest, parts: inOrder, stopAt: at("api-1", status) });
+      expect(run.receipt.exitCode).toBe(130);
+      expect(run.receipt.hosts.map((host) => host.action)).toEqual(["restored", "untouched"]);
+      expect(releases(run)).toEqual([testRelease(manifest, 1).id, testRelease(manifest, 1).id]);
+      expect(states(run)).toEqual(["serving", "serving"]);
+      expectUnharmed(run);
+    });
+  }
+
+  for (const status of ["draining", "ejected"]) {
+    it(`while the first host is ${status} restarts an app that does not take its drain back, at no client's cost`, async () => {
+      const run = await simulate({
+        manifest,
+        parts: inOrder,
+        requestMs: () => 5000,
+        behaviourOf: () => ({ ...healthy, staysDrained: true }),
+        stopAt: at("api-1", status),
+      });
       expect(run.receipt.exitCode).toBe(130);
       expect(run.receipt.hosts.map((host) => host.action)).toEqual(["restored", "untouched"]);
       expect(releases(run)).toEqual([testRelease(manifest, 1).id, testRelease(manifest, 1).id]);
@@ -764,10 +875,10 @@ describe("a host that the balancer does not send to", () => {
     });
     expect(run.receipts.map(({ exitCode, error }) => `${exitCode} ${error?.code ?? ""}`)).toEqual([
       "130 Interrupted",
-      "3 NotConverged",
+      "3 NotInRotation",
       "0 ",
     ]);
-    expect(run.receipts[1]?.error?.message).toContain("api-2 does not serve: node");
+    expect(run.receipts[1]?.error?.message).toContain("api-2 is not in rotation: node");
   });
 });
 
@@ -840,10 +951,17 @@ describe("going back", () => {
     expectUnharmed(run);
   });
 
-  it("says that Terraform still holds the newer image", async () => {
-    const { world } = await simulate({ manifest, next: [back] });
-    expect(world.events.filter(({ name }) => name === "wentBack").map(({ data }) => data)).toEqual([
-      { from: two.id, image: one.image },
+  const toldOfTerraform = ({ world }: SimRun): string[] =>
+    world.events.filter(({ name }) => name === "wentBack").map((event) => messageOf(event));
+
+  it("says that Terraform still holds the newer image, and since when that one served", async () => {
+    const run = await simulate({ manifest, next: [back] });
+    const [told] = run.world.events.filter(({ name }) => name === "wentBack").map(({ data }) => data);
+    expect(told).toMatchObject({ from: two.id, fromImage: two.image, image: one.image });
+    expect(toldOfTerraform(run)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^Terraform may still hold ${two.image} \\(release ${two.id}, served from \\S+\\).*${one.image}`),
+      ),
     ]);
   });
 
@@ -867,16 +985,21 @@ describe("going back", () => {
     const run = await simulate({
       manifest,
       parts: inOrder,
+      served: [one],
       stopAt: (event) => event.name === "hostStatus" && event.host === "api-1" && event.data.status === "ready",
       next: [back],
     });
     expect(run.receipt.exitCode).toBe(130);
     expect(run.receipts[1]?.hosts.map((host) => host.action)).toEqual(["replaced", "kept"]);
     expect(releases(run)).toEqual([one.id, one.id]);
+    // The fleet has not served what Terraform holds: no record names it.
+    expect(toldOfTerraform(run)).toEqual([
+      `Terraform may hold another image: before the next cdktf deploy, set its variable image to ${one.image}, or leave it empty`,
+    ]);
     expectUnharmed(run);
   });
 
-  it("does not lead further back a second time, also for a host that was there already and kept one before", async () => {
+  it("leads every host further back a second time, also one that was there already the first time", async () => {
     const zero = testRelease(manifest, 10);
     const seeds = new Map(manifest.hosts.map((host) => [host.name, zero]));
     const deploy = { do: "deploy", image: testImage(1) } as const;
@@ -898,10 +1021,10 @@ describe("going back", () => {
         },
       },
     });
-    expect(run.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 6, 0, 3]);
+    expect(run.receipts.map(({ exitCode }) => exitCode)).toEqual([0, 6, 0, 0]);
     expect(run.receipts[2]?.hosts.map((host) => host.action)).toEqual(["replaced", "kept"]);
-    expect(run.receipts[3]?.error?.code).toBe("NothingBefore");
-    expect(releases(run)).toEqual([one.id, one.id]);
+    expect(run.receipts[3]?.hosts.map((host) => host.action)).toEqual(["replaced", "replaced"]);
+    expect(releases(run)).toEqual([zero.id, zero.id]);
     expectUnharmed(run);
   });
 
@@ -912,14 +1035,12 @@ describe("going back", () => {
       wanted: back,
       seen: (survey, _host, look) => ({
         ...survey,
-        releases: [one, two, three],
-        containers: {
-          ...survey.containers,
-          previous: { ...(survey.containers.current as ContainerState), release: look === 1 ? two.id : three.id },
-        },
+        history: testHistory(manifest, [look === 1 ? two : three, one]),
       }),
     });
     expect(run.receipt).toMatchObject({ exitCode: 3, error: { code: "FleetChanged" } });
+    const served = (release: Release) => `${release.image} \\(release ${release.id}, served from 2026-\\S+\\)`;
+    expect(run.receipt.error?.message).toMatch(new RegExp(`no longer ${served(two)} but ${served(three)}, as another`));
     expect(releases(run)).toEqual([one.id, one.id]);
     expectUnharmed(run);
   });
@@ -962,6 +1083,26 @@ describe("a host that fails after another one was replaced", () => {
     expectUnharmed(run);
   });
 
+  it.each([
+    ["was empty", null],
+    ["had a release that does not serve", testRelease(returning, 3)],
+  ])(
+    "brings one that %s onto the release that served before as well, and says no more than that",
+    async (_what, seed) => {
+      const before = testRelease(returning, 1);
+      const run = await simulate({
+        manifest: returning,
+        parts: secondFails(),
+        seeds: new Map(returning.hosts.map(({ name }) => [name, name === "api-1" ? seed : before])),
+        behaviourOf: ({ id }) => (id === seed?.id ? { startMs: 500, kind: "sick" } : healthy),
+      });
+      expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "StepFailed" } });
+      expect(actions(run)).toEqual(["rolled-back", "restored", "untouched"]);
+      expect(served(run)).toEqual(returning.hosts.map(() => before.id));
+      expect(outcomeText(run.receipt)).toMatch(/is as before, or on the release that served before$/);
+    },
+  );
+
   it("brings that one back where only time tells what the balancer has seen: never both out of rotation", async () => {
     const blind = testManifest({ rollout: { ...policy, onFailure: "rollback", gate: "fixed-wait" } });
     const run = await simulate({ manifest: blind, parts: secondFails() });
@@ -980,7 +1121,8 @@ describe("a host that fails after another one was replaced", () => {
     });
     expect(run.receipt).toMatchObject({ exitCode: 6, error: { code: "StepFailed" } });
     expect(actions(run)).toEqual(["replaced", "restored", "untouched"]);
-    expect(run.world.events.filter(({ name }) => name === "rollingBack")).toHaveLength(1);
+    const told = run.world.events.filter(({ name }) => name === "rollingBack");
+    expect(told.map((event) => messageOf(event))).toEqual([expect.stringContaining(`${testImage(1)} (release `)]);
     expect(run.world.events.filter(({ name }) => name === "notRolledBack")).toHaveLength(1);
     expectUnharmed(run);
   });
@@ -995,7 +1137,7 @@ describe("a host that fails after another one was replaced", () => {
         failed && host === "api-2" ? { ...observation, lifecycle: null, health: null } : observation,
     });
     expect(run.receipt.exitCode).toBe(6);
-    expect(actions(run)).toEqual(["replaced", "untouched", "untouched"]);
+    expect(actions(run)).toEqual(["replaced", "unknown", "untouched"]);
     expect(run.world.events.some(({ name }) => name === "rollingBack")).toBe(false);
     expect(run.world.events.filter(({ name }) => name === "notRolledBack")).toHaveLength(1);
     expectUnharmed(run);

@@ -1,6 +1,8 @@
 /** Manifests and releases for tests. */
 import { manifest as manifestSchema, MANIFEST_VERSION, type Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
+import type { History } from "../../contract/history.js";
+import { signHistory, type RecordKeys } from "../../scripts/rollout/core/history.js";
 import { releaseOf } from "../../scripts/rollout/core/target.js";
 
 interface Overrides {
@@ -37,6 +39,23 @@ export function testManifest({ hosts = 2, healthCheck, service, rollout }: Overr
     rollout: { ...rollout },
   });
 }
+
+/** The key of the fleet's history in tests, as a request of a rollout has it. */
+export const testRecordKeys: { recordKeys: RecordKeys; recordKeyMade: null } = {
+  recordKeys: ["r".repeat(32)],
+  recordKeyMade: null,
+};
+
+/** A history that tells of these releases, oldest first, as hosts keep it. */
+export const testHistory = (
+  { fleet, stackTag }: Manifest,
+  releases: readonly Release[],
+  changes: Partial<History> = {},
+  keys: RecordKeys = testRecordKeys.recordKeys,
+): string => {
+  const entries = releases.map((release, day) => ({ release, servedFrom: `2026-01-0${day + 1}T09:30:00.000Z` }));
+  return signHistory({ fleet, stackTag, version: 1, entries, pending: null, ...changes }, keys);
+};
 
 /** An image reference by digest; each number gives another one. */
 export const testImage = (number: number): string =>

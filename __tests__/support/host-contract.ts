@@ -7,8 +7,8 @@ import type { JournalEntry, Lifecycle } from "../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { releaseOf } from "../../scripts/rollout/core/target.js";
-import { hostSteps, type OrderName, type Standing } from "../../scripts/rollout/host-steps.js";
-import type { Clock, Host, Hosts, LockRequest, Survey } from "../../scripts/rollout/ports.js";
+import { hostSteps, longestSeconds, type OrderName, type Standing } from "../../scripts/rollout/host-steps.js";
+import type { Clock, Host, Hosts, LockResult, Survey } from "../../scripts/rollout/ports.js";
 
 /** A world with as many empty, booted hosts as the suite asks for. */
 export interface ContractWorld {
@@ -24,7 +24,7 @@ export interface ContractWorld {
 }
 
 /** Hosts that the suite uses up, one a test: some stay empty until then, the others serve the first image. */
-const EMPTY_HOSTS = 3;
+const EMPTY_HOSTS = 4;
 const SERVING_HOSTS = 8;
 export const CONTRACT_HOSTS = EMPTY_HOSTS + SERVING_HOSTS;
 
@@ -52,12 +52,18 @@ class Run {
     readonly id: string,
   ) {}
 
-  get request(): LockRequest {
-    return { runId: this.id, owner: `${this.id}@contract`, leaseSeconds: this.world.manifest.rollout.leaseSeconds };
+  get owner(): string {
+    return `${this.id}@contract`;
+  }
+
+  lock(): Promise<LockResult> {
+    const { manifest } = this.world;
+    const request = { runId: this.id, owner: this.owner, leaseSeconds: manifest.rollout.leaseSeconds };
+    return this.host.lock(request, longestSeconds(manifest, manifest.healthCheck));
   }
 
   async locked(): Promise<this> {
-    expect(await this.host.lock(this.request)).toEqual({ type: "held" });
+    expect(await this.lock()).toEqual({ type: "held" });
     return this;
   }
 
@@ -65,7 +71,7 @@ class Run {
   async prepared(image: string): Promise<Release> {
     const { manifest } = this.world;
     const pulled = await this.host.pull(image, await this.world.login(), manifest.rollout.pullTimeoutSeconds);
-    expect(pulled).toMatchObject({ type: "pulled", image });
+    expect(pulled).toMatchObject({ type: "pulled", images: [image] });
     const release = releaseOf(image, manifest.service, manifest.healthCheck.path);
     await this.host.prepare(
       hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, ...(await this.occupation()) }),
@@ -198,13 +204,16 @@ export function describeHostContract(name: string, start: () => Promise<Contract
     };
 
     promises("an empty host shows nothing", async () => {
-      const survey = await open(next(empty)).host.survey();
+      const { host } = open(next(empty));
+      expect(await host.answer("/")).toBeNull();
+      const survey = await host.survey();
       expect(survey).toMatchObject({
         boot: "done",
         containers: {},
         lifecycle: null,
         health: null,
         releases: [],
+        history: null,
         retired: false,
       });
       expect(survey.docker).not.toBeNull();
@@ -220,6 +229,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(await run.order("smoke")).toBe("done");
       expect((await run.host.survey()).containers).toEqual({});
       await run.orders("replace", "commit");
+      expect(await run.host.answer("/")).toBe(200);
       expect(await run.left()).toEqual([
         "0 held",
         ...lines(1, "step smoke-clear", "step smoke-run", "step smoke-ready", "step smoke-remove", "done smoke"),
@@ -235,14 +245,38 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       const info = next(empty);
       const first = await open(info).locked();
       const second = open(info);
-      expect(await second.host.lock(second.request)).toEqual({
+      expect(await second.lock()).toEqual({
         type: "refused",
-        holder: `${first.id}:${first.request.owner}`,
+        holder: `${first.id}:${first.owner}`,
       });
       expect((await first.host.observe()).stewardAlive).toBe(true);
       expect(await first.left()).toEqual(["0 held", "1 done leave", "0 left"]);
-      expect(await second.host.lock(second.request)).toEqual({ type: "held" });
+      expect(await second.lock()).toEqual({ type: "held" });
       expect(await second.journal()).toEqual(["0 held"]);
+    });
+
+    promises("a run whose steward has left changes nothing any more that another one would see", async () => {
+      const info = next(empty);
+      const run = await open(info).locked();
+      const release = await run.prepared(world.images.first);
+      await run.host.keepHistory("kept while it was locked");
+      await run.left();
+      const { host } = run;
+      const steps = hostSteps({
+        ...{ release, policy: world.manifest.rollout, check: world.manifest.healthCheck },
+        ...{ standing: "empty", goesBack: false },
+      });
+      const late: (() => Promise<unknown>)[] = [
+        async () => host.pull(world.images.second, await world.login(), 30),
+        () => host.prepare(steps, {}),
+        () => host.startPreDeploy(release, { command: ["true"], timeoutSeconds: 30 }),
+        () => host.stopPreDeploy(10),
+        () => host.keepHistory("kept too late"),
+        () => host.prune([], []),
+      ];
+      for (const change of late) await expect(change()).rejects.toMatchObject({ code: "StewardLost" });
+      const survey = await open(info).host.survey();
+      expect(survey).toMatchObject({ containers: {}, history: "kept while it was locked", releases: [release] });
     });
 
     promises("drain lets the app say so and keeps its process, undo lets it serve again", async () => {

@@ -82,6 +82,7 @@ function expectWholeLoad(seen: LoadReport, ratePerSecond: number): void {
   const sent = wholeSeconds.reduce((sum, second) => sum + second.sent, 0);
   const seconds = (wholeSeconds.at(-1)?.second ?? 0) + 1;
   expect(seen.endedEarly).toBe(false);
+  expect(seen.notMeasuredBy).toEqual({});
   expect(Math.abs(sent - seconds * ratePerSecond)).toBeLessThanOrEqual(1 + 0.01 * seconds * ratePerSecond);
   expect(Object.keys(seen.byRelease)).toHaveLength(2);
 }

@@ -9,6 +9,7 @@ import { environmentNames, manifest as manifestSchema, type Manifest } from "../
 import { parseJson } from "../../contract/problems.js";
 import { withCheck } from "../../lab/check.js";
 import { embedded, type EmbeddedWorld } from "../../lab/embedded/site.js";
+import { isMeasured, notMeasuredText } from "../../lab/load/accounting.js";
 import { startLoad, type Load, type LoadReport, type LoadSettings } from "../../lab/load/load.js";
 import { margin } from "../../lab/load/margin.js";
 import { apply, deploy, type Deployment } from "../../lab/rehearsal.js";
@@ -20,6 +21,7 @@ import type { Parts } from "../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import { rollout } from "../../scripts/rollout/run.js";
+import { testRecordKeys } from "./fleet.js";
 
 /** Provider and DigitalOcean start at 3 seconds; a scenario that is not about the clock need not wait that long. */
 export const FAST_CHECK = {
@@ -120,7 +122,10 @@ export class Scenario<On extends World = EmbeddedWorld> {
     return load;
   }
 
-  /** Does something under load, which begins before it and ends after it, and tells what the client saw. */
+  /**
+   * Does something under load, which begins before it and ends after it, and tells what the client saw.
+   * @throws Error when this machine was too busy to send the load: what nobody sent shows nothing
+   */
   async under<Result>(work: () => Promise<Result>, settings: Partial<LoadSettings> = {}): Promise<UnderLoad<Result>> {
     const { ratePerSecond } = { ...USUAL_LOAD, ...settings };
     const load = await this.load(settings);
@@ -128,7 +133,9 @@ export class Scenario<On extends World = EmbeddedWorld> {
     const failedBefore = load.progress().failed;
     const result = await work();
     await margin(load, ratePerSecond);
-    return { result, seen: await load.stop(), failedBefore };
+    const seen = await load.stop();
+    if (!isMeasured(seen)) throw new Error(notMeasuredText(seen.notMeasured));
+    return { result, seen, failedBefore };
   }
 
   /** A rollout in this process over the real adapters, with parts of it exchanged. */
@@ -146,6 +153,7 @@ export class Scenario<On extends World = EmbeddedWorld> {
       startedByTerraform: true,
       skipPreDeploy: false,
       registryLogin: null,
+      ...testRecordKeys,
       secrets: null,
       owner: "test@lab",
       waitSeconds: 0,

@@ -2,13 +2,15 @@
 import type { Behaviour } from "../../lab/sim/app.js";
 import { SimWorld, type SimOptions } from "../../lab/sim/world.js";
 import type { Manifest } from "../../contract/manifest.js";
+import type { Release } from "../../contract/release.js";
+import type { RecordKeys } from "../../scripts/rollout/core/history.js";
 import type { Secrets } from "../../scripts/rollout/core/secrets.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
-import type { Parts, Wanted } from "../../scripts/rollout/context.js";
+import type { Parts, RegistryLogin, Wanted } from "../../scripts/rollout/context.js";
 import type { Ports } from "../../scripts/rollout/ports.js";
 import { rollout, standardParts } from "../../scripts/rollout/run.js";
-import { testImage, testRelease } from "./fleet.js";
+import { testHistory, testImage, testRecordKeys, testRelease } from "./fleet.js";
 
 export interface SimRun {
   readonly world: SimWorld;
@@ -35,8 +37,14 @@ export interface RunOptions extends Partial<Omit<SimOptions, "manifest">> {
   readonly reruns?: number;
   /** Secrets of each rollout, by its number from 0. @default - none */
   readonly secretsOf?: (turn: number) => Secrets | null;
+  /** Releases that the whole fleet served by its history, oldest first. @default - there is no history */
+  readonly served?: readonly Release[];
   /** What is wanted of rollouts after those, one after the other. @default - nothing */
   readonly next?: readonly Wanted[];
+  /** Happens under load before the first rollout begins. @default - nothing */
+  readonly before?: (world: SimWorld) => Promise<void>;
+  /** Happens under load when all rollouts have ended. @default - nothing */
+  readonly after?: (world: SimWorld) => Promise<void>;
   /** Told of each event; may do something to the world at that moment. */
   readonly onEvent?: (event: RolloutEvent, world: SimWorld) => void;
   /**
@@ -65,6 +73,42 @@ export function newWorld(options: Partial<SimOptions> & Pick<SimOptions, "manife
   });
 }
 
+export interface OneRollout {
+  /** @default - the standard ones */
+  readonly parts?: Parts;
+  /** @default - none */
+  readonly registryLogin?: RegistryLogin | null;
+  /** @default - none */
+  readonly secrets?: Secrets | null;
+  /** @default - those of all tests */
+  readonly recordKeys?: RecordKeys;
+  /** @default - the world's, as they are */
+  readonly ports?: Ports;
+}
+
+/** One rollout in a world, which nobody stops. */
+export const rolloutIn = (
+  world: SimWorld,
+  manifest: Manifest,
+  wanted: Wanted,
+  {
+    parts = standardParts,
+    ports = world.ports(),
+    recordKeys = testRecordKeys.recordKeys,
+    registryLogin = null,
+    secrets = null,
+  }: OneRollout = {},
+): Promise<Receipt> =>
+  rollout(
+    {
+      ...{ manifest, wanted, startedByTerraform: true, registryLogin, owner: "test@lab", waitSeconds: 0 },
+      ...{ recordKeys, recordKeyMade: null },
+      ...{ secrets, skipPreDeploy: false, signal: new AbortController().signal },
+    },
+    ports,
+    parts,
+  );
+
 /** Every host serves release 1; release 2 is rolled out unless told otherwise. */
 export async function simulate({
   manifest,
@@ -77,25 +121,33 @@ export async function simulate({
   wantedOf = () => wanted,
   reruns = 0,
   next = [],
+  served = [],
   secretsOf = () => null,
+  before = () => Promise.resolve(),
+  after = () => Promise.resolve(),
   onEvent = () => undefined,
   stopAt = () => false,
   ...options
 }: RunOptions): Promise<SimRun> {
   const world = newWorld({ manifest, ...options });
+  if (served.length > 0)
+    for (const { name } of manifest.hosts) world.machine(name).history = testHistory(manifest, served);
   const stop = new AbortController();
   const ports = (): Ports => {
     const real = world.ports();
     const emit = (event: RolloutEvent): void => {
       real.events.emit(event);
       onEvent(event, world);
-      const after = stopAt(event);
-      if (after === true) stop.abort();
-      else if (after !== false) world.clock.after(after, () => stop.abort());
+      const stops = stopAt(event);
+      if (stops === true) stop.abort();
+      else if (stops !== false) world.clock.after(stops, () => stop.abort());
     };
     return { ...real, events: { emit } };
   };
-  const request = { manifest, startedByTerraform, registryLogin: null, owner: "test@lab", waitSeconds };
+  const request = {
+    ...{ manifest, startedByTerraform, registryLogin: null, owner: "test@lab", waitSeconds },
+    ...testRecordKeys,
+  };
   let turn = 0;
   const once = (signal: AbortSignal, what: Wanted): Promise<Receipt> => {
     const own = { wanted: what, secrets: secretsOf(turn), skipPreDeploy: skipPreDeploy(turn), signal };
@@ -103,11 +155,13 @@ export async function simulate({
     return rollout({ ...request, ...own }, ports(), parts);
   };
   const receipts = await world.run(async () => {
+    await before(world);
     const ended = await Promise.all(
       Array.from({ length: contenders }, (_, contender) => once(stop.signal, wantedOf(contender))),
     );
     const later = [...Array.from({ length: reruns }, () => wanted), ...next];
     for (const what of later) ended.push(await once(new AbortController().signal, what));
+    await after(world);
     return ended;
   }, LIMIT_SECONDS);
   const [receipt] = receipts;

@@ -14,8 +14,8 @@ const without = (gates: Partial<Parts["gates"]>): Parts => ({
   gates: { ...standardParts.gates, ...gates },
 });
 
-/** Neither probes nor a quiet window nor requests in flight are waited for. */
-export const noEjection = without({ ejected: open, quiet: open, idle: open });
+/** Neither probes nor a quiet window of witness requests nor requests in flight are waited for. */
+export const noEjection = without({ ejected: open, quiet: open, sampled: open, idle: open });
 /** The next host's quorum would notice that this one is not back: it is left out as well. */
 export const noReadmission = without({ readmitted: open, quorum: open });
 export const noQuorum = without({ quorum: open });

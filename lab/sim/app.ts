@@ -3,19 +3,25 @@ import type { Lifecycle } from "../../contract/host.js";
 import { isPass } from "../model/balancer.js";
 import type { VirtualClock } from "./clock.js";
 
+/** Milliseconds until a client gives up a request that is never answered. */
+export const HANG_MS = 10_000;
+
 /** How the app of an image behaves. */
 export interface Behaviour {
   /** Milliseconds from the start of the process to its first answer. */
   readonly startMs: number;
   /**
    * healthy · redirects: health path answers 301, which a balancer takes for healthy · sick: it answers 503 for ever · exits: ends after
-   * `startMs` · deaf: listens on another port
+   * `startMs` · deaf: listens on another port · errs: health and life cycle are as they should be, and every request is answered with 500 ·
+   * hangs: as with errs, and no request is answered
    */
-  readonly kind: "healthy" | "redirects" | "sick" | "exits" | "deaf";
+  readonly kind: "healthy" | "redirects" | "sick" | "exits" | "deaf" | "errs" | "hangs";
   /** Milliseconds from its first answer until it crashes. @default - never */
   readonly lifeMs?: number;
   /** Milliseconds from its first answer until its health path fails, while it says that it serves. @default - never */
   readonly healthyMs?: number;
+  /** Refuses to take a drain back. @default false */
+  readonly staysDrained?: boolean;
 }
 
 interface Probes {
@@ -59,6 +65,13 @@ export class SimApp {
     return this.behaviour.kind === "redirects" ? 301 : 200;
   }
 
+  /** What a request is answered; null without an answer. */
+  get answer(): number | null {
+    if (!this.listening) return null;
+    if (this.behaviour.kind === "hangs") return null;
+    return this.behaviour.kind === "errs" ? 500 : 200;
+  }
+
   lifecycle(): Lifecycle | null {
     if (this.state === "starting" || this.state === "ended") return null;
     const now = this.clock.now();
@@ -99,7 +112,10 @@ export class SimApp {
     if (witness) this.#witness += 1;
     else this.#lastRequestMs = this.clock.now();
     this.#inFlight.add(done);
-    this.clock.after(lengthMs, () => this.#finish(done, true));
+    const { kind } = this.behaviour;
+    this.clock.after(kind === "hangs" ? HANG_MS : lengthMs, () =>
+      this.#finish(done, kind !== "errs" && kind !== "hangs"),
+    );
   }
 
   drain(): void {
@@ -107,6 +123,7 @@ export class SimApp {
   }
 
   undrain(): boolean {
+    if (this.behaviour.staysDrained) return false;
     if (this.state === "draining") this.state = "serving";
     return this.state === "serving";
   }

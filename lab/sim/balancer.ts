@@ -2,7 +2,27 @@
 import type { ObservedCheck } from "../../contract/policy.js";
 import { newTarget, nextProbeAt, phaseOf, probed, type Target } from "../model/balancer.js";
 import type { VirtualClock } from "./clock.js";
+import { HANG_MS, type SimApp } from "./app.js";
 import type { SimMachine } from "./machine.js";
+
+/**
+ * What keeps a balancer from a host. link: neither probes nor requests arrive · probes: a firewall drops the probes and lets requests
+ * pass · tag: the host is no member any more, and comes back as a new one · requests: a firewall drops the requests and lets probes pass, so
+ * that no probe shows it
+ */
+export const barrierKinds = ["link", "probes", "tag", "requests"] as const;
+export type BarrierKind = (typeof barrierKinds)[number];
+
+/** Milliseconds until the balancer gives up a request whose packets are dropped. */
+export const GIVE_UP_MS = 1000;
+/** Why a request failed that its client gave up. */
+export const NO_ANSWER = "timeout";
+
+interface Obstacle {
+  readonly kind: Exclude<BarrierKind, "tag">;
+  /** What becomes of a request whose packets are dropped. */
+  readonly fate: { readonly afterMs: number; readonly reason: string };
+}
 
 /** One request's fate, for the one who sent it. */
 export type Done = (ok: boolean, reason: string, machine: SimMachine | null) => void;
@@ -17,12 +37,18 @@ interface Node {
   readonly phaseMs: number;
   readonly source: string;
   readonly targets: Map<SimMachine, Target>;
+  /** Hosts that this node probes whenever they are members. */
+  readonly scheduled: Set<SimMachine>;
+  /** What lies before hosts that its packets do not reach, or only some of them do. */
+  readonly barriers: Map<SimMachine, readonly Obstacle[]>;
   turn: number;
 }
 
 export class SimBalancer {
   readonly #nodes: Node[];
   #connections = 0;
+  /** How many have taken its tag from a host. */
+  readonly #untagged = new Map<SimMachine, number>();
 
   constructor(
     private readonly check: ObservedCheck,
@@ -33,6 +59,8 @@ export class SimBalancer {
     this.#nodes = phasesMs.map((phaseMs, index) => ({
       ...{ index, phaseMs, source: `10.0.0.${index + 1}` },
       targets: new Map(),
+      scheduled: new Set(),
+      barriers: new Map(),
       turn: 0,
     }));
   }
@@ -44,9 +72,44 @@ export class SimBalancer {
       for (let passed = 0; up && passed < this.check.healthyThreshold; passed += 1) {
         target = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
       }
-      if (!node.targets.has(machine)) this.#schedule(node, machine, node.targets.size);
+      if (!node.scheduled.has(machine)) this.#schedule(node, machine, node.scheduled.size);
       node.targets.set(machine, target);
     }
+  }
+
+  /**
+   * Puts something between the balancer and a host.
+   * @param hangs whether the balancer never gives up a request whose packets are dropped, so that its client has to
+   * @param only index of the one node that it is put before @default - all of them
+   * @returns takes it away again, and nothing else that lies there
+   */
+  obstruct(machine: SimMachine, kind: BarrierKind, hangs: boolean, only?: number): () => void {
+    if (kind === "tag") return this.#untag(machine);
+    const fate = hangs ? { afterMs: HANG_MS, reason: NO_ANSWER } : { afterMs: GIVE_UP_MS, reason: "503" };
+    const obstacle: Obstacle = { kind, fate };
+    const nodes = this.#nodesOf(only);
+    for (const { barriers } of nodes) barriers.set(machine, [...(barriers.get(machine) ?? []), obstacle]);
+    return () => {
+      for (const { barriers } of nodes)
+        barriers.set(
+          machine,
+          (barriers.get(machine) ?? []).filter((one) => one !== obstacle),
+        );
+    };
+  }
+
+  #untag(machine: SimMachine): () => void {
+    const count = (): number => this.#untagged.get(machine) ?? 0;
+    this.#untagged.set(machine, count() + 1);
+    this.remove(machine);
+    return () => {
+      this.#untagged.set(machine, count() - 1);
+      if (count() === 0) this.add(machine, false);
+    };
+  }
+
+  #nodesOf(only: number | undefined): Node[] {
+    return only === undefined ? this.#nodes : this.#nodes.filter(({ index }) => index === only % this.#nodes.length);
   }
 
   /** A member that is gone gets no new requests. */
@@ -75,12 +138,20 @@ export class SimBalancer {
     this.#connections += 1;
     const machine = node ? this.#pick(node) : undefined;
     const app = machine?.serving;
-    if (!machine || !app) return done(false, "503", machine ?? null);
+    if (!node || !machine || !app) return done(false, "503", machine ?? null);
+    const sentMs = this.clock.now();
+    const cut = (): Obstacle | null => obstacleOf(node.barriers.get(machine), ["link", "requests"]);
+    const lose = ({ fate: { afterMs, reason } }: Obstacle): void =>
+      this.clock.after(sentMs + afterMs - this.clock.now(), () => done(false, reason, machine));
+    const before = cut();
+    if (before) return lose(before);
     if (!app.listening) return done(false, "refused", machine);
     app.request(lengthMs, witness, (ok) => {
-      // Clients are answered again: whatever fails from now on has another reason.
-      if (ok && app === machine.serving) machine.struck = false;
-      done(ok, ok ? "" : "reset", machine);
+      const meanwhile = cut();
+      if (ok && meanwhile) return lose(meanwhile);
+      // Clients are answered again, whichever node they come by: whatever fails from now on has another reason.
+      if (ok && app === machine.serving && this.isUp(machine)) machine.struck = false;
+      done(ok, ok ? "" : whyFailed(app), machine);
     });
   }
 
@@ -91,14 +162,14 @@ export class SimBalancer {
   }
 
   #schedule(node: Node, machine: SimMachine, place: number): void {
+    node.scheduled.add(machine);
     const intervalMs = this.check.checkIntervalSeconds * 1000;
     const ofNode = { index: node.index, count: this.#nodes.length, phaseMs: node.phaseMs };
     const phaseMs = phaseOf(ofNode, { index: place, count: place + 1 }, intervalMs);
     const tick = (): void => {
       const now = this.clock.now();
       this.clock.after(nextProbeAt({ intervalMs, phaseMs }, now) - now, () => {
-        if (!node.targets.has(machine)) return;
-        this.#probe(node, machine);
+        if (node.targets.has(machine)) this.#probe(node, machine);
         tick();
       });
     };
@@ -107,10 +178,20 @@ export class SimBalancer {
 
   #probe(node: Node, machine: SimMachine): void {
     const target = node.targets.get(machine) ?? newTarget();
-    const next = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
+    const arrives = obstacleOf(node.barriers.get(machine), ["link", "probes"]) === null;
+    const next = probed(target, arrives && (machine.serving?.probe(node.source) ?? false), thresholds(this.check));
     node.targets.set(machine, next);
     if (next.up !== target.up) this.watcher.rotated(machine, next.up);
   }
+}
+
+/** Null where nothing of these kinds is in the way. */
+const obstacleOf = (obstacles: readonly Obstacle[] = [], kinds: readonly BarrierKind[]): Obstacle | null =>
+  obstacles.find(({ kind }) => kinds.includes(kind)) ?? null;
+
+function whyFailed({ behaviour }: SimApp): string {
+  if (behaviour.kind === "hangs") return NO_ANSWER;
+  return behaviour.kind === "errs" ? "500" : "reset";
 }
 
 const thresholds = (check: ObservedCheck) => ({ fall: check.unhealthyThreshold, rise: check.healthyThreshold });

@@ -110,7 +110,7 @@ export class Faults {
     return {
       name: host.name,
       survey: at("survey", (...args) => host.survey(...args)),
-      lock: at("lock", (request) => host.lock(request)),
+      lock: at("lock", (...args) => host.lock(...args)),
       pull: at("pull", (...args) => host.pull(...args)),
       missingMounts: at("missingMounts", (release) => host.missingMounts(release)),
       prepare: at("prepare", (...args) => host.prepare(...args)),
@@ -118,8 +118,10 @@ export class Faults {
       stopPreDeploy: at("stopPreDeploy", (...args) => host.stopPreDeploy(...args)),
       order: at("order", (...args) => host.order(...args)),
       observe: at("observe", () => host.observe()),
+      answer: at("answer", (path) => host.answer(path)),
       logs: at("logs", (...args) => host.logs(...args)),
-      prune: at("prune", (keep) => host.prune(keep)),
+      keepHistory: at("keepHistory", (signed) => host.keepHistory(signed)),
+      prune: at("prune", (...args) => host.prune(...args)),
       close: () => this.#alive(() => host.close()),
     };
   }

@@ -38,17 +38,12 @@ export interface SimTask {
 /** Told what happens, so that invariants can be checked at the moment that they break. */
 export interface MachineWatcher {
   removed(machine: SimMachine, wasOriginal: boolean): void;
+  /** A step is about to stop the container that runs there. */
+  stopped(machine: SimMachine): void;
 }
 
 /** Operations that begin with a look whether a container is there, which waits for Docker. */
-const asksFirst: ReadonlySet<Operation["do"]> = new Set([
-  "undrain",
-  "revive",
-  "move",
-  "remove",
-  "expect-free",
-  "set-aside",
-]);
+const asksFirst: ReadonlySet<Operation["do"]> = new Set(["revive", "move", "remove", "expect-free", "set-aside"]);
 /** Operations that ask the app, or nobody. */
 const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
   "drain",
@@ -64,14 +59,18 @@ export class SimMachine {
   /** Values of each release's secrets. */
   readonly secrets = new Map<string, SecretValues>();
   readonly images = new Set<string>();
+  /** Its copy of the fleet's history. */
+  history: string | null = null;
   retired = false;
   /** Whether the host has had a ready container of another release than its first. */
   replaced = false;
   /** Something befell what serves here, and clients have not been answered since. */
   struck = false;
+  /** A look from the host itself at its private address gets no answer: a proxy, a firewall or a wrong address is in the way. */
+  blind = false;
   /** Releases for which a pre-deploy command was begun here. */
   readonly tasks: string[] = [];
-  #task: (Pick<SimTask, "exitCode"> & { runId: string; release: Release; endMs: number }) | null = null;
+  #task: (Pick<SimTask, "exitCode"> & { runId: string; release: Release; endMs: number; boot: number }) | null = null;
   #starts = 0;
   #on = true;
   #boots = 0;
@@ -86,6 +85,16 @@ export class SimMachine {
     private readonly watcher: MachineWatcher,
   ) {}
 
+  /** What the host sees of its own health path; null without an answer. */
+  get seenHealth(): number | null {
+    return this.blind ? null : (this.serving?.health ?? null);
+  }
+
+  /** What the host gets when it sends a request to itself; null without an answer. */
+  get seenAnswer(): number | null {
+    return this.blind ? null : (this.serving?.answer ?? null);
+  }
+
   /** The app that the service port leads to. */
   get serving(): SimApp | null {
     return this.#containers.get("current")?.app ?? null;
@@ -94,6 +103,7 @@ export class SimMachine {
   /** Starts a container that is there before any rollout. */
   seed(release: Release): void {
     this.releases.set(release.id, release);
+    this.images.add(release.image);
     const container = this.#boot(release, "always");
     container.original = true;
     this.#containers.set("current", container);
@@ -102,7 +112,7 @@ export class SimMachine {
   /** Runs the pre-deploy command in the place of the one before; a second time for the same run it is left alone. */
   startTask(runId: string, release: Release, { seconds, exitCode }: SimTask): void {
     if (this.#task?.runId === runId) return;
-    this.#task = { runId, release, endMs: this.clock.now() + seconds * 1000, exitCode };
+    this.#task = { runId, release, endMs: this.clock.now() + seconds * 1000, exitCode, boot: this.#boots };
     this.tasks.push(release.id);
   }
 
@@ -113,11 +123,11 @@ export class SimMachine {
 
   #taskState(): ContainerState | undefined {
     if (!this.#task) return undefined;
-    const { release, endMs, exitCode, runId } = this.#task;
+    const { release, endMs, exitCode, runId, boot } = this.#task;
     const running = this.clock.now() < endMs;
     return {
       ...{ id: `task-${runId}`, image: release.image, release: release.id, created: false, running },
-      ...{ restarting: false, restartCount: 0, exitCode: running ? 0 : exitCode },
+      ...{ restarting: false, restartCount: 0, exitCode: running ? 0 : exitCode, endedBeforeBoot: boot < this.#boots },
     };
   }
 
@@ -135,6 +145,7 @@ export class SimMachine {
       restarting: false,
       restartCount: 0,
       exitCode: running ? 0 : 1,
+      endedBeforeBoot: false,
     };
   }
 
@@ -148,7 +159,8 @@ export class SimMachine {
 
   isReady(slot: Slot, release: string): boolean {
     const container = this.#containers.get(slot);
-    const ready = container?.app.health === 200 && container.app.release === release;
+    const seen = !this.blind || slot === "smoke";
+    const ready = seen && container?.app.health === 200 && container.app.release === release;
     if (ready && slot === "current") this.replaced = true;
     return ready;
   }
@@ -231,20 +243,21 @@ export class SimMachine {
         app.drain();
         return;
       }
-      case "undrain":
-        return this.#undrain(operation.timeoutSeconds);
       case "expect-drained": {
         this.#expectDrained(argument);
         return;
       }
       case "expect-down":
-        if (this.serving?.health === 200) throw new StepFailure("it did not serve, and does now");
+        if (isPass(this.seenHealth ?? 0)) throw new StepFailure("it did not serve, and does now");
         return;
       case "expect-space":
         // Disks are never full here.
         return;
-      case "stop":
-        return this.#stop(this.#existing(operation.slot).app, operation.timeoutSeconds);
+      case "stop": {
+        const { app } = this.#existing(operation.slot);
+        if (operation.slot === "current" && app.state !== "ended") this.watcher.stopped(this);
+        return this.#stop(app, operation.timeoutSeconds);
+      }
       case "start": {
         this.#start(operation.slot);
         return;
@@ -274,20 +287,13 @@ export class SimMachine {
     }
   }
 
-  async #undrain(timeoutSeconds: number): Promise<void> {
-    const deadline = this.clock.now() + timeoutSeconds * 1000;
-    if (!this.isRunning("current")) return;
-    while (!this.#existing("current").app.undrain()) {
-      if (this.clock.now() >= deadline) throw new StepFailure("drain could not be taken back");
-      await this.pause(TICK_MS);
-    }
-  }
-
-  async #revive({ slot, ejectionSeconds, idleSeconds, timeoutSeconds }: Revival): Promise<void> {
-    if (!this.isRunning(slot)) return;
-    const ejected = this.clock.now() + ejectionSeconds * 1000;
-    while (this.clock.now() <= ejected) {
-      if (this.#existing(slot).app.health === 200) return;
+  async #revive({ via, slot, patienceSeconds, idleSeconds, timeoutSeconds }: Revival): Promise<void> {
+    const patience = this.clock.now() + patienceSeconds * 1000;
+    for (;;) {
+      if (!this.isRunning(slot)) return;
+      const { app } = this.#existing(slot);
+      if ((via === "control" && app.undrain()) || isPass(app.health ?? 0)) return;
+      if (this.clock.now() >= patience) break;
       await this.pause(TICK_MS);
     }
     const { app } = this.#existing(slot);

@@ -142,6 +142,7 @@ export class SimSteward {
       if (!this.machine.isReady(ready, release)) readyFrom = null;
       else readyFrom ??= this.clock.now();
       if (readyFrom !== null && this.clock.now() - readyFrom >= steadySeconds * 1000) return;
+      if (this.#orders.length > this.#sequence) throw new StepFailure("another order came before it was ready");
       if (this.clock.now() - began >= (timeoutSeconds + steadySeconds) * 1000)
         throw new StepFailure(`not ready within ${timeoutSeconds} s`);
       await this.machine.pause(TICK_MS);

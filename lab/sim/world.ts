@@ -20,7 +20,7 @@ import type {
   WitnessReport,
 } from "../../scripts/rollout/ports.js";
 import type { Behaviour } from "./app.js";
-import { SimBalancer } from "./balancer.js";
+import { NO_ANSWER, SimBalancer, type BarrierKind } from "./balancer.js";
 import { VirtualClock } from "./clock.js";
 import { SimMachine, type SimTask } from "./machine.js";
 import { SimSteward } from "./steward.js";
@@ -35,6 +35,8 @@ export interface SimOptions {
   readonly phasesMs: readonly number[];
   /** Requests a second through the balancer. */
   readonly ratePerSecond: number;
+  /** How long clients wait before the next request, as a share of what they wait on average. @default - always 1 */
+  readonly gapShare?: () => number;
   /** Length of the next request in milliseconds. */
   readonly requestMs: () => number;
   /** Time that a command takes over SSH, in milliseconds. */
@@ -52,6 +54,8 @@ export interface SimOptions {
   readonly untagWorks?: boolean;
   /** Before a look of a rollout at its locked host is answered; may take its time or throw. @default - nothing happens */
   readonly beforeLook?: (host: string, order: OrderName | null, clock: VirtualClock) => Promise<void>;
+  /** Names of hosts that get no answer from their own private address, although the balancer does. @default - none */
+  readonly blind?: ReadonlySet<string>;
   /** Droplets, by id, that SSH does not reach. @default - none */
   readonly unreachable?: ReadonlySet<string>;
   /** What becomes of a release's pre-deploy command. @default - there must be none */
@@ -67,6 +71,19 @@ const TICK_MS = 200;
 
 /** Length of a witness request, and of its way. */
 const WITNESS_MS = 5;
+/** Witness requests under way at once; after so many without any answer there are no more, as the real witness has it. */
+const WITNESS_AT_ONCE = 10;
+
+/** The balancer loses a host. */
+export interface Loss {
+  readonly kind: BarrierKind;
+  /** Index of the one node that loses it; null: all nodes do. A tag is lost to all. */
+  readonly node: number | null;
+  /** How long it lasts; null: for good. */
+  readonly lastsMs: number | null;
+  /** Whether the balancer hangs with a request whose packets are dropped, until the client gives up. @default false */
+  readonly hangs?: boolean;
+}
 
 /** A client's failed request. */
 export interface Failure {
@@ -88,9 +105,21 @@ export class SimWorld {
   readonly machines = new Map<string, SimMachine>();
   readonly balancer: SimBalancer;
   sent = 0;
+  /** Images by digest that a pull by tag brings onto a host. No tag is known unless a test says so. */
+  tagged: (host: string, tag: string) => readonly string[] = (_host, tag) => {
+    throw new RolloutError("PullFailed", `the simulation has no tag ${tag}`);
+  };
+  /** No registry answers: only what a host has already can be pulled there. */
+  registryGone = false;
+  /** Every pull, with the Docker configuration that the host was given for it. */
+  readonly pulls: { readonly host: string; readonly image: string; readonly login: string | null }[] = [];
   #runs = 0;
   readonly #locks = new Map<SimMachine, SimSteward>();
   readonly #serving = new Set<SimMachine>();
+  /** Hosts that the balancer lost, until it has them again: no rollout took them out of rotation. */
+  readonly #losses = new Map<SimMachine, number>();
+  /** Listed hosts whose running container a step has stopped, until something listens there again. */
+  readonly #stopped = new Set<SimMachine>();
   readonly #untagged = new Set<string>();
   readonly #looks = new Map<string, number>();
 
@@ -131,6 +160,23 @@ export class SimWorld {
     return machine;
   }
 
+  /** The balancer loses a host, and has it again later. */
+  lose(machine: SimMachine, { kind, node, lastsMs, hangs = false }: Loss): void {
+    this.#losses.set(machine, (this.#losses.get(machine) ?? 0) + 1);
+    const takeAway = this.balancer.obstruct(machine, kind, hangs, node ?? undefined);
+    if (lastsMs === null) return;
+    this.clock.after(lastsMs, () => {
+      this.#losses.set(machine, (this.#losses.get(machine) ?? 0) - 1);
+      takeAway();
+    });
+  }
+
+  /** A host drains, and nobody is left who would end that: whoever drained it is gone. It is out of rotation before any rollout. */
+  leaveDraining(machine: SimMachine): void {
+    machine.serving?.drain();
+    this.#serving.delete(machine);
+  }
+
   /** A host loses its power and gets it back; then its boot ends what a rollout had under way. */
   powerCycle(machine: SimMachine, offMs: number): void {
     machine.powerOff();
@@ -165,7 +211,9 @@ export class SimWorld {
         if (wasOriginal && !where.replaced && !where.retired)
           this.broken.push(`${where.name}: the old container was removed before a new one was ready`);
       },
+      stopped: (where) => this.#checkStops(where),
     });
+    machine.blind = this.options.blind?.has(host.name) ?? false;
     if (release) machine.seed(release);
     this.machines.set(listed ? host.name : host.id, machine);
     if (!release) this.balancer.add(machine, false);
@@ -178,14 +226,31 @@ export class SimWorld {
   }
 
   #checkCapacity(changed: SimMachine): void {
-    if (changed.listed && this.balancer.isUp(changed)) this.#serving.add(changed);
+    // A host that was empty counts once its new container is committed: until then, going back leaves the fleet as it was.
+    const stays = changed.restartPolicy("current") === "always";
+    if (changed.listed && stays && this.balancer.isUp(changed)) this.#serving.add(changed);
+    if (this.#losses.get(changed) === 0 && this.balancer.isUp(changed)) this.#losses.delete(changed);
     const { hosts, rollout } = this.options.manifest;
     const out = [...this.#serving]
-      .filter((machine) => !this.balancer.isUp(machine) && !machine.struck)
+      .filter((machine) => !this.balancer.isUp(machine) && !machine.struck && !this.#losses.has(machine))
       .map((machine) => machine.name);
     const most = mostUnavailable(rollout.maxUnavailable, hosts.length);
     if (out.length > most)
       this.broken.push(`${out.join(", ")} were out of rotation at once, above maxUnavailable (${most})`);
+  }
+
+  /** At most maxUnavailable hosts may be without the container that ran there, whatever they were taken for. */
+  #checkStops(stopped: SimMachine): void {
+    if (!stopped.listed) return;
+    // One that has no power since it came back is not stopped by the rollout.
+    for (const machine of this.#stopped)
+      if (machine.serving?.listening || machine.struck) this.#stopped.delete(machine);
+    this.#stopped.add(stopped);
+    const { hosts, rollout } = this.options.manifest;
+    const most = mostUnavailable(rollout.maxUnavailable, hosts.length);
+    if (this.#stopped.size <= most) return;
+    const names = [...this.#stopped].map(({ name }) => name).join(", ");
+    this.broken.push(`${names} had their running containers stopped at once, above maxUnavailable (${most})`);
   }
 
   #nextRequest(): void {
@@ -196,7 +261,8 @@ export class SimWorld {
       if (machine?.struck ?? this.#anyStruck()) this.lost += 1;
       else this.failures.push({ atMs, reason });
     });
-    this.clock.after(1000 / this.options.ratePerSecond, () => this.#nextRequest());
+    const share = this.options.gapShare?.() ?? 1;
+    this.clock.after((share * 1000) / this.options.ratePerSecond, () => this.#nextRequest());
   }
 
   #anyStruck(): boolean {
@@ -214,12 +280,25 @@ export class SimWorld {
           void this.clock.sleep(WITNESS_MS).then(() => resolve(ok ? "" : reason));
         }),
       );
+    const timed = async (): Promise<{ why: string; tookMs: number }> => {
+      const beganMs = this.clock.now();
+      const why = this.options.witnessReachable === false ? "ECONNREFUSED" : await one();
+      return { why, tookMs: this.clock.now() - beganMs };
+    };
     const send = async (count: number): Promise<WitnessReport> => {
-      if (this.options.witnessReachable === false)
-        return { sent: count, answered: 0, failures: Array.from({ length: count }, () => "ECONNREFUSED") };
-      const outcomes = await Promise.all(Array.from({ length: count }, one));
-      const failures = outcomes.filter((outcome) => outcome !== "");
-      return { sent: count, answered: count - failures.length, failures };
+      const outcomes: { why: string; tookMs: number }[] = [];
+      for (let hangs = false; !hangs && outcomes.length < count;) {
+        const wave = Array.from({ length: Math.min(WITNESS_AT_ONCE, count - outcomes.length) }, timed);
+        const ends = await Promise.all(wave);
+        outcomes.push(...ends);
+        hangs = ends.every(({ why }) => why === NO_ANSWER);
+      }
+      const answered = outcomes.filter(({ why }) => why === "");
+      return {
+        ...{ sent: outcomes.length, answered: answered.length },
+        failures: outcomes.flatMap(({ why }) => (why === "" ? [] : [why])),
+        slowestMs: Math.max(0, ...answered.map(({ tookMs }) => tookMs)),
+      };
     };
     const why = this.options.witnessReachable === false ? "ECONNREFUSED" : null;
     return { send, whyUnreachable: () => Promise.resolve(why) };
@@ -265,6 +344,12 @@ export class SimWorld {
       if (!mine) throw new Error(`${info.name} is not locked`);
       return mine;
     };
+    /** @throws RolloutError HostUnreachable, StewardLost */
+    const reachLocked = async (): Promise<void> => {
+      await reach();
+      if (!steward().alive)
+        throw new RolloutError("StewardLost", `${info.name}: the lock is lost, nothing was written`);
+    };
     return {
       name: info.name,
       survey: async () => {
@@ -277,8 +362,9 @@ export class SimWorld {
         if (taken instanceof SimSteward) mine = taken;
         return taken instanceof SimSteward ? { type: "held" } : taken;
       },
-      pull: async (image) => {
-        await reach();
+      pull: async (image, login) => {
+        await reachLocked();
+        this.pulls.push({ host: info.name, image, login });
         return this.#pull(machine, image);
       },
       missingMounts: async () => {
@@ -286,18 +372,18 @@ export class SimWorld {
         return [];
       },
       startPreDeploy: async (release) => {
-        await reach();
+        await reachLocked();
         const task = this.options.preDeploy;
         if (!task) throw new Error("nobody told the simulation how long the pre-deploy command takes");
         if (!machine.images.has(release.image)) throw new Error(`${release.image} was not pulled`);
         machine.startTask(steward().request.runId, release, task(release));
       },
       stopPreDeploy: async () => {
-        await reach();
+        await reachLocked();
         machine.stopTask();
       },
       prepare: async (plan, secrets) => {
-        await reach();
+        await reachLocked();
         const { release } = plan;
         if (release && secrets) {
           machine.secrets.set(release.id, secrets);
@@ -317,14 +403,25 @@ export class SimWorld {
         const observation = this.#observe(machine, steward());
         return this.options.heard?.(observation, info.name) ?? observation;
       },
+      answer: async (path) => {
+        await reach();
+        return path === this.options.manifest.healthCheck.path ? machine.seenHealth : machine.seenAnswer;
+      },
       logs: async (slot: Slot) => {
         await reach();
         return machine.state(slot) ? [`log of ${info.name}`] : [];
       },
-      prune: async (keep) => {
-        await reach();
-        for (const id of [...machine.releases.keys()])
-          if (!keep.some((release) => release.id === id)) machine.releases.delete(id);
+      keepHistory: async (signed) => {
+        await reachLocked();
+        machine.history = signed;
+      },
+      prune: async (keep, filesOnly) => {
+        await reachLocked();
+        const files = [...keep.map(({ id }) => id), ...filesOnly];
+        for (const kept of [machine.releases, machine.secrets])
+          for (const id of [...kept.keys()]) if (!files.includes(id)) kept.delete(id);
+        for (const image of [...machine.images])
+          if (!keep.some((release) => release.image === image)) machine.images.delete(image);
       },
       close: async () => undefined,
     };
@@ -342,16 +439,24 @@ export class SimWorld {
     const slots: Slot[] = machine.dockerAnswers ? ["current", "previous", "smoke", "failed", "pre-deploy"] : [];
     return {
       boot: "done",
+      missing: [],
       architecture: "x86_64",
       docker: machine.dockerAnswers ? "20.10.24" : null,
+      dockerNotIn: null,
       freeDiskMb: 10_000,
       freeMemoryMb: 1000,
       containers: Object.fromEntries(
         slots.flatMap((slot) => (machine.state(slot) ? [[slot, machine.state(slot)]] : [])),
       ),
       lifecycle: this.options.manifest.rollout.gate === "evidence" ? (machine.serving?.lifecycle() ?? null) : null,
-      health: machine.serving?.health ?? null,
+      health: machine.seenHealth,
+      healthError: healthErrorOf(machine),
+      connections: machine.seenHealth === 200 ? null : (machine.serving?.lifecycle()?.inFlight ?? 0),
+      controlTaken: machine.seenHealth !== 200 && machine.state("current")?.running === true,
+      // What is published beside the service port is not simulated.
+      nextTaken: false,
       releases: [...machine.releases.values()],
+      history: machine.history,
       retired: machine.retired,
       run: null,
     };
@@ -371,9 +476,10 @@ export class SimWorld {
 
   #pull(machine: SimMachine, image: string): PullResult {
     if (!machine.dockerAnswers) return { type: "failed", reason: "Docker does not answer" };
-    if (!image.includes("@sha256:")) throw new RolloutError("PullFailed", `the simulation has no tags: ${image}`);
-    machine.images.add(image);
-    return { type: "pulled", image, architecture: "amd64" };
+    if (this.registryGone && !machine.images.has(image)) return { type: "failed", reason: "the registry is gone" };
+    const images = image.includes("@sha256:") ? [image] : this.tagged(machine.name, image);
+    for (const arrived of images) machine.images.add(arrived);
+    return { type: "pulled", images, architecture: "amd64" };
   }
 
   #observe(machine: SimMachine, steward: SimSteward): Observation {
@@ -383,8 +489,12 @@ export class SimWorld {
       journal: [...steward.journal],
       stewardAlive: steward.alive,
       lifecycle: evidence ? (machine.serving?.lifecycle() ?? null) : null,
-      health: evidence ? null : (machine.serving?.health ?? null),
+      health: evidence ? null : machine.seenHealth,
       connections: evidence ? null : (machine.serving?.lifecycle()?.inFlight ?? 0),
     };
   }
 }
+
+/** As curl says it where nobody takes the connection. */
+const healthErrorOf = (machine: SimMachine): string | null =>
+  machine.seenHealth === null ? "curl: (7) Failed to connect: Connection refused" : null;

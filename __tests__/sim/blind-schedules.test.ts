@@ -1,0 +1,57 @@
+/** Random fleets in which some hosts get no answer from their own private address, although clients are served there. */
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { optionsOf, schedule, type Schedule } from "../schedules/schedule.js";
+import { simulate } from "../support/sim.js";
+
+/** Fewer or more where every run is one of many, as in `npm run test:mutation`. */
+const RUNS = Math.ceil(Number(process.env["EVENKEEL_SCHEDULES"] ?? 100) / 2);
+/** For a machine that is slow or busy; nothing is concluded from the time it takes. */
+const LIMIT_MS = 600_000;
+
+/** At least one of those that serve: the last ones do. @param counted whether somebody can count connections there */
+const blindFleet = fc
+  .record({
+    plan: schedule,
+    // Where only time is left to go by, least shows that they serve.
+    view: fc.constantFrom<Schedule["view"][]>("full", "no witness", "fixed-wait", "fixed-wait", "fixed-wait"),
+    blind: fc.integer({ min: 1, max: 10 }),
+    counted: fc.boolean(),
+  })
+  .map(({ plan, view, ...rest }) => ({ ...rest, plan: { ...plan, view, candid: plan.candid || view !== "full" } }));
+
+/** Every property that does not hold, in words. */
+async function brokenBy(plan: Schedule, blind: number, counted: boolean): Promise<readonly string[]> {
+  const options = optionsOf(plan);
+  const names = options.manifest.hosts.slice(-blind).map(({ name }) => name);
+  const { world, receipt } = await simulate({
+    ...options,
+    blind: new Set(names),
+    ...(counted ? {} : { seen: (survey) => ({ ...survey, connections: null }) }),
+  });
+  const { exitCode, hosts } = receipt;
+  const contradicted = plan.view !== "fixed-wait";
+  const allowed = contradicted ? [3] : [3, 5, 6];
+  const untouched = hosts.every(({ action }) => action === "untouched" || action === "kept");
+  return [
+    ...world.broken,
+    ...(allowed.includes(exitCode) ? [] : [`exit code ${exitCode} (${receipt.error?.message ?? "no error"})`]),
+    ...(exitCode === 3 && !untouched ? ["exit code 3, and a host was changed"] : []),
+    ...(exitCode === 3 ? world.failures.map(({ reason }) => `refused, and a request failed: ${reason}`) : []),
+  ];
+}
+
+describe(`${RUNS} random fleets with hosts whose own look at their private address fails`, () => {
+  it(
+    "SAFETY: never more than maxUnavailable running containers are stopped at once, and none that something shows to serve",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(blindFleet, async ({ plan, blind, counted }) =>
+          expect(await brokenBy(plan, blind, counted)).toEqual([]),
+        ),
+        { numRuns: RUNS },
+      );
+    },
+    LIMIT_MS,
+  );
+});

@@ -17,5 +17,20 @@ export function curlrc(routes: readonly Route[], refusedPort: number): string {
   const lines = routes.flatMap(({ addresses, port, realPort }) =>
     addresses.map((address) => `connect-to = "${address}:${port}:127.0.0.1:${realPort}"`),
   );
-  return ['noproxy = "*"', ...lines, `connect-to = "::127.0.0.1:${refusedPort}"`, ""].join("\n");
+  return [...lines, `connect-to = "::127.0.0.1:${refusedPort}"`, ""].join("\n");
 }
+
+/**
+ * The `curl` of a droplet: the machine's own, with the routes. Everything else is as the caller says, so that a proxy or a ~/.curlrc
+ * disturbs it here as it would there.
+ * @param routes path of the configuration file, without quotes
+ */
+export const curlProgram = (routes: string, searchPath: string): string => `#!/bin/sh
+PATH='${searchPath}'
+# It counts as the first word only.
+if [ "\${1:-}" = -q ]; then
+  shift
+  exec curl -q -K '${routes}' "$@"
+fi
+exec curl -K '${routes}' "$@"
+`;

@@ -1,8 +1,9 @@
 /** What lies in a droplet's folder: the home folder, the commands that the lab brings, and how far cloud-init is. */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { curlrc, type Route } from "./curlrc.js";
+import { curlProgram, curlrc, type Route } from "./curlrc.js";
 import { shimScript } from "./docker/shim.js";
+import type { LyingProgram } from "./liar.js";
 
 /** Where this machine's own programs are found on a droplet. */
 export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -12,16 +13,23 @@ export class DropletFiles {
   readonly containers: string;
   readonly dockerSocket: string;
   readonly #programs: string;
+  /** Searched first: what an intruder has put before the honest programs. */
+  readonly #lies: string;
   readonly #bootState: string;
+  readonly #routes: string;
 
   constructor(folder: string) {
     this.home = path.join(folder, "home");
     this.containers = path.join(folder, "containers");
     this.dockerSocket = path.join(folder, "docker.sock");
     this.#programs = path.join(folder, "bin");
+    this.#lies = path.join(folder, "lies");
     this.#bootState = path.join(folder, "boot");
-    for (const created of [this.home, this.containers, this.#programs]) mkdirSync(created, { recursive: true });
+    this.#routes = path.join(folder, "routes");
+    for (const created of [this.home, this.containers, this.#programs, this.#lies])
+      mkdirSync(created, { recursive: true });
     this.writeProgram("docker", shimScript(this.dockerSocket));
+    this.writeProgram("curl", curlProgram(this.#routes, SYSTEM_PATH));
     this.writeProgram("cloud-init", cloudInit(this.#bootState));
   }
 
@@ -29,8 +37,7 @@ export class DropletFiles {
   environment(user: string): Record<string, string> {
     return {
       HOME: this.home,
-      CURL_HOME: this.home,
-      PATH: `${this.#programs}:${SYSTEM_PATH}`,
+      PATH: `${this.#lies}:${this.#programs}:${SYSTEM_PATH}`,
       USER: user,
       LOGNAME: user,
       SHELL: "/bin/sh",
@@ -42,16 +49,22 @@ export class DropletFiles {
     writeFileSync(this.#bootState, state);
   }
 
-  /** In one move, because curl may be reading it. */
-  writeCurlrc(routes: readonly Route[], refusedPort: number): void {
-    const file = path.join(this.home, ".curlrc");
-    writeFileSync(`${file}.new`, curlrc(routes, refusedPort));
-    renameSync(`${file}.new`, file);
+  /** In one move, because curl may be reading them. */
+  writeRoutes(routes: readonly Route[], refusedPort: number): void {
+    writeFileSync(`${this.#routes}.new`, curlrc(routes, refusedPort));
+    renameSync(`${this.#routes}.new`, this.#routes);
   }
 
   /** A command that goes before the machine's own of that name. */
   writeProgram(name: string, script: string): void {
     writeFileSync(path.join(this.#programs, name), script, { mode: 0o755 });
+  }
+
+  /** One lying program at most; null: none. */
+  writeLie(lie: LyingProgram | null): void {
+    rmSync(this.#lies, { recursive: true, force: true });
+    mkdirSync(this.#lies);
+    if (lie) writeFileSync(path.join(this.#lies, lie.name), lie.script, { mode: 0o755 });
   }
 
   /** The machine's own is found again. */

@@ -16,6 +16,7 @@ import type { Registries } from "./docker/registry.js";
 import { shimServer } from "./docker/shim.js";
 import { DropletFiles, SYSTEM_PATH } from "./droplet-files.js";
 import { DropletPorts } from "./droplet-ports.js";
+import type { Lie, LyingProgram } from "./liar.js";
 import type { PortPool } from "./ports.js";
 import { recoverScript, runRecovery } from "./recovery.js";
 import { SshServer } from "./ssh-server.js";
@@ -48,8 +49,8 @@ export interface DropletContext {
   readonly onFault: (fault: string) => void;
 }
 
-/** Emits `boot` whenever {@link EmbeddedDroplet.boot} changes. */
-export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> implements TroubledDroplet {
+/** Emits `boot` whenever {@link EmbeddedDroplet.boot} changes, and `input` with what came over a command's standard input. */
+export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [string] }> implements TroubledDroplet {
   /** Commands that were given over SSH, oldest first. */
   readonly commands: string[] = [];
   readonly #firstHostKey = newKeyPair("droplet").private;
@@ -59,6 +60,7 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
   readonly #engine: Engine;
   #boot: BootState = "off";
   #hidden = false;
+  #lie: Lie | null = null;
   #bootFault: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #ssh: SshServer | null = null;
@@ -208,6 +210,16 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
     else this.#files.removeProgram("df");
   }
 
+  /** Every command over SSH is answered by that lie from now on; null: honestly. */
+  lie(lie: Lie | null): void {
+    this.#lie = lie;
+  }
+
+  /** A program of its own that lies from now on, also to its steward; null: none. A lying steward ends with its lie. */
+  lieWith(program: LyingProgram | null): void {
+    this.#files.writeLie(program);
+  }
+
   async setClock(aheadSeconds: number): Promise<void> {
     this.#files.writeProgram("date", dateProgram(aheadSeconds));
   }
@@ -299,6 +311,8 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
       home: this.home,
       environment: this.#environment,
       onCommand: (command) => this.commands.push(command),
+      onInput: (input) => this.emit("input", input),
+      lie: () => this.#lie,
     });
     await this.#ssh.listen(this.sshPort);
   }
@@ -327,7 +341,7 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState] }> impleme
       if (realPort === undefined) return [];
       return [{ addresses: this.#addresses(publication), port: publication.hostPort, realPort }];
     });
-    this.#files.writeCurlrc(routes, this.refusedPort);
+    this.#files.writeRoutes(routes, this.refusedPort);
   }
 
   #addresses({ address }: Publication): string[] {

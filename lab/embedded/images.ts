@@ -22,7 +22,18 @@ export async function referenceImage(
   };
 }
 
-export function brokenImage(how: Break): ImageSource {
-  const script = fileURLToPath(new URL(`images/${how}.mjs`, import.meta.url));
-  return { repository: REPOSITORY, tag: how, command: [process.execPath, script], environment: {} };
+export const brokenImage = (how: Break): ImageSource => imageOf(how);
+
+function imageOf(script: string): ImageSource {
+  const file = fileURLToPath(new URL(`images/${script}.mjs`, import.meta.url));
+  return { repository: REPOSITORY, tag: script, command: [process.execPath, file], environment: {} };
 }
+
+/**
+ * A release in the hands of an intruder: it serves, and its control port lies. It says whatever `POST /say?<text>` or
+ * `POST /mode?<name>` told it last (images/hostile.mjs).
+ */
+export const hostileImage = (): ImageSource => imageOf("hostile");
+
+/** A release that cannot start and fills its log with orders to a terminal and to GitHub. */
+export const loudImage = (): ImageSource => imageOf("loud");

@@ -1,5 +1,6 @@
 /** What each gate is good for: the same rollout under the same load, with every gate in and with one left out. */
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
+import { lossLines } from "../../../lab/demo/losses.js";
 import type { Parts } from "../../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
 import { standardParts } from "../../../scripts/rollout/run.js";
@@ -34,8 +35,14 @@ describe("a rollout under load", () => {
     ["the ejection gate", noEjection],
     ["the readmission gate", noReadmission],
   ])("fails requests when %s is left out", async (_gate, parts) => {
-    const { seen } = await rollOut(scenario, parts);
+    const events: RolloutEvent[] = [];
+    const { seen } = await rollOut(scenario, parts, (event) => events.push(event));
     expect(seen.failed).toBeGreaterThan(0);
+    const { settings, changes } = scenario.world.balancer;
+    const [all = "", ...each] = lossLines(seen, { nodes: settings.nodes, changes, events });
+    expect(all).toContain(`${seen.failed} request`);
+    expect(all).toContain("sent and lost");
+    expect(each.join("\n")).toMatch(/into the rollout: GET .*\n.*the balancer sent requests to .*\n.*the rollout had /);
   });
 });
 

@@ -48,12 +48,13 @@ describe("--format", () => {
 
   test("shows fields, JSON and entries of a map", () => {
     const format =
-      '{{.State.Running}}|{{.State.Exit}}|{{index .Labels "a.b"}}|{{index .Labels "no"}}|{{json .Digests}}';
-    expect(render(format, root)).toBe('true|0|c||["x"]');
+      '{{.State.Running}}|{{.State.Exit}}|{{index .Labels "a.b"}}|{{index .Labels "no"}}|{{json .Digests}}|{{json (index .Labels "a.b")}}';
+    expect(render(format, root)).toBe('true|0|c||["x"]|"c"');
   });
 
   test("fails for what the lab does not know", () => {
     expect(() => render("{{range .Digests}}", root)).toThrow("does not know the template {{range .Digests}}");
+    expect(() => render("{{json (len .Digests)}}", root)).toThrow("does not know the template {{json (len");
     expect(() => render("{{.State.Paused}}", root)).toThrow("has no field .State.Paused");
   });
 });

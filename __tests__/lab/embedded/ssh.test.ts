@@ -57,7 +57,7 @@ test("a command has the droplet's environment and nothing of the caller's", asyn
   expect(stdout).not.toContain("hunter2");
   const names = stdout.split("\n").flatMap((line) => /^([A-Z_]+)=/.exec(line)?.[1] ?? []);
   expect(names.sort()).toEqual(
-    ["CURL_HOME", "HOME", "LAB_DROPLET", "LAB_WORLD", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "USER"].sort(),
+    ["HOME", "LAB_DROPLET", "LAB_WORLD", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "USER"].sort(),
   );
   expect(stdout).toContain(`HOME=${api1.home}\n`);
   expect(stdout.trim().split("\n").at(-1)).toBe(api1.home);

@@ -12,6 +12,7 @@ const instance = randomUUID();
  * @param {() => number | null} [faults.health] status of the health path while it serves; null: no answer, ever
  * @param {boolean} [faults.drains] whether it does what `POST /drain` asks; the answer is the same
  * @param {boolean} [faults.stops] whether SIGTERM ends it
+ * @param {(request: object, response: object, report: object) => void} [faults.says] what the control port answers; the report is the truth
  * @param {boolean} [faults.upgrades] whether it takes connections over for another protocol, in which it says nothing
  */
 export function startTinyApp({
@@ -20,6 +21,7 @@ export function startTinyApp({
   drains = true,
   stops = true,
   upgrades = false,
+  says = (_request, response, report) => answer(response, 200, report),
 } = {}) {
   const life = { state: "serving", witnessRequests: 0, lastRequestAt: null, upgraded: 0, probes: new Map() };
   const service = createServer((request, response) => {
@@ -35,7 +37,7 @@ export function startTinyApp({
   });
   const control = createServer((request, response) => {
     if (request.url === "/drain" && drains) life.state = request.method === "DELETE" ? "serving" : "draining";
-    answer(response, 200, lifecycle(life));
+    says(request, response, lifecycle(life));
   });
   if (upgrades) service.on("upgrade", (_request, socket) => hold(life, socket));
   service.listen(port, HOST);

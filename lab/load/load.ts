@@ -3,10 +3,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { bundled } from "../embedded/bundle.js";
-import type { LoadReport } from "./report.js";
+import type { LoadReport, Progress } from "./report.js";
 import type { WorkerSettings } from "./worker.js";
 
-export type { Failure, LoadReport, Second } from "./report.js";
+export type { Failure, LoadReport, Progress, Second } from "./report.js";
 
 export interface LoadSettings {
   /** Base URL, such as a balancer's. */
@@ -31,15 +31,20 @@ export interface LoadSettings {
   readonly path?: string;
   /** Statuses from 200 to below this are good. @default 300 */
   readonly okBelow?: number;
-  /** Milliseconds after which a request counts as failed. @default 30000 */
+  /**
+   * Milliseconds after which a request that was sent counts as failed. One that has no connection after as long was not sent, and
+   * is not measured. @default 30000
+   */
   readonly timeoutMs?: number;
+  /** Requests that may be under way at once; what is due meanwhile is not sent, and not measured. @default 2000 */
+  readonly mostUnderWay?: number;
+  /** Milliseconds after its due moment at which a request is still sent; later it is not measured. @default 1000 */
+  readonly mostLateMs?: number;
   /** The load ends by itself after so many, and its report says so. @default 500000 */
   readonly mostRequests?: number;
   /** The load ends by itself after so long, and its report says so. @default 900 */
   readonly mostSeconds?: number;
 }
-
-export type Progress = Pick<LoadReport, "sent" | "ok" | "failed" | "byRelease">;
 
 /** A load under way. It ends with this process at the latest. */
 export interface Load {
@@ -86,6 +91,8 @@ const filled = ({ caFile, ...settings }: LoadSettings): WorkerSettings => ({
   path: "/",
   okBelow: 300,
   timeoutMs: 30_000,
+  mostUnderWay: 2000,
+  mostLateMs: 1000,
   mostRequests: 500_000,
   mostSeconds: 900,
   ca: caFile === undefined ? null : readFileSync(caFile, "utf8"),
@@ -112,7 +119,7 @@ class WorkerLoad implements Load {
   }
 
   progress(): Progress {
-    return this.#report ?? this.#progress ?? { sent: 0, ok: 0, failed: 0, byRelease: {} };
+    return this.#report ?? this.#progress ?? { sent: 0, ok: 0, failed: 0, notMeasured: 0, byRelease: {} };
   }
 
   async started(): Promise<void> {

@@ -1,12 +1,7 @@
 /** What a client saw: counts, failures with their moment, latencies a second. Pure. */
+import type { FailureKind, UnsentReason } from "./accounting.js";
 
-/**
- * status: another one than asked for · reset: the connection broke · timeout · refused · skipped: not sent, as too many were under way ·
- * error: anything else.
- */
-export type FailureKind = "status" | "reset" | "timeout" | "refused" | "skipped" | "error";
-
-/** A request that did not go well. */
+/** A request that was sent and did not go well. */
 export interface Failure {
   /** Milliseconds from the start of the load to the moment when the request was due. */
   readonly atMs: number;
@@ -22,6 +17,8 @@ export interface Second {
   readonly second: number;
   readonly sent: number;
   readonly failed: number;
+  /** Due and not sent. */
+  readonly notMeasured: number;
   /** Of ordinary requests that went well; null without any. */
   readonly p50: number | null;
   readonly p99: number | null;
@@ -31,9 +28,15 @@ export interface LoadReport {
   /** `Date.now()` of the load's start. */
   readonly startedAtMs: number;
   readonly durationMs: number;
+  /** Written to a connection that stood, or refused. At the end: {@link ok} + {@link failed}. */
   readonly sent: number;
   readonly ok: number;
+  /** Sent and not answered well: lost. */
   readonly failed: number;
+  /** Due and not sent: nobody knows how it would have ended, so it is neither good nor lost. */
+  readonly notMeasured: number;
+  /** All of them by reason; one that did not occur is left out. */
+  readonly notMeasuredBy: Readonly<Partial<Record<UnsentReason, number>>>;
   /** The first of them; {@link failed} counts all. */
   readonly failures: readonly Failure[];
   /** All of them; a kind that did not occur is left out. */
@@ -56,7 +59,10 @@ export interface LoadReport {
   readonly cpuMs: number;
 }
 
-/** One finished request. */
+/** Counts so far. */
+export type Progress = Pick<LoadReport, "sent" | "ok" | "failed" | "notMeasured" | "byRelease">;
+
+/** One request that was sent and has ended. */
 export interface Outcome {
   /** Milliseconds from the start of the load to the moment when it was due. */
   readonly dueMs: number;
@@ -74,10 +80,12 @@ const MOST_FAILURES = 1000;
 export class Recorder {
   readonly #sent = new Map<number, number>();
   readonly #failed = new Map<number, number>();
+  readonly #notSent = new Map<number, number>();
   readonly #latencies = new Map<number, number[]>();
   readonly #failures: Failure[] = [];
   readonly #byRelease = new Map<string, number>();
   readonly #byKind = new Map<FailureKind, number>();
+  readonly #byReason = new Map<UnsentReason, number>();
   #ok = 0;
   #bad = 0;
   #worstMs = 0;
@@ -88,10 +96,10 @@ export class Recorder {
     add(this.#sent, second(dueMs));
   }
 
-  /** It was due, and so many were under way that it was not sent: nobody knows how it would have ended, so it has failed. */
-  skipped(dueMs: number, path: string): void {
-    this.sent(dueMs);
-    this.finished({ dueMs, ms: 0, path, slow: false, release: null, failure: { kind: "skipped", status: null } });
+  /** It was due, and the generator did not send it. */
+  notSent(dueMs: number, reason: UnsentReason): void {
+    add(this.#notSent, second(dueMs));
+    add(this.#byReason, reason);
   }
 
   /** The generator came later than planned. */
@@ -119,8 +127,11 @@ export class Recorder {
   }
 
   /** Counts so far. */
-  progress(): Pick<LoadReport, "sent" | "ok" | "failed" | "byRelease"> {
-    return { sent: sum(this.#sent), ok: this.#ok, failed: this.#bad, byRelease: Object.fromEntries(this.#byRelease) };
+  progress(): Progress {
+    return {
+      ...{ sent: sum(this.#sent), ok: this.#ok, failed: this.#bad, notMeasured: sum(this.#notSent) },
+      byRelease: Object.fromEntries(this.#byRelease),
+    };
   }
 
   report(times: Pick<LoadReport, "startedAtMs" | "durationMs" | "cpuMs" | "endedEarly">): LoadReport {
@@ -130,7 +141,8 @@ export class Recorder {
       ...this.progress(),
       failures: this.#failures,
       failedByKind: Object.fromEntries(this.#byKind),
-      perSecond: [...this.#sent.keys()].sort((a, b) => a - b).map((number) => this.#perSecond(number)),
+      notMeasuredBy: Object.fromEntries(this.#byReason),
+      perSecond: this.#seconds().map((number) => this.#perSecond(number)),
       p50Ms: percentile(latencies, 0.5),
       p99Ms: percentile(latencies, 0.99),
       worstMs: round(this.#worstMs),
@@ -139,12 +151,18 @@ export class Recorder {
     };
   }
 
+  /** In which anything was due, in order. */
+  #seconds(): number[] {
+    return [...new Set([...this.#sent.keys(), ...this.#notSent.keys()])].sort((a, b) => a - b);
+  }
+
   #perSecond(number: number): Second {
     const latencies = (this.#latencies.get(number) ?? []).sort((a, b) => a - b);
     return {
       second: number,
       sent: this.#sent.get(number) ?? 0,
       failed: this.#failed.get(number) ?? 0,
+      notMeasured: this.#notSent.get(number) ?? 0,
       p50: percentile(latencies, 0.5),
       p99: percentile(latencies, 0.99),
     };

@@ -39,8 +39,10 @@ function paceOf(number: number, { slowShare, verySlowShare }: Mix): { pace: Pace
   const share = slowShare + verySlowShare;
   const slowBefore = Math.floor(number * share);
   if (!falls(number, share)) return { pace: "ordinary", index: number - slowBefore };
-  const verySlowBefore = Math.floor((slowBefore * verySlowShare) / share);
-  return falls(slowBefore, verySlowShare / share)
+  // Computed once: rounded another way it would count one twice, or none.
+  const ofSlow = verySlowShare / share;
+  const verySlowBefore = Math.floor(slowBefore * ofSlow);
+  return falls(slowBefore, ofSlow)
     ? { pace: "verySlow", index: verySlowBefore }
     : { pace: "slow", index: slowBefore - verySlowBefore };
 }

@@ -1,12 +1,14 @@
 /** The load generator's process: sends on a schedule until its standard input ends, then writes its report and leaves. */
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
+import type { Socket } from "node:net";
 import { createSecureContext } from "node:tls";
+import { brokenOff, whyHeldBack, type SendingLimits } from "./accounting.js";
 import { Recorder, type Failure } from "./report.js";
 import { dueBy, planned, type Mix, type Pace, type Planned } from "./schedule.js";
 
 /** What the worker is told, as JSON in its first argument. */
-export interface WorkerSettings extends Mix {
+export interface WorkerSettings extends Mix, SendingLimits {
   readonly url: string;
   /** Path of ordinary requests. */
   readonly path: string;
@@ -26,7 +28,6 @@ export interface WorkerSettings extends Mix {
 const TICK_MS = 4;
 /** A tick that comes later than this is a stall of the generator's own. */
 const STALL_MS = 50;
-const MOST_UNDER_WAY = 2000;
 const PROGRESS_MS = 200;
 /** Idle connections are closed long before the balancer does it: DigitalOcean's shortest idle timeout is 30 s. */
 const RETIRE_MS = 10_000;
@@ -53,7 +54,8 @@ const target = {
 const recorder = new Recorder();
 const startedAtMs = Date.now();
 const start = performance.now();
-let sent = 0;
+/** Requests that came due, sent or not. */
+let taken = 0;
 let underWay = 0;
 let lastTick = start;
 let stopping = false;
@@ -72,46 +74,98 @@ function tick(): void {
   if (late > STALL_MS) recorder.stalled(late);
   lastTick = now;
   const elapsedMs = now - start;
-  if (elapsedMs > settings.mostSeconds * 1000 || sent >= settings.mostRequests) {
+  if (elapsedMs > settings.mostSeconds * 1000 || taken >= settings.mostRequests) {
     endedEarly = true;
     stop();
     return;
   }
   const due = Math.min(dueBy(elapsedMs, settings.ratePerSecond), settings.mostRequests);
-  for (; sent < due; sent += 1) {
-    const next = planned(sent, settings);
-    if (underWay >= MOST_UNDER_WAY) recorder.skipped(next.dueMs, pathOf(next.pace));
-    else send(next);
+  for (; taken < due; taken += 1) {
+    const next = planned(taken, settings);
+    const reason = whyHeldBack({ lateMs: elapsedMs - next.dueMs, underWay }, settings);
+    if (reason === null) send(next);
+    else recorder.notSent(next.dueMs, reason);
   }
 }
 
-function send({ dueMs, pace, keepAlive }: Planned): void {
-  const path = pathOf(pace);
-  recorder.sent(dueMs);
-  underWay += 1;
-  let open = true;
-  const finish = (failure: Pick<Failure, "kind" | "status"> | null, release: string | null = null): void => {
-    if (!open) return;
-    open = false;
+type Lost = Pick<Failure, "kind" | "status">;
+
+/** One request from the moment when a connection is asked for until its end. */
+class Exchange {
+  readonly path: string;
+  #connected = false;
+  #open = true;
+  #timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly plan: Planned,
+    private readonly giveUp: () => void,
+  ) {
+    this.path = pathOf(plan.pace);
+    underWay += 1;
+    this.#timer = this.#limit(() => this.#notSent());
+  }
+
+  /** The connection stands, so that the request is written: from now on it is the fleet's. */
+  sent(): void {
+    if (!this.#open || this.#connected) return;
+    this.#connected = true;
+    recorder.sent(this.plan.dueMs);
+    clearTimeout(this.#timer);
+    this.#timer = this.#limit(() => this.finish({ kind: "timeout", status: null }));
+  }
+
+  brokeOff(error: Error): void {
+    const end = brokenOff("code" in error ? String(error.code) : "", this.#connected);
+    if ("notSent" in end) this.#notSent();
+    else this.finish({ kind: end.lost, status: null });
+  }
+
+  /** @param lost null: it went well */
+  finish(lost: Lost | null, release: string | null = null): void {
+    if (!this.#open) return;
+    this.sent();
+    const { dueMs, pace } = this.plan;
+    const [ms, slow] = [performance.now() - start - dueMs, pace !== "ordinary"];
+    recorder.finished({ dueMs, ms, path: this.path, slow, release, failure: lost });
+    this.#close();
+  }
+
+  #notSent(): void {
+    if (!this.#open) return;
+    recorder.notSent(this.plan.dueMs, "unconnected");
+    this.#close();
+  }
+
+  /** An answer that lay unread while this process slept came in time: what has arrived is read before time is called. */
+  #limit(over: () => void): NodeJS.Timeout {
+    return setTimeout(() => {
+      const connected = this.#connected;
+      setImmediate(() => {
+        if (!this.#open || connected !== this.#connected) return;
+        over();
+        this.giveUp();
+      });
+    }, settings.timeoutMs);
+  }
+
+  #close(): void {
+    this.#open = false;
     underWay -= 1;
-    clearTimeout(timer);
-    recorder.finished({
-      dueMs,
-      ms: performance.now() - start - dueMs,
-      path,
-      slow: pace !== "ordinary",
-      release,
-      failure,
-    });
+    clearTimeout(this.#timer);
     if (stopping && underWay === 0) leave();
-  };
-  const asked = request({ ...target, path, agent: keepAlive ? kept : fresh });
-  const timer = setTimeout(() => {
-    finish({ kind: "timeout", status: null });
-    asked.destroy();
-  }, settings.timeoutMs);
-  asked.once("response", (reply) => read(reply, finish));
-  asked.on("error", (error) => finish({ kind: kindOf(error), status: null }));
+  }
+}
+
+function send(plan: Planned): void {
+  const exchange = new Exchange(plan, () => asked.destroy());
+  const asked = request({ ...target, path: exchange.path, agent: plan.keepAlive ? kept : fresh });
+  asked.once("socket", (socket: Socket) => {
+    if (asked.reusedSocket) exchange.sent();
+    else socket.once(base.protocol === "https:" ? "secureConnect" : "connect", () => exchange.sent());
+  });
+  asked.once("response", (reply) => read(reply, (lost, release) => exchange.finish(lost, release)));
+  asked.on("error", (error) => exchange.brokeOff(error));
   asked.end();
 }
 
@@ -120,10 +174,7 @@ function pathOf(pace: Pace): string {
   return `/slow?ms=${pace === "slow" ? settings.slowMs : settings.verySlowMs}`;
 }
 
-function read(
-  reply: IncomingMessage,
-  finish: (failure: Pick<Failure, "kind" | "status"> | null, release?: string | null) => void,
-): void {
+function read(reply: IncomingMessage, finish: (lost: Lost | null, release?: string | null) => void): void {
   const status = reply.statusCode ?? 0;
   let text = "";
   reply.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -143,12 +194,6 @@ function releaseOf(text: string): string | null {
   } catch {
     return null;
   }
-}
-
-function kindOf(error: Error): Failure["kind"] {
-  const code = "code" in error ? String(error.code) : "";
-  if (code === "ECONNREFUSED") return "refused";
-  return code === "ECONNRESET" || code === "EPIPE" ? "reset" : "error";
 }
 
 /** A connection that idles for longer would some day be closed by the balancer just when a request is sent. */

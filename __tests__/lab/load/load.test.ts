@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
+import { execa, execaSync } from "execa";
 import { closeServer } from "../../../lab/embedded/close.js";
 import { startLoad, startUptimeCheck } from "../../../lab/load/load.js";
 
@@ -96,6 +99,68 @@ test("sees a server that is not there", async () => {
   const load = await startLoad({ url: "http://127.0.0.1:9/", ratePerSecond: 50 });
   await load.until(({ failed }) => failed > 0);
   expect((await load.stop()).failures[0]).toMatchObject({ kind: "refused", status: null });
+});
+
+test("what is due while too many are under way is not measured, and those under way are still judged", async () => {
+  let seen = 0;
+  answer = () => void (seen += 1);
+  const load = await startLoad({
+    url: url(),
+    ratePerSecond: 200,
+    mostUnderWay: 10,
+    timeoutMs: 2000,
+    keepAliveShare: 0,
+  });
+  await load.until(({ notMeasured }) => notMeasured >= 20);
+  const report = await load.stop();
+  expect(report).toMatchObject({ ok: 0, failedByKind: { timeout: report.sent } });
+  expect(report.sent).toBe(seen);
+  expect(report.notMeasuredBy).toEqual({ crowded: report.notMeasured });
+});
+
+const canPause = execaSync("pgrep", ["-V"], { reject: false }).exitCode === 0;
+const withPgrep = canPause ? test : test.skip;
+const why = canPause ? "" : " (skipped: pgrep finds the generator's process, and it is not installed)";
+
+withPgrep(`a generator that slept loses no request that was answered meanwhile${why}`, async () => {
+  let [seen, answered] = [0, 0];
+  answer = (_incoming, response) => {
+    seen += 1;
+    setTimeout(() => response.end("{}", () => (answered += 1)), 100);
+  };
+  const load = await startLoad({ url: url(), ratePerSecond: 100, timeoutMs: 1000, keepAliveShare: 0 });
+  await load.until(({ ok }) => ok >= 20);
+  const { stdout } = await execa("pgrep", ["-n", "-P", String(process.pid), "node"]);
+  const generator = Number(stdout.trim());
+  process.kill(generator, "SIGSTOP");
+  await new Promise((settle) => setTimeout(settle, 2500));
+  process.kill(generator, "SIGCONT");
+  await load.until(({ notMeasured }) => notMeasured > 0);
+  const report = await load.stop();
+  expect(report).toMatchObject({ failed: 0, sent: seen, ok: answered });
+  expect(report.notMeasuredBy).toEqual({ late: report.notMeasured });
+});
+
+const onLinux = process.platform === "linux" ? test : test.skip;
+const whyLinux = process.platform === "linux" ? "" : " (skipped: other kernels refuse what does not fit the queue)";
+
+onLinux(`a connection that nobody takes up is not measured: the request was never sent${whyLinux}`, async () => {
+  const script = `const server = require("node:http").createServer((_, response) => response.end("{}"));
+    server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => console.log(server.address().port))`;
+  const busy = spawn(process.execPath, ["--eval", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const [port] = (await once(createInterface({ input: busy.stdout }), "line")) as [string];
+  busy.kill("SIGSTOP");
+  try {
+    const settings = { ratePerSecond: 50, timeoutMs: 500, keepAliveShare: 0 };
+    const load = await startLoad({ url: `http://127.0.0.1:${port}/`, ...settings });
+    await load.until(({ notMeasured, failed }) => notMeasured >= 10 && failed > 0);
+    const report = await load.stop();
+    // The kernel takes as many as the queue holds: their requests were sent, and nobody answered.
+    expect(report).toMatchObject({ ok: 0, failedByKind: { timeout: report.sent } });
+    expect(report.notMeasuredBy).toEqual({ unconnected: report.notMeasured });
+  } finally {
+    busy.kill("SIGKILL");
+  }
 });
 
 test("ends by itself at its limits", async () => {

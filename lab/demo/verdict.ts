@@ -1,0 +1,56 @@
+/** How a demo ends: what was shown, what was lost, or that this machine was too busy to tell. Pure. */
+import type { Receipt } from "../../scripts/rollout/core/receipt.js";
+import { grouped, many } from "../../scripts/rollout/output/text.js";
+import { isMeasured } from "../load/accounting.js";
+import type { LoadReport } from "../load/load.js";
+
+export interface Shown {
+  /** The release never becomes healthy, and is to be refused. */
+  readonly breaks: boolean;
+  readonly rollout: { readonly exitCode: number; readonly receipt: Pick<Receipt, "hosts"> | null };
+  readonly load: Pick<LoadReport, "sent" | "failed" | "notMeasured" | "byRelease" | "endedEarly">;
+  /** Null without an uptime check. */
+  readonly uptime: Pick<LoadReport, "sent" | "failed" | "notMeasured"> | null;
+}
+
+/** shown: all is as it has to be · failed: it is not · not-measured: this machine was too busy, so that nobody knows */
+export interface Verdict {
+  readonly end: "shown" | "failed" | "not-measured";
+  readonly text: string;
+}
+
+export const exitCodes: Readonly<Record<Verdict["end"], number>> = { shown: 0, failed: 1, "not-measured": 3 };
+
+export function verdictOf({ breaks, rollout, load, uptime }: Shown): Verdict {
+  const lost = load.failed + (uptime?.failed ?? 0);
+  if (lost > 0) return failed(`${many(lost, "request")} that ${lost === 1 ? "was" : "were"} sent got no good answer`);
+  const why = breaks ? whyNotRefused(rollout) : whyNotReplaced(rollout);
+  if (why !== null) return failed(why);
+  const gap = gapIn(load);
+  if (gap !== null) return { end: "not-measured", text: `${gap}; end other work on this machine and run it again` };
+  if (!breaks && Object.keys(load.byRelease).length < 2) return failed("the load did not see both releases");
+  const answered = load.notMeasured === 0 ? "not one request failed" : "not one request that was sent failed";
+  if (!breaks) return { end: "shown", text: `Both droplets run version 2; ${answered}.` };
+  const text = `The bad release was stopped before it touched a host that serves: exit code 3; ${answered}.`;
+  return { end: "shown", text };
+}
+
+const failed = (text: string): Verdict => ({ end: "failed", text });
+
+function whyNotRefused({ exitCode }: Shown["rollout"]): string | null {
+  return exitCode === 3 ? null : `the bad release should have been refused with exit code 3, not ${exitCode}`;
+}
+
+function whyNotReplaced({ exitCode, receipt }: Shown["rollout"]): string | null {
+  if (exitCode !== 0) return `the rollout ended with exit code ${exitCode}`;
+  const left = receipt?.hosts.filter(({ action }) => action !== "replaced").map(({ name }) => name);
+  if (left === undefined) return "the rollout left no receipt";
+  return left.length === 0 ? null : `these hosts were not replaced: ${left.join(", ")}`;
+}
+
+/** What the load did not cover; null: enough was sent all the time. */
+function gapIn({ sent, notMeasured, endedEarly }: Shown["load"]): string | null {
+  if (endedEarly) return "the load came to its own limits before the rollout ended";
+  if (isMeasured({ sent, notMeasured })) return null;
+  return `only ${grouped(sent)} of ${many(sent + notMeasured, "request")} could be sent, too few to say that none is lost`;
+}

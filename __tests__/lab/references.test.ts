@@ -20,7 +20,7 @@ test("plain references are filled in, also within longer texts", () => {
 
 test("join over references works, and an escaped marker is a text", () => {
   expect(resolveText('${join(",", [digitalocean_droplet.api-1.id, var.image])}', lookup)).toBe("17,x@sha256:1");
-  expect(resolveText("$${HOME}", lookup)).toBe("${HOME}");
+  expect(resolveText("$${HOME} %%{if} %{", lookup)).toBe("${HOME} %{if} %{");
 });
 
 test("every text of a JSON value is filled in", () => {

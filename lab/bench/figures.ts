@@ -10,6 +10,8 @@ const side = z.object({
   /** From the first command to the end of the last. */
   seconds: z.number(),
   ...counts.shape,
+  /** Due and not sent. Figures from before these were told apart count them as failed. */
+  notMeasured: z.int().default(0),
   /** Of ordinary requests that went well; null without any. */
   p99Ms: z.number().nullable(),
   worstMs: z.number(),

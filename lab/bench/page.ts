@@ -102,7 +102,7 @@ function clients({ cells }: BenchFigures): string {
   const head = ["droplets", "probe every", "by", ...clientColumns.map(({ title }) => title)];
   return `## What clients saw
 
-Requests sent and failed are sums of all pairs; one that was due and not sent, as too many were under way, has failed.
+Requests sent and failed are sums of all pairs; one that was due and not sent is in neither, and the claims do not hold with it.
 "Below full" is the time with fewer than all droplets in rotation.
 
 ${table(head, rows)}`;

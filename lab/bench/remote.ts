@@ -1,7 +1,8 @@
 /** Commands on the droplets of a world, over OpenSSH and one kept connection each, as a build server would give them. */
 import path from "node:path";
 import { environmentNames } from "../../contract/manifest.js";
-import { makeSocketFolder, removeSocketFolder, SshConnection } from "../../scripts/rollout/adapters/ssh.js";
+import { makeSocketFolder, removeSocketFolder } from "../../scripts/rollout/adapters/sockets.js";
+import { SshConnection } from "../../scripts/rollout/adapters/ssh.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { World } from "../world.js";
 import type { RemoteStep } from "./article.js";

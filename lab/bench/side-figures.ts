@@ -14,10 +14,10 @@ export interface BalancerView {
 
 export function sideFigures(outcome: Outcome, { changes, pairs }: BalancerView): Side {
   const { span, load, samples, stops, stopSeconds, secondTool } = outcome;
-  const { sent, failed, p99Ms, worstMs, stalledMs, longestStallMs } = load;
+  const { sent, failed, notMeasured, p99Ms, worstMs, stalledMs, longestStallMs } = load;
   const loaded = { fromMs: span.fromMs, toMs: load.startedAtMs + load.durationMs };
   return {
-    ...{ seconds: rounded((span.toMs - span.fromMs) / 1000), sent, failed, p99Ms, worstMs },
+    ...{ seconds: rounded((span.toMs - span.fromMs) / 1000), sent, failed, notMeasured, p99Ms, worstMs },
     inFlightWhenStopped: inFlightWhenStopped(samples, stops),
     secondsBelowFull: rounded(secondsBelowFull(changes, pairs, loaded)),
     stopSeconds: rounded(stopSeconds),

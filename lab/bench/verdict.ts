@@ -1,6 +1,7 @@
 /** What the bench claims of Evenkeel, held against its figures. Pure. */
 import { many } from "../../scripts/rollout/output/text.js";
 import type { BenchFigures, Cell } from "./figures.js";
+import { notMeasuredText } from "../load/accounting.js";
 import { aboveFloor } from "./summary.js";
 
 /** Interval, in seconds, at which the claim of the time is made: DigitalOcean's own default. */
@@ -16,7 +17,7 @@ export const unproven = ({ cells, aborted }: BenchFigures): string[] => [
   ...aborted.map(({ droplets, interval, reason }) => `${whereOf({ droplets, interval })}: ${reason}`),
 ];
 
-/** Claims that hold on any machine, however slow: no request fails, and no attempt breaks off. */
+/** Claims that hold on any machine, however slow: no request fails, the load is sent whole, and no attempt breaks off. */
 export const unprovenAnywhere = ({ cells, aborted }: BenchFigures): string[] => [
   ...cells.flatMap(lossOf),
   ...aborted.map(({ droplets, interval, reason }) => `${whereOf({ droplets, interval })}: ${reason}`),
@@ -24,7 +25,12 @@ export const unprovenAnywhere = ({ cells, aborted }: BenchFigures): string[] => 
 
 function lossOf(cell: Cell): string[] {
   const lost = cell.pairs.reduce((sum, { evenkeel: { failed, secondTool } }) => sum + failed + secondTool.failed, 0);
-  return lost > 0 ? [`${whereOf(cell)}: ${many(lost, "request")} failed`] : [];
+  const unsent = cell.pairs.reduce((sum, { evenkeel, article }) => sum + evenkeel.notMeasured + article.notMeasured, 0);
+  return [
+    ...(lost > 0 ? [`${whereOf(cell)}: ${many(lost, "request")} failed`] : []),
+    // What nobody sent is no success, on neither side.
+    ...(unsent > 0 ? [`${whereOf(cell)}: ${notMeasuredText(unsent)}`] : []),
+  ];
 }
 
 function ofCell(cell: Cell): string[] {

@@ -1,6 +1,7 @@
 /** The figures of the fault suite, and what they say. Pure. */
 import { z } from "zod";
 import { machineForm } from "../figures/machine.js";
+import { notMeasuredText } from "../load/accounting.js";
 import { siteNames } from "../site-names.js";
 import { phases } from "./phase.js";
 
@@ -28,6 +29,8 @@ const faultRow = z.object({
   /** Requests of the whole run: from before the rollout to the end of the run after it. */
   sent: count,
   failed: count,
+  /** Due and not sent. Figures from before these were told apart count them as failed. */
+  notMeasured: count.default(0),
   /**
    * Requests inside a process at the moment when the fault ended that process; in a fleet of one also what the exchange of its only
    * process costs.
@@ -82,13 +85,14 @@ const told: Readonly<Record<number, HostEnd["release"]>> = { 0: "target", 3: "be
 
 /** Everything about it that must not be. */
 export function problemsOf(seen: Seen, { exitCodes, exempt, releases, restSeconds }: Expected): string[] {
-  const { sent, failed, allowedFailed, hosts, exitCode, rerunExitCode, onTarget, restedSeconds } = seen;
+  const { sent, failed, notMeasured, allowedFailed, hosts, exitCode, rerunExitCode, onTarget, restedSeconds } = seen;
   const one = exitCode === null ? undefined : told[exitCode];
   const mayRunOn = one === undefined || !releases.includes(one) ? releases : [one];
   const allowed = exitCodes.map((code) => code ?? "killed").join(" or ");
   return [
     ...(sent > 0 ? [] : ["no request was sent"]),
     ...(failed > allowedFailed ? [`${failed} requests failed, ${allowedFailed} at most may`] : []),
+    ...(notMeasured > 0 ? [notMeasuredText(notMeasured)] : []),
     ...(exitCodes.includes(exitCode) ? [] : [`it ended with ${exitCode ?? "a signal"}, not ${allowed}`]),
     ...hosts
       .filter(({ name }) => name !== exempt)

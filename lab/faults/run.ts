@@ -151,7 +151,15 @@ async function observed(fault: Fault, phase: Phase, stage: Stage): Promise<Outco
       : [exchangeOf(struck.events, restedAt ?? Date.now()), exchangeOf(again.events, Date.now())];
   const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
   const seen = {
-    ...{ site, fault: fault.name, phase, sent: report.sent, failed: report.failed, hosts },
+    ...{
+      site,
+      fault: fault.name,
+      phase,
+      sent: report.sent,
+      failed: report.failed,
+      notMeasured: report.notMeasured,
+      hosts,
+    },
     restedSeconds: restedAt === null ? null : Math.round((restedAt - ended) / 1000),
     allowedFailed: Math.min(struck.inside, during(report, [struck.killed])) + during(report, exchanges),
     ...{ exitCode: struck.exitCode, rerunExitCode: again.exitCode },

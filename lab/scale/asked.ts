@@ -6,19 +6,26 @@ import { containerName, type Slot } from "../../contract/host.js";
 import type { Release } from "../../contract/release.js";
 import * as commands from "../../scripts/rollout/commands/host.js";
 import * as look from "../../scripts/rollout/commands/look.js";
+import { LOGIN_COMMAND } from "../../scripts/rollout/commands/frame.js";
 import { engine, type Place } from "../../scripts/rollout/commands/steward.js";
-import type { LockRequest } from "../../scripts/rollout/ports.js";
+import type { KeptRelease, LockRequest } from "../../scripts/rollout/ports.js";
 import { LabFault } from "../fault.js";
+import { brought, type Command } from "./framed.js";
 
 export type Asked =
   | { readonly kind: "survey"; readonly booted: boolean }
   | { readonly kind: "steward"; readonly request: LockRequest }
   | { readonly kind: "observe"; readonly runId: string; readonly beat: number }
-  /** `path` is relative to the fleet's folder; the content is on stdin. */
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "pull"; readonly image: string }
+  /** `path` is relative to the fleet's folder; the content is on stdin. `runId` has to hold the lock; null for an order, which only its steward reads. */
+  | { readonly kind: "file"; readonly runId: string | null; readonly path: string }
+  | { readonly kind: "pull"; readonly runId: string; readonly image: string }
   | { readonly kind: "logs"; readonly slot: Slot; readonly lines: number }
-  | { readonly kind: "prune"; readonly keep: readonly Release[] };
+  | {
+      readonly kind: "prune";
+      readonly runId: string;
+      readonly keep: readonly KeptRelease[];
+      readonly filesOnly: readonly string[];
+    };
 export type Kind = Asked["kind"];
 
 export const noCommands = (): Record<Kind, number> => ({
@@ -31,53 +38,55 @@ export const noCommands = (): Record<Kind, number> => ({
   prune: 0,
 });
 
-/** A command over SSH, with all of its standard input. */
-export interface Command {
-  readonly text: string;
-  readonly input: string;
-}
-
-/** How the rollout wraps every script, to see its exit code (scripts/rollout/adapters/ssh.ts). */
-const WRAPPED = /^\(\n([^]*)\n\)\nprintf '\\n@@exit %s' "\$\?"$/;
 /** The owner's words are quoted where the shell would part them. */
 const STEWARD = /\/steward\.sh" (\S+) (?:'([^']+)'|(\S+)) (\d+) <\/dev\/null >steward\.log/;
 const OBSERVE = /\/runs\/([^/"]+)" \|\| exit 1\n\{ printf %s (\d+) >beat\.new/;
+const LOCKED = /\/runs\/([^/"]+)\/pid" 2>/;
 const FILE = /&& cat >(\S+)\.new && /;
 const PULL = /pull --quiet (\S+) <\/dev\/null/;
-const LOGS = /^docker logs --tail (\d+) (\S+) 2>&1$/;
+const LOGS = /docker logs --tail (\d+) (\S+) 2>&1/;
 const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
-const KEPT = /([0-9a-f]{16})\.json/g;
+/** Releases of which more than the files is kept are named beside the pre-deploy container. */
+const KEPT = /^case \$\(docker inspect .* in '' \| ([^)]*)\) ;;/m;
+const KEPT_FILE = /([0-9a-f]{16})\.json/g;
 
 /**
  * @param releases kept on the host, by id: a command may only name those
  * @throws LabFault for a command of another kind, or for another host
  */
 export function asked(place: Place, releases: ReadonlyMap<string, Release>, command: Command): Asked {
-  const script = WRAPPED.exec(command.text)?.[1] ?? "";
+  const { script, input } = (command.text === LOGIN_COMMAND && brought(command)) || { script: "", input: "" };
   const found = guesses(place, releases, script).find((guess) => {
-    const given = written(place, guess, command.input);
-    return given.script === script && given.input === command.input;
+    const given = written(place, guess, input);
+    return given.script === script && given.input === input;
   });
   if (found) return found;
-  throw new LabFault(`the simulated host ${place.privateAddress} does not know the command: ${command.text}`);
+  throw new LabFault(`the simulated host ${place.privateAddress} does not know the command: ${script || command.text}`);
 }
 
 function guesses(place: Place, releases: ReadonlyMap<string, Release>, script: string): Asked[] {
   const [, runId = "", words, word = "", lease] = STEWARD.exec(script) ?? [];
   const [, observed = "", beat] = OBSERVE.exec(script) ?? [];
+  const [, locked = ""] = LOCKED.exec(script) ?? [];
   const [, lines, container] = LOGS.exec(script) ?? [];
-  const ids = [...script.matchAll(KEPT)].map(([, id]) => id ?? "");
+  const ids = KEPT.exec(script)?.[1]?.split(" | ") ?? [];
+  const files = [...script.matchAll(KEPT_FILE)].map(([, id]) => id ?? "");
   return [
     { kind: "survey", booted: false },
     { kind: "survey", booted: true },
     { kind: "observe", runId: observed, beat: Number(beat) },
-    { kind: "file", path: FILE.exec(script)?.[1] ?? "" },
+    { kind: "file", runId: locked || null, path: FILE.exec(script)?.[1] ?? "" },
     { kind: "steward", request: { runId, owner: words ?? word, leaseSeconds: Number(lease) } },
-    { kind: "pull", image: PULL.exec(script)?.[1] ?? "" },
+    { kind: "pull", runId: locked, image: PULL.exec(script)?.[1] ?? "" },
     ...SLOTS.filter((slot) => containerName(place.fleet, slot) === container).map(
       (slot) => ({ kind: "logs", slot, lines: Number(lines) }) as const,
     ),
-    { kind: "prune", keep: ids.flatMap((id) => releases.get(id) ?? []) },
+    {
+      kind: "prune",
+      runId: locked,
+      keep: ids.flatMap((id) => releases.get(id) ?? []),
+      filesOnly: files.slice(ids.length),
+    },
   ];
 }
 
@@ -91,12 +100,17 @@ function written(place: Place, what: Asked, text: string): commands.Given {
     case "observe":
       return { script: look.observe(place, what.runId, what.beat), input: "" };
     case "file":
-      return commands.writeFile(place.fleet, what.path, text);
+      return locked(place, what.runId, commands.writeFile(place.fleet, what.path, text));
     case "pull":
-      return { script: commands.pull(what.image), input: "" };
+      return locked(place, what.runId, { script: commands.pull(what.image), input: "" });
     case "logs":
       return { script: commands.logs(place.fleet, what.slot, what.lines), input: "" };
     case "prune":
-      return { script: commands.prune(place.fleet, what.keep), input: "" };
+      return locked(place, what.runId, { script: commands.prune(place.fleet, what.keep, what.filesOnly), input: "" });
   }
 }
+
+const locked = ({ fleet }: Place, runId: string | null, { script, input }: commands.Given): commands.Given => ({
+  script: runId === null ? script : commands.whileLocked(fleet, runId, script),
+  input,
+});

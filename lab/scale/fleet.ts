@@ -7,8 +7,8 @@ import { LabFault } from "../fault.js";
 import { SimBalancer } from "../sim/balancer.js";
 import { SimMachine } from "../sim/machine.js";
 import { newKeyPair, SshClientFiles } from "../ssh-client.js";
-import type { Command } from "./asked.js";
 import { RealClock } from "./clock.js";
+import { answered, brought, type Command } from "./framed.js";
 import { Front } from "./front.js";
 import { SimHost } from "./host.js";
 import { releaseNumber, type ScaleSettings } from "./settings.js";
@@ -91,7 +91,7 @@ export class SimFleet {
       true,
       this.#clock,
       () => ({ startMs: this.settings.startMs, kind: "healthy" }),
-      { removed: () => undefined },
+      { removed: () => undefined, stopped: () => undefined },
     );
     machine.seed(releaseNumber(1, manifest));
     const host = new SimHost(machine, manifest, placeOf(manifest, info), this.#clock);
@@ -106,12 +106,13 @@ export class SimFleet {
 
   async #answer(host: SimHost, command: Command): Promise<Reply> {
     await this.#clock.sleep(this.settings.answerMs);
+    const frame = brought(command)?.frame ?? "";
     try {
-      return { stdout: `${host.answer(command)}\n@@exit 0`, stderr: "", code: 0 };
+      return { stdout: answered(frame, 0, host.answer(command)), stderr: "", code: 0 };
     } catch (error) {
       if (!(error instanceof LabFault)) throw error;
       this.faults.push(error.message);
-      return { stdout: "\n@@exit 127", stderr: `${error.message}\n`, code: 0 };
+      return { stdout: answered(frame, 127, ""), stderr: `${error.message}\n`, code: 0 };
     }
   }
 

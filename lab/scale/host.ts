@@ -2,16 +2,19 @@
 import type { Manifest } from "../../contract/manifest.js";
 import { release as releaseForm, type Release } from "../../contract/release.js";
 import { environmentFile } from "../../scripts/rollout/commands/docker.js";
+import { HISTORY_FILE } from "../../scripts/rollout/commands/host.js";
 import { environmentOf, stages, type Place } from "../../scripts/rollout/commands/steward.js";
 import { hostSteps, standings, type HostPlan, type OrderName } from "../../scripts/rollout/host-steps.js";
 import type { LockRequest } from "../../scripts/rollout/ports.js";
 import { LabFault } from "../fault.js";
 import type { SimMachine } from "../sim/machine.js";
 import { SimSteward } from "../sim/steward.js";
-import { observationText, pulledText, surveyText } from "./answers.js";
-import { asked, noCommands, type Asked, type Command, type Kind } from "./asked.js";
+import { observationParts, pulledText, surveyParts } from "./answers.js";
+import { asked, noCommands, type Asked, type Kind } from "./asked.js";
 import type { RealClock } from "./clock.js";
+import { brought, printed, type Command } from "./framed.js";
 
+const ORDER_PATH = /^runs\/[^/]+\/order\.\d+$/;
 const ORDER_FILE = /^order\.(\d+)$/;
 const ORDER = /^(\S+) (.*)\n$/;
 
@@ -35,28 +38,35 @@ export class SimHost {
   answer(command: Command): string {
     const what = asked(this.place, this.machine.releases, command);
     this.commands[what.kind] += 1;
-    return this.#do(what, command.input);
+    const { frame, input } = brought(command) ?? { frame: "", input: "" };
+    const answer = this.#do(what, input);
+    return typeof answer === "string" ? answer : printed(frame, answer);
   }
 
-  #do(what: Asked, input: string): string {
+  /** @returns what is printed, or the parts of it */
+  #do(what: Asked, input: string): string | Record<string, string> {
     switch (what.kind) {
       case "survey":
-        return surveyText(this.machine, this.place.fleet);
+        return surveyParts(this.machine, this.place.fleet);
       case "steward":
         this.#startSteward(what.request);
         return "";
       case "observe":
         return this.#observe(what.runId);
       case "file":
+        if (what.runId !== null) this.#stewardOf(what.runId);
+        else if (!ORDER_PATH.test(what.path)) throw this.#fault(`is given a file that asks for no lock: ${what.path}`);
         this.#write(what.path, input);
         return "";
       case "pull":
+        this.#stewardOf(what.runId);
         this.machine.images.add(what.image);
         return pulledText(what.image);
       case "logs":
         return this.machine.state(what.slot) ? `log of ${this.machine.name}\n` : "";
       case "prune":
-        this.#prune(what.keep);
+        this.#stewardOf(what.runId);
+        this.#prune(what);
         return "";
     }
   }
@@ -68,15 +78,16 @@ export class SimHost {
     this.#files.clear();
   }
 
-  #observe(runId: string): string {
+  #observe(runId: string): Record<string, string> {
     const steward = this.#stewardOf(runId);
     if (steward.alive) steward.beat();
-    return observationText(this.machine, steward);
+    return observationParts(this.machine, steward);
   }
 
   #write(path: string, text: string): void {
     const [folder, first = "", name = ""] = path.split("/");
-    if (folder === "releases") this.#writeRelease(path, text);
+    if (path === HISTORY_FILE) this.machine.history = text;
+    else if (folder === "releases") this.#writeRelease(path, text);
     else if (folder === "runs" && name === "stages.sh") this.#stewardOf(first).plan = this.#planOf(text);
     else if (folder === "runs" && ORDER_FILE.test(name)) this.#order(this.#stewardOf(first), path, text);
     else throw this.#fault(`is given a file that no rollout writes: ${path}`);
@@ -114,10 +125,9 @@ export class SimHost {
     return found;
   }
 
-  #prune(keep: readonly Release[]): void {
-    for (const id of [...this.machine.releases.keys()]) {
-      if (!keep.some((release) => release.id === id)) this.machine.releases.delete(id);
-    }
+  #prune({ keep, filesOnly }: Extract<Asked, { kind: "prune" }>): void {
+    const files = [...keep.map(({ id }) => id), ...filesOnly];
+    for (const id of [...this.machine.releases.keys()]) if (!files.includes(id)) this.machine.releases.delete(id);
   }
 
   #stewardOf(runId: string): SimSteward {

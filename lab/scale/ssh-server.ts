@@ -2,7 +2,7 @@
 import type { AddressInfo } from "node:net";
 import type { Connection, ParsedKey, PublicKeyAuthContext, ServerChannel, Session } from "ssh2";
 import ssh2 from "ssh2";
-import type { Command } from "./asked.js";
+import type { Command } from "./framed.js";
 
 /** OpenSSH's default for one connection; a client opens a connection of its own beyond it. */
 const MAX_SESSIONS = 10;

@@ -1,6 +1,7 @@
 /** The figures of a soak, and what they say. Pure. */
 import type { Machine } from "../figures/machine.js";
 import type { SiteName } from "../site-names.js";
+import { notMeasuredText } from "../load/accounting.js";
 import type { Progress } from "../load/load.js";
 
 interface Counts {
@@ -8,8 +9,14 @@ interface Counts {
   readonly failed: number;
 }
 
+/** Of our own load, which has to be sent whole. */
+interface LoadCounts extends Counts {
+  /** Due and not sent. */
+  readonly notMeasured: number;
+}
+
 /** Requests are counted from the end of the rollout before to the end of this one. */
-export interface SoakRollout extends Counts {
+export interface SoakRollout extends LoadCounts {
   readonly seconds: number;
   readonly exitCode: number;
 }
@@ -29,7 +36,7 @@ export interface SoakSettings {
 }
 
 /** Counts are of the whole load, with what was under way at its end. */
-export interface SoakFigures extends Counts {
+export interface SoakFigures extends LoadCounts {
   readonly machine: Machine;
   /** ISO 8601 in UTC. */
   readonly date: string;
@@ -43,19 +50,24 @@ export interface SoakFigures extends Counts {
 }
 
 /** Counts between two moments of a load. */
-export const between = (before: Progress, after: Progress): Counts => ({
+export const between = (before: Progress, after: Progress): LoadCounts => ({
   sent: after.sent - before.sent,
   failed: after.failed - before.failed,
+  notMeasured: after.notMeasured - before.notMeasured,
 });
 
 /** Whether another one may follow. */
-export const isGood = ({ exitCode, failed }: SoakRollout): boolean => exitCode === 0 && failed === 0;
+export const isGood = ({ exitCode, failed, notMeasured }: SoakRollout): boolean =>
+  exitCode === 0 && failed === 0 && notMeasured === 0;
 
 /** Why the soak has failed; null: it has not. */
-export function whyFailed(figures: Pick<SoakFigures, "rollouts" | "sent" | "failed" | "secondTool">): string | null {
-  const { rollouts, sent, failed, secondTool } = figures;
+export function whyFailed(
+  figures: Omit<SoakFigures, "machine" | "date" | "commit" | "settings" | "generator">,
+): string | null {
+  const { rollouts, sent, failed, notMeasured, secondTool } = figures;
   const number = rollouts.findIndex(({ exitCode }) => exitCode !== 0) + 1;
   if (number > 0) return `rollout ${number} ended with exit code ${rollouts[number - 1]?.exitCode ?? -1}`;
   if (failed > 0) return `${failed} of ${sent} requests failed by the end of rollout ${rollouts.length}`;
+  if (notMeasured > 0) return notMeasuredText(notMeasured);
   return secondTool.failed > 0 ? `autocannon saw ${secondTool.failed} of its ${secondTool.sent} requests fail` : null;
 }

@@ -1,7 +1,7 @@
 /**
- * `npm run soak`: consecutive rollouts back and forth between two releases under load. No other follows one that failed or lost a
- * request; a folder with everything about it is named then. The figures go to soak.json. Exit codes: 0 nothing failed · 1 something
- * did, or a bug · 2 bad options · 130 interrupted, nothing written.
+ * `npm run soak`: consecutive rollouts back and forth between two releases under load. No other follows one that failed, lost a
+ * request, or whose load was not sent whole; a folder with everything about it is named then. The figures go to soak.json. Exit codes: 0 all was sent and nothing failed · 1 it
+ * was not, or a bug · 2 bad options · 130 interrupted, nothing written.
  */
 import { InvalidInput } from "../../contract/problems.js";
 import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
@@ -57,14 +57,14 @@ async function figuresOf(
   { site, droplets, interval, rollouts }: Options,
   { result, load, secondTool }: Measured<Rollouts>,
 ): Promise<SoakFigures> {
-  const { sent, failed, stalledMs, longestStallMs } = load;
+  const { sent, failed, notMeasured, stalledMs, longestStallMs } = load;
   return {
     machine: thisMachine(),
     date: new Date().toISOString(),
     commit: await thisCommit(),
     settings: { site, droplets, interval, rollouts, ...benchLoad, secondToolPerSecond: SECOND_TOOL_PER_SECOND },
     rollouts: result.rollouts,
-    ...{ sent, failed, secondTool },
+    ...{ sent, failed, notMeasured, secondTool },
     generator: { stalledMs, longestStallMs },
   };
 }

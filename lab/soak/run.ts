@@ -43,7 +43,7 @@ export interface Series extends Pick<SoakOptions, "rollouts" | "onRollout"> {
   readonly progress: () => Progress;
 }
 
-/** One rollout after the other, until one has failed or lost a request. */
+/** One rollout after the other, until one has failed, lost a request, or was not measured whole. */
 export async function backAndForth({ rollouts: most, rollOut, progress, onRollout }: Series): Promise<Rollouts> {
   const rollouts: SoakRollout[] = [];
   let last: Deployment | null = null;

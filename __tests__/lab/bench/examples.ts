@@ -4,7 +4,7 @@ import { withPair } from "../../../lab/bench/figures.js";
 
 export const exampleSide = (seconds: number, other: Partial<Side> = {}): Side => ({
   seconds,
-  ...{ sent: 1000, failed: 0, p99Ms: 5, worstMs: 50 },
+  ...{ sent: 1000, failed: 0, notMeasured: 0, p99Ms: 5, worstMs: 50 },
   inFlightWhenStopped: 0,
   secondsBelowFull: seconds / 2,
   secondTool: { sent: 100, failed: 0 },

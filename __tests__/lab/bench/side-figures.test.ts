@@ -5,7 +5,16 @@ import type { LoadReport } from "../../../lab/load/load.js";
 
 const load: LoadReport = {
   ...{ startedAtMs: 8000, durationMs: 64_000, sent: 19_200, ok: 19_199, failed: 1, failures: [] },
-  ...{ failedByKind: { reset: 1 }, byRelease: {}, perSecond: [], p50Ms: 2, p99Ms: 9.5, worstMs: 80.1 },
+  ...{
+    failedByKind: { reset: 1 },
+    notMeasured: 2,
+    notMeasuredBy: { late: 2 },
+    byRelease: {},
+    perSecond: [],
+    p50Ms: 2,
+    p99Ms: 9.5,
+    worstMs: 80.1,
+  },
   ...{ stalledMs: 120, longestStallMs: 60, endedEarly: false, cpuMs: 4000 },
 };
 
@@ -24,7 +33,7 @@ it("times the work alone, and looks at the fleet until the load has ended", () =
     stopSeconds: 20.126,
   };
   expect(sideFigures(outcome, { changes, pairs: 1 })).toEqual({
-    ...{ seconds: 60.13, sent: 19_200, failed: 1, p99Ms: 9.5, worstMs: 80.1 },
+    ...{ seconds: 60.13, sent: 19_200, failed: 1, notMeasured: 2, p99Ms: 9.5, worstMs: 80.1 },
     ...{ inFlightWhenStopped: 4, secondsBelowFull: 11.5, secondTool: { sent: 600, failed: 0 } },
     generator: { stalledMs: 120, longestStallMs: 60 },
     stopSeconds: 20.13,

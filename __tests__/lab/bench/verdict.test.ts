@@ -25,6 +25,11 @@ describe("the claims", () => {
     ["more of the article's time at 10 s", measured(10, [100, 61]), /^3 droplets at 10 s: Evenkeel took 0\.61 of/],
     ["a failed request", measured(3, [100, 50], { failed: 1 }), /^3 droplets at 3 s: 1 request failed$/],
     [
+      "a load that was not sent whole",
+      measured(3, [100, 50], { notMeasured: 4 }),
+      /^3 droplets at 3 s: not measured: 4 requests were due and not sent/,
+    ],
+    [
       "a failure that only the second tool saw",
       measured(3, [100, 50], { secondTool: { sent: 9, failed: 2 } }),
       /2 requests failed$/,
@@ -42,6 +47,9 @@ describe("the claims", () => {
   it("that hold on any machine are those of failed requests, not those of time", () => {
     expect(unprovenAnywhere(measured(10, [100, 90], {}, 50))).toEqual([]);
     expect(unprovenAnywhere(measured(3, [100, 50], { failed: 1 }))).toEqual(["3 droplets at 3 s: 1 request failed"]);
+    expect(unprovenAnywhere(measured(3, [100, 50], { notMeasured: 1 }))).toEqual([
+      expect.stringContaining("not measured: 1 request was due and not sent"),
+    ]);
     expect(unprovenAnywhere(withAborted(noFigures, exampleAttempt))).toEqual(["2 droplets at 3 s: exit code 5"]);
   });
 

@@ -5,7 +5,15 @@ import { faultSettings } from "../../../lab/faults/run.js";
 
 const host = { name: "api-1", release: "before", inRotation: true, comesBack: true, unfinished: false } as const;
 const seen: Seen = {
-  ...{ site: "embedded", fault: "controller killed", phase: "starting", sent: 4000, failed: 0, allowedFailed: 0 },
+  ...{
+    site: "embedded",
+    fault: "controller killed",
+    phase: "starting",
+    sent: 4000,
+    failed: 0,
+    notMeasured: 0,
+    allowedFailed: 0,
+  },
   ...{ hosts: [host], restedSeconds: 12, exitCode: null, rerunExitCode: 0, onTarget: true },
 };
 
@@ -18,6 +26,7 @@ describe("a fault", () => {
   it.each<[string, Partial<Seen>, string]>([
     ["no request was sent", { sent: 0 }, "no request was sent"],
     ["more was lost than was inside", { failed: 3, allowedFailed: 2 }, "3 requests failed, 2 at most may"],
+    ["the load was not sent whole", { notMeasured: 7 }, "not measured: 7 requests were due and not sent"],
     ["the rollout ended otherwise", { exitCode: 5 }, "it ended with 5, not killed"],
     ["it was too long until the hosts were at rest", { restedSeconds: 31 }, "came to rest after 31 s, not within 30 s"],
     ["a host runs nothing", { hosts: [{ ...host, release: null }] }, "api-1 runs nothing"],

@@ -11,7 +11,18 @@ const elsewhere: Fault = { name: "local", phases: ["before"], sites: ["embedded"
 const all = [everywhere, once, elsewhere];
 
 const row = (site: SiteName, fault: string, phase: Phase, problems: readonly string[] = []): FaultRow => ({
-  ...{ site, commit: "abc", fault, phase, sent: 1, failed: 0, allowedFailed: 0, hosts: [], restedSeconds: 1 },
+  ...{
+    site,
+    commit: "abc",
+    fault,
+    phase,
+    sent: 1,
+    failed: 0,
+    notMeasured: 0,
+    allowedFailed: 0,
+    hosts: [],
+    restedSeconds: 1,
+  },
   ...{ exitCode: 0, rerunExitCode: 0, onTarget: true, problems: [...problems] },
 });
 const ledgerOf = (site: SiteName, kept: readonly FaultRow[] = [], chosen = all): Ledger =>

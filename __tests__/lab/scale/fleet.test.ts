@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { testRecordKeys } from "../../support/fleet.js";
 import { SimFleet } from "../../../lab/scale/fleet.js";
 import { manifestOf, releaseNumber } from "../../../lab/scale/settings.js";
 import { SshConnection } from "../../../scripts/rollout/adapters/ssh.js";
@@ -42,6 +43,7 @@ onLinux(`a simulated fleet${why}`, () => {
       startedByTerraform: true,
       skipPreDeploy: false,
       registryLogin: null,
+      ...testRecordKeys,
       secrets: null,
       owner: "test@lab",
       waitSeconds: 0,

@@ -8,7 +8,7 @@ import * as commands from "../../../scripts/rollout/commands/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
 import { engine, environmentOf, placeOf, stages } from "../../../scripts/rollout/commands/steward.js";
 import { hostSteps } from "../../../scripts/rollout/host-steps.js";
-import { wrapped } from "./support.js";
+import { partsOf, sent } from "./support.js";
 
 const manifest = manifestOf(2, standardSettings);
 const place = placeOf(manifest, manifest.hosts[0] as ManifestHost);
@@ -30,15 +30,16 @@ function newHost(): SimHost {
   clock = new RealClock();
   const machine = new SimMachine("api-1", true, clock, () => ({ startMs: 0, kind: "healthy" }), {
     removed: () => undefined,
+    stopped: () => undefined,
   });
   machine.seed(old);
   return new SimHost(machine, manifest, place, clock);
 }
 
-const give = (host: SimHost, script: string, input = ""): string => host.answer({ text: wrapped(script), input });
+const give = (host: SimHost, script: string, input = ""): string => host.answer(sent(script, input));
 function write(host: SimHost, path: string, text: string): string {
   const { script, input } = commands.writeFile(fleet, path, text);
-  return give(host, script, input);
+  return give(host, path.includes("/order.") ? script : commands.whileLocked(fleet, "0a", script), input);
 }
 function lock(host: SimHost, runId = "0a"): string {
   const request = { runId, owner: "me@here", leaseSeconds: 120 };
@@ -52,7 +53,7 @@ function release(host: SimHost): void {
 
 describe("a simulated host", () => {
   test("shows a survey that the rollout can read", () => {
-    const survey = look.parseSurvey(give(newHost(), look.survey(place)), fleet);
+    const survey = look.parseSurvey(partsOf(give(newHost(), look.survey(place))), fleet);
     expect(survey).toMatchObject({ boot: "done", docker: "20.10.24", releases: [old], retired: false });
     expect(survey.containers.current).toMatchObject({ release: old.id, running: true, restartCount: 0 });
     expect(survey.containers.previous).toBeUndefined();
@@ -62,7 +63,7 @@ describe("a simulated host", () => {
     const host = newHost();
     lock(host);
     lock(host);
-    const { journal, stewardAlive } = look.parseObservation(give(host, look.observe(place, "0a", 1)));
+    const { journal, stewardAlive } = look.parseObservation(partsOf(give(host, look.observe(place, "0a", 1))));
     expect([journal.map((entry) => entry.state), stewardAlive]).toEqual([["held"], true]);
   });
 
@@ -96,6 +97,14 @@ describe("refused is", () => {
     const host = newHost();
     expect(() => give(host, look.observe(place, "0a", 1))).toThrow("not locked by the rollout 0a");
     expect(() => write(host, "runs/0a/order.1", "drain \n")).toThrow("not locked by the rollout 0a");
+    expect(() => release(host)).toThrow("not locked by the rollout 0a");
+  });
+
+  test("a file that asks for no lock", () => {
+    const host = newHost();
+    lock(host);
+    const { script, input } = commands.writeFile(fleet, "history.json", "{}");
+    expect(() => give(host, script, input)).toThrow("asks for no lock: history.json");
   });
 
   test("a list of steps that host-steps.ts does not lay out", () => {
@@ -114,11 +123,14 @@ describe("refused is", () => {
 
   test("a release whose files do not belong together", () => {
     const host = newHost();
+    lock(host);
     write(host, `releases/${next.id}.env`, environmentOf(old, {}));
     expect(() => write(host, `releases/${next.id}.json`, JSON.stringify(next))).toThrow("do not belong together");
   });
 
   test("a file that no rollout writes", () => {
-    expect(() => write(newHost(), "retired", "yes")).toThrow("no rollout writes");
+    const host = newHost();
+    lock(host);
+    expect(() => write(host, "retired", "yes")).toThrow("no rollout writes");
   });
 });

@@ -1,17 +1,31 @@
 /** What the tests of the simulated fleet share. */
 import { noCommands } from "../../../lab/scale/asked.js";
+import { answered, type Command } from "../../../lab/scale/framed.js";
+import { framed, LOGIN_COMMAND, newFrame, readAnswer, type Parts } from "../../../scripts/rollout/commands/frame.js";
 import type { ScaleFigures, ScaleRun } from "../../../lab/scale/figures.js";
 import { standardSettings, type ScaleSettings } from "../../../lab/scale/settings.js";
 
-/** A script as the rollout's SSH adapter sends it. */
-export const wrapped = (script: string): string => `(\n${script}\n)\nprintf '\\n@@exit %s' "$?"`;
+const FRAME = newFrame();
 
-/** Nothing is far away, and the balancer asks often. */
+/** A script as the rollout's SSH adapter sends it. */
+export const sent = (script: string, input = ""): Command => ({
+  text: LOGIN_COMMAND,
+  input: framed(script, FRAME) + input,
+});
+
+/** The parts of what a simulated host printed, as the rollout's SSH adapter reads them. */
+export function partsOf(text: string): Parts {
+  const answer = readAnswer(Buffer.from(answered(FRAME, 0, text)), FRAME, "api-1");
+  if (!answer) throw new Error("the answer has an end");
+  return answer.parts;
+}
+
+/** Nothing is far away, and the balancer asks as often as a busy machine can look: a probe is evidence for 4 s. */
 export const quickSettings: ScaleSettings = {
   ...standardSettings,
   check: {
     ...standardSettings.check,
-    ...{ checkIntervalSeconds: 0.2, responseTimeoutSeconds: 0.2, unhealthyThreshold: 1, healthyThreshold: 1 },
+    ...{ checkIntervalSeconds: 2, responseTimeoutSeconds: 2, unhealthyThreshold: 1, healthyThreshold: 1 },
   },
   answerMs: 0,
   startMs: 50,

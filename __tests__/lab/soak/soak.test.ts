@@ -6,16 +6,20 @@ import type { Deployment } from "../../../lab/rehearsal.js";
 
 const deployment = (exitCode: number): Deployment => ({ exitCode, stdout: "", stderr: "", events: [], receipt: null });
 
-/** @param each exit code and failed requests of every rollout; each sends a hundred */
-async function series(each: readonly (readonly [exitCode: number, failed: number])[], most = each.length) {
-  const sofar = { sent: 7, ok: 7, failed: 0, byRelease: {} };
+/** @param each exit code, failed and unsent requests of every rollout; each sends a hundred */
+async function series(
+  each: readonly (readonly [exitCode: number, failed: number, notMeasured?: number])[],
+  most = each.length,
+) {
+  const sofar = { sent: 7, ok: 7, failed: 0, notMeasured: 0, byRelease: {} };
   const told: [number, SoakRollout][] = [];
   const outcome = await backAndForth({
     rollouts: most,
     rollOut: async (number) => {
-      const [exitCode, failed] = each[number - 1] ?? [0, 0];
+      const [exitCode, failed, notMeasured = 0] = each[number - 1] ?? [0, 0];
       sofar.sent += 100;
       sofar.failed += failed;
+      sofar.notMeasured += notMeasured;
       return deployment(exitCode);
     },
     progress: () => ({ ...sofar }),
@@ -24,7 +28,9 @@ async function series(each: readonly (readonly [exitCode: number, failed: number
   return { ...outcome, told };
 }
 
-const counted = (exitCode: number, failed: number) => ({ seconds: expect.any(Number), sent: 100, failed, exitCode });
+const counted = (exitCode: number, failed: number, notMeasured = 0) => ({
+  ...{ seconds: expect.any(Number), sent: 100, failed, notMeasured, exitCode },
+});
 
 describe("a series of rollouts", () => {
   it("is as long as was asked for while nothing fails, and counts for each what was sent during it", async () => {
@@ -49,6 +55,11 @@ describe("a series of rollouts", () => {
     expect(rollouts).toEqual([counted(0, 0), counted(0, 2)]);
   });
 
+  it("ends with the first rollout whose load was not sent whole", async () => {
+    const { rollouts } = await series([[0, 0, 5]], 10);
+    expect(rollouts).toEqual([counted(0, 0, 5)]);
+  });
+
   it("ends with the first rollout that failed", async () => {
     const { rollouts, last } = await series([[5, 0]], 10);
     expect(rollouts).toEqual([counted(5, 0)]);
@@ -57,8 +68,8 @@ describe("a series of rollouts", () => {
 });
 
 describe("a soak's verdict", () => {
-  const good = { seconds: 1, sent: 100, failed: 0, exitCode: 0 };
-  const figures = { rollouts: [good, good], sent: 200, failed: 0, secondTool: { sent: 20, failed: 0 } };
+  const good = { seconds: 1, sent: 100, failed: 0, notMeasured: 0, exitCode: 0 };
+  const figures = { rollouts: [good, good], sent: 200, failed: 0, notMeasured: 0, secondTool: { sent: 20, failed: 0 } };
 
   it("is good when nothing failed", () => {
     expect(whyFailed(figures)).toBeNull();
@@ -69,6 +80,13 @@ describe("a soak's verdict", () => {
       "rollout 2 ended with exit code 6",
     );
     expect(whyFailed({ ...figures, failed: 3 })).toBe("3 of 200 requests failed by the end of rollout 2");
+  });
+
+  it("is that it was not measured when the load was not sent whole: what nobody sent is neither good nor lost", () => {
+    expect(whyFailed({ ...figures, notMeasured: 3 })).toBe(
+      "not measured: 3 requests were due and not sent, as this machine was too busy; measure again on a quieter one",
+    );
+    expect(whyFailed({ ...figures, notMeasured: 3, failed: 1 })).toContain("1 of 200 requests failed");
   });
 
   it("takes the second tool's word too", () => {

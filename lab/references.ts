@@ -7,12 +7,12 @@ const REFERENCE = /^[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+){1,2}$/;
 const JOIN = /^join\("((?:[^"\\]|\\.)*)", \[(.*)\]\)$/;
 
 /**
- * Replaces every `${…}` in a text. Knows plain references and `join("…", [references])`; `$${` stands for `${`.
+ * Replaces every `${…}` in a text. Knows plain references and `join("…", [references])`; `$${` stands for `${`, and `%%{` for `%{`.
  * @throws Error for any other expression
  */
 export function resolveText(text: string, lookup: Lookup): string {
-  return text.replaceAll(/\$\$\{|\$\{([^}]*)\}/g, (whole, expression: string | undefined) =>
-    expression === undefined ? "${" : evaluate(expression.trim(), lookup, whole),
+  return text.replaceAll(/([$%])\1\{|\$\{([^}]*)\}/g, (whole, escaped: string | undefined, expression: string) =>
+    escaped === undefined ? evaluate(expression.trim(), lookup, whole) : `${escaped}{`,
   );
 }
 

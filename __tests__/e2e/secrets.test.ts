@@ -1,7 +1,7 @@
 /** Where secrets may not turn up: command lines, output, records, hosts, containers, the synthesized stack. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { RECORD_KEY_VARIABLE } from "../../contract/history.js";
 import { environmentNames as names } from "../../contract/manifest.js";
 import { SECRETS_KEY_VARIABLE } from "../../contract/secrets.js";
 import type { EmbeddedDroplet } from "../../lab/embedded/droplet.js";
@@ -23,18 +24,6 @@ import { core, filesIn, found, type Place } from "../support/secrets.js";
 jest.setTimeout(600_000);
 
 const REGISTRY = "registry.example.com";
-/** Docker configurations that a pull left in its `mktemp -d`, which lies in this machine's folder for such things. */
-const leftByPulls = (): Place[] =>
-  readdirSync("/tmp")
-    .filter((name) => name.startsWith("tmp."))
-    .map((name) => path.join("/tmp", name, "config.json"))
-    .flatMap((where) => {
-      try {
-        return [{ where, text: readFileSync(where, "latin1") }];
-      } catch {
-        return [];
-      }
-    });
 
 /** In a thread of its own, so that it goes on while the world is busy. Linux only. */
 const WATCHER = `
@@ -130,8 +119,11 @@ describe("four rollouts with secrets in their environment", () => {
   /** The app's own, beside which the key of its fingerprint is kept. */
   const app = { core: core(), key: `${core()}${core()}` };
   const databaseUrl = `postgres://u:p"w&'+<${app.core}>@db/x %y`;
+  /** Signs the record of what the fleet served. */
+  const recordKey = `${core()}${core()}`;
   const secrets = new Map<string, string>([
     [names.registryPassword, passwordCore],
+    [RECORD_KEY_VARIABLE, recordKey],
     ["DATABASE_URL", app.core],
     [SECRETS_KEY_VARIABLE, app.key],
   ]);
@@ -172,6 +164,7 @@ describe("four rollouts with secrets in their environment", () => {
     [names.output]: output,
     DATABASE_URL: databaseUrl,
     [SECRETS_KEY_VARIABLE]: app.key,
+    [RECORD_KEY_VARIABLE]: recordKey,
   });
 
   it("ended as they should, with every secret in use", async () => {
@@ -190,7 +183,7 @@ describe("four rollouts with secrets in their environment", () => {
     const places = watcher?.places ?? [];
     const seen = (part: string): boolean => places.some(({ text }) => text.includes(part));
     // The rollout itself, its ssh, the steward and the pull were all seen.
-    expect([".mjs\0deploy", "ControlPath=", "steward.sh\0", "docker --config", "LAB_DROPLET="].map(seen)).toEqual(
+    expect([".mjs\0deploy", "ControlPath=", "steward.sh\0", "docker\0--config\0", "LAB_DROPLET="].map(seen)).toEqual(
       Array.from({ length: 5 }, () => true),
     );
     expect(found(secrets, places)).toEqual([]);
@@ -232,11 +225,19 @@ describe("four rollouts with secrets in their environment", () => {
     expect(forApp.length).toBeGreaterThanOrEqual(scenario.world.droplets.length);
     for (const { text } of forApp) expect(text).toContain(databaseUrl);
     expect(found(new Map([...secrets].filter(([name]) => name !== "DATABASE_URL")), forApp)).toEqual([]);
-    for (const name of ["events.jsonl", "receipt.json", "timeline.svg", "known_hosts", "journal", "stages.sh"])
+    for (const name of [
+      "events.jsonl",
+      "receipt.json",
+      "timeline.svg",
+      "known_hosts",
+      "journal",
+      "stages.sh",
+      "history.json",
+    ])
       expect(places.map(({ where }) => path.basename(where))).toContain(name);
     expect(places.filter(({ where }) => /\/home\/\.evenkeel\/api\/releases\/.+\.env$/.test(where))).not.toEqual([]);
     expect(places.filter(({ text }) => text.includes('"user_data"'))).not.toEqual([]);
-    expect(found(secrets, [...places, ...leftByPulls()])).toEqual([]);
+    expect(found(secrets, places)).toEqual([]);
   });
 
   it("leave none in containers and outputs", async () => {

@@ -310,7 +310,8 @@ it("fails for a port that is not declared, and tells of a process that ends by i
   expect(() => bench.balancer.url(8443)).toThrow("the balancer has no port 8443");
   const [pid] = bench.balancer.pids;
   process.kill(pid ?? 0, "SIGKILL");
-  await until("it is told", () => bench.faults.length > 0);
-  expect(bench.faults.join("\n")).toContain("ended by itself");
+  await until("it is told", () => bench.faults.some((fault) => fault.includes("ended by itself")));
+  // Whoever looks at it meanwhile tells of it, too, before or after.
+  await bench.balancer.close();
   bench.faults.length = 0;
 });

@@ -11,7 +11,10 @@ import { newKeyPair } from "../../../lab/ssh-client.js";
 const USER = "deploy";
 
 /** What the stack declares for every droplet. */
-export const DECLARED = cloudInit({ user: USER, sshPort: 22, size: "s-1vcpu-1gb" });
+export const DECLARED = cloudInit({
+  ...{ user: USER, sshPort: 22, size: "s-1vcpu-1gb" },
+  containerRange: "172.31.255.240/28",
+});
 
 export class Droplets {
   readonly all: RealDroplet[] = [];

@@ -17,8 +17,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "no quorum before a batch",
     file: `${rollout}/phases/hosts.ts`,
-    find: "await quorum(context, () => turn(context, waiting).slice(0, size));",
-    replace: "turn(context, waiting).slice(0, size);",
+    find: "await quorum(context, () => failingFirst(turn(context, waiting)).slice(0, size));",
+    replace: "failingFirst(turn(context, waiting)).slice(0, size);",
   },
   {
     title: "hosts leave in the order of the manifest",
@@ -33,6 +33,36 @@ export const mutations: readonly Mutation[] = [
     replace: "",
   },
   {
+    title: "hosts that look down are stopped all at once",
+    file: `${rollout}/core/plan.ts`,
+    find: '...chunks(of("converge").filter(runs), most)',
+    replace: '...chunks(of("converge").filter(runs), names.length)',
+  },
+  {
+    title: "one look is enough to take a host for down",
+    file: `${rollout}/phases/release.ts`,
+    find: "  await insistOnDown(",
+    replace: "  if (context.release === null) await insistOnDown(",
+  },
+  {
+    title: "connections count for nothing where something else answers the host's own look",
+    file: `${rollout}/core/contradiction.ts`,
+    find: "(lifecycle === null && !isItsOwn)",
+    replace: "false",
+  },
+  {
+    title: "a host that fails beside one that serves after all is tried again in a new plan",
+    file: `${rollout}/phases/down.ts`,
+    find: 'failed.find(({ reason }) => !isExpected(reason, "DownContradicted")) ?? failed[0]',
+    replace: "failed[0]",
+  },
+  {
+    title: "a host that came to itself a moment ago is not given the time that the balancer needs",
+    file: `${rollout}/phases/release.ts`,
+    find: "  if (silent.some((member) => mayGetRequests(surveyOf(member)))) context.surveyedMs = context.ports.clock.now();\n",
+    replace: "",
+  },
+  {
     title: "superseded hosts are stopped without drain and ejection",
     file: `${rollout}/phases/retire.ts`,
     find: "if (member.tagged && member.survey && mayGetRequests(member.survey)) {",
@@ -41,9 +71,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "superseded hosts leave before the listed ones are replaced",
     file: `${rollout}/run.ts`,
-    find: "      await replaceAll(context, named(plan.replace), plan.maxUnavailable);\n",
-    replace:
-      "      await retireAll(context, named(plan.retire));\n      await replaceAll(context, named(plan.replace), plan.maxUnavailable);\n",
+    find: "        () => follow(context, plan),\n",
+    replace: "        () => retireAll(context, named(plan.retire)).then(() => follow(context, plan)),\n",
   },
   {
     title: "the end is not proven",
@@ -90,8 +119,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a quiet window may have unanswered requests",
     file: `${rollout}/core/gates.ts`,
-    find: "if (answered < enough) return wait(`${answered} of ${enough}",
-    replace: "if (answered < 0) return wait(`${answered} of ${enough}",
+    find: "return sent >= enough && answered >= usual",
+    replace: "return sent >= enough",
   },
   {
     title: "requests that land on a drained host do not count",
@@ -114,14 +143,14 @@ export const mutations: readonly Mutation[] = [
   {
     title: "nodes are known from the first host only",
     file: `${rollout}/context.ts`,
-    find: "    members.map((member) => member.lifecycle),\n",
-    replace: "    members.slice(0, 1).map((member) => member.lifecycle),\n",
+    find: "    members.map((member) => lifecycleNow(context, member)),\n",
+    replace: "    members.slice(0, 1).map((member) => lifecycleNow(context, member)),\n",
     suites: ["__tests__/rollout/context.test.ts"],
   },
   {
     title: "requests in flight are not waited for",
     file: `${rollout}/phases/rotation.ts`,
-    find: "  await awaitIdle(context, member, drained.instance);\n",
+    find: "  await awaitIdle(context, member, drained.instance, heedsClients);\n",
     replace: "",
   },
   {
@@ -146,14 +175,14 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a new container is taken back without leaving rotation",
     file: `${rollout}/phases/restore.ts`,
-    find: "    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member);\n",
+    find: "    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member, work);\n",
     replace: "",
   },
   {
     title: "told to stop, a ready container is taken back under its clients",
     file: `${rollout}/phases/restore.ts`,
-    find: 'if (isExpected(error, "Interrupted", "RolloutTimeout") && member.swapped',
-    replace: "if (false",
+    find: 'isExpected(error, "Interrupted", "RolloutTimeout") && member.swapped',
+    replace: "false",
   },
   {
     title: "the steward takes a container back that could not be committed",
@@ -191,14 +220,14 @@ export const mutations: readonly Mutation[] = [
     title:
       "a host that was there already keeps the release before when the fleet goes back, and is not looked after otherwise",
     file: `${rollout}/run.ts`,
-    find: '    await settled(named(plan.keep).map((member) => perform(context, member, "commit")));\n',
+    find: '    await settled(keptOnes(context).map((member) => perform(context, member, "commit")));\n',
     replace: "",
   },
   {
     title: "a host whose answer to a commit was lost is said to be restored",
-    file: `${rollout}/phases/restore.ts`,
-    find: " && (await isOnOldRelease(member))",
-    replace: "",
+    file: `${rollout}/core/fate.ts`,
+    find: '(detail === "commit" && swapped)',
+    replace: "false",
   },
   {
     title: "a reboot starts a superseded container again",

@@ -1,5 +1,7 @@
 const common = {
   testEnvironment: "node",
+  // By default each test file wraps what the files before it have left in this process, until reading it overflows the stack.
+  testEnvironmentOptions: { globalsCleanup: "off" },
   extensionsToTreatAsEsm: [".ts"],
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   transform: { "^.+\\.ts$": "<rootDir>/__tests__/support/esbuild-transform.mjs" },
@@ -7,7 +9,7 @@ const common = {
 
 /**
  * unit: no sockets but loopback, no waiting. e2e: the embedded lab, one scenario a file; e2e-long: those that take minutes; demo: with the machine for
- * itself, as it sends more requests a second than two processors answer beside another fleet. real: the real lab, which needs root on
+ * itself, so that it is shown at a rate worth showing. real: the real lab, which needs root on
  * Linux and Debian's packages; `npm run test:lab` looks for them first.
  */
 export default {

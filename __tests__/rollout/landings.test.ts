@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { VirtualClock } from "../../lab/sim/clock.js";
 import type { Context, Member } from "../../scripts/rollout/context.js";
-import { landings, type Landings } from "../../scripts/rollout/phases/landings.js";
+import { OwnRequests } from "../../scripts/rollout/own-requests.js";
+import { countLandings, landedOn } from "../../scripts/rollout/phases/landings.js";
 import { says } from "./support.js";
 
 interface Host {
@@ -13,14 +14,20 @@ interface Host {
   readonly silentTurn?: number;
 }
 
-/** What is counted, and how long that takes. Each host got 100 requests before. */
-async function count(
-  hosts: readonly Host[],
-  answered: number,
-  patienceMs?: number,
-): Promise<Landings & { readonly tookMs: number }> {
+interface Counted {
+  /** What all hosts but the first got. */
+  readonly elsewhere: number;
+  readonly failedOnHosts: number;
+  readonly tookMs: number;
+}
+
+/** What is counted, and how long that takes. Each host got 100 requests before; as many are sent as the hosts get. */
+async function count(hosts: readonly Host[], answered: number, patienceMs?: number): Promise<Counted> {
   const clock = new VirtualClock();
   let sent = false;
+  const wanted = hosts.reduce((sum, { gets }) => sum + gets, 0);
+  const failures = Array.from({ length: wanted - answered }, () => "503");
+  const ownRequests = new OwnRequests({ send: async (count) => ({ sent: count, answered, failures, slowestMs: 0 }) });
   const members = hosts.map(({ looksMs, gets, silentTurn }, index) => {
     let turn = 0;
     const observe = async () => {
@@ -35,14 +42,14 @@ async function count(
   }) as unknown as Member[];
   const join = async (): Promise<number> => {
     sent = true;
-    return answered;
+    return (await ownRequests.send(wanted)).answered;
   };
   const holding = <Result>(work: () => Promise<Result>): Promise<Result> => work();
-  const context = { members, ports: { clock }, prober: { holding }, knocks: { join } } as unknown as Context;
-  const [own, ...others] = members;
-  if (!own) throw new Error("a fleet has a host");
-  const counted = await clock.run(landings(context, own, others, patienceMs), 600_000);
-  return { ...counted, tookMs: clock.now() };
+  const ports = { clock };
+  const context = { members, ports, prober: { holding }, knocks: { join }, ownRequests } as unknown as Context;
+  const landings = await clock.run(countLandings(context, patienceMs), 600_000);
+  const { failedOnHosts } = landings;
+  return { elsewhere: landedOn(landings, members.slice(1)), failedOnHosts, tookMs: clock.now() };
 }
 
 const quick = { looksMs: [20], gets: 3 };

@@ -17,6 +17,8 @@ import { serves, type Served } from "./core/target.js";
 import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
+import type { OwnRequests } from "./own-requests.js";
+import type { Landings } from "./phases/landings.js";
 import type { Prober } from "./prober.js";
 import type { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
@@ -142,12 +144,16 @@ export interface Context {
   /** Whether the balancer can be asked from here; null until it was tried. */
   witnessReachable: boolean | null;
   readonly witness: { sent: number; failed: number };
+  /** Sends all of them. */
+  readonly ownRequests: OwnRequests;
   /** Failed witness requests that no event has told of yet, and when one last did. */
   untold: { readonly failures: string[]; readonly sinceMs: number };
   /** Requests that show whether a host still gets any. */
   readonly quietWindows: Rounds<WitnessReport>;
   /** Requests of which one may land on a new host. The result is how many were answered. */
   readonly knocks: Rounds<number>;
+  /** Where such requests go. */
+  readonly landings: Rounds<Landings>;
   /** What clients see meanwhile. */
   readonly prober: Prober;
   /** Whether a failed witness request is a fault: not before the first host of a new fleet gets requests. */
@@ -432,7 +438,7 @@ export function mostProbes(context: Context, { lifecycle }: Member, outcome: "fa
 
 /** Sends witness requests and counts them for the receipt. */
 export async function sendWitness(context: Context, count: number): Promise<WitnessReport> {
-  const report = await context.ports.witness.send(count);
+  const report = await context.ownRequests.send(count);
   context.witness.sent += report.sent;
   if (context.expectService && report.failures.length > 0) {
     context.witness.failed += report.failures.length;

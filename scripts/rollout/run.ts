@@ -8,6 +8,7 @@ import {
   listed,
   membersNamed,
   sendWitness,
+  SILENCE_MS,
   surveyOf,
   tellFailures,
   uninterrupted,
@@ -52,6 +53,8 @@ import { retireAll } from "./phases/retire.js";
 import { takeBaseline } from "./phases/clients.js";
 import { expectAsked, expectRotation } from "./phases/rotation.js";
 import type { KeptRelease, Ports } from "./ports.js";
+import { OwnRequests } from "./own-requests.js";
+import { countLandings } from "./phases/landings.js";
 import { Prober } from "./prober.js";
 import { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
@@ -321,7 +324,9 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     witness: { sent: 0, failed: 0 },
     untold: { failures: [], sinceMs: -Infinity },
     quietWindows: new Rounds(toEach(WITNESS_PER_HOST)),
+    ownRequests: new OwnRequests(ports.witness),
     knocks: new Rounds(async () => (await toEach(KNOCKS_PER_HOST)()).answered),
+    landings: new Rounds(() => countLandings(context, SILENCE_MS)),
     prober: new Prober(ports.clock, (count) => sendWitness(context, count), parts.clients),
     expectService: false,
   };

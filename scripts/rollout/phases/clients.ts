@@ -1,13 +1,13 @@
 /** What clients see outranks what hosts say: a host goes back at once when the prober's requests fail while it is out. */
 import type { Lifecycle } from "../../../contract/host.js";
-import { emit, listed, pause, SILENCE_MS, watched, type Context, type Member } from "../context.js";
+import { emit, listed, pause, watched, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { reasonsInWords } from "../core/events.js";
 import { blindWaitMs } from "../core/floor.js";
 import { baselineRequests, counted, type Failing, type Round } from "../core/prober.js";
 import { failsByItself, type OwnAnswers } from "../core/turn.js";
 import { settled } from "../settled.js";
-import { landings } from "./landings.js";
+import { countLandings, landedOn } from "./landings.js";
 
 /** Milliseconds before a baseline with failures is taken anew. */
 const ANEW_MS = 1000;
@@ -125,8 +125,10 @@ export async function heedClientsOf(context: Context, member: Member, others: ()
   member.enteredMs ??= context.ports.clock.now();
   const failing = context.prober.failing(member.enteredMs);
   if (!failing) return;
-  const { elsewhere, failedOnHosts } = await landings(context, member, others(), SILENCE_MS);
-  if (elsewhere > 0 && failedOnHosts > 0) throw clientsFail(context, member, failing, ENTERED);
+  // Several hosts may enter at once: one round tells all of them.
+  const landings = await context.landings.join();
+  if (landedOn(landings, others()) > 0 && landings.failedOnHosts > 0)
+    throw clientsFail(context, member, failing, ENTERED);
 }
 
 /**
@@ -147,7 +149,7 @@ export function goingBack(context: Context, member: Member): () => Promise<Rollo
     troubleMs ??= failing.fromMs;
     const isLong = ports.clock.now() - troubleMs >= blindWaitMs(check.unhealthyThreshold, check);
     const knowsWho = manifest.rollout.gate === "evidence";
-    const stays = knowsWho && !isLong && (await landings(context, member, others())).elsewhere > 0;
+    const stays = knowsWho && !isLong && landedOn(await countLandings(context), others()) > 0;
     return stays ? null : clientsFail(context, member, failing);
   };
 }
@@ -159,7 +161,7 @@ export function goingBack(context: Context, member: Member): () => Promise<Rollo
  */
 export async function heedOutage(context: Context, member: Member, others: () => Member[]): Promise<void> {
   const failing = context.prober.failing();
-  if (!failing || (await landings(context, member, others())).elsewhere > 0) return;
+  if (!failing || landedOn(await countLandings(context), others()) > 0) return;
   throw new RolloutError(
     "NotEjected",
     `${member.info.name}: no other host gets requests, and clients fail: ${inWords(context, failing)}`,

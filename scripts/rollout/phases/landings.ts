@@ -7,30 +7,30 @@ import { landedBetween } from "../core/landed.js";
 const PATIENCE_MS = 2000;
 
 export interface Landings {
-  /** Those that the other hosts got. */
-  readonly elsewhere: number;
-  /** Those that failed although a host got them. */
+  /** Those that each host got. Whoever did not answer in time has counted none. */
+  readonly by: ReadonlyMap<Member, number>;
+  /** At least so many failed although a host got them. */
   readonly failedOnHosts: number;
 }
 
+/** How many of them these hosts got. */
+export const landedOn = ({ by }: Landings, members: readonly Member[]): number =>
+  members.reduce((sum, one) => sum + (by.get(one) ?? 0), 0);
+
 /**
- * Sends some requests and asks the hosts which of them they got. Whoever does not answer in time has counted none.
+ * Sends some requests and asks the hosts which of them they got. Others may send some meanwhile: what they send may have been answered by a
+ * host, as long as it has not failed.
  * @param patienceMs how long looks go on after the last one that ended
  */
-export function landings(
-  context: Context,
-  member: Member,
-  others: readonly Member[],
-  patienceMs = PATIENCE_MS,
-): Promise<Landings> {
-  const all = [...new Set([member, ...others, ...watched(context)])];
+export function countLandings(context: Context, patienceMs = PATIENCE_MS): Promise<Landings> {
   return context.prober.holding(async () => {
-    const before = await shownPromptly(context, all, patienceMs);
-    const answered = await context.knocks.join();
+    const mayBeAnswered = context.ownRequests.mark();
+    const before = await shownPromptly(context, watched(context), patienceMs);
+    await context.knocks.join();
     const after = await shownPromptly(context, [...before.keys()], patienceMs);
-    const landed = (members: readonly Member[]): number =>
-      members.reduce((sum, one) => sum + landedBetween(before.get(one), after.get(one)), 0);
-    return { elsewhere: landed(others), failedOnHosts: landed(all) - answered };
+    const by = new Map([...before].map(([one, then]) => [one, landedBetween(then, after.get(one))]));
+    const landed = [...by.values()].reduce((sum, one) => sum + one, 0);
+    return { by, failedOnHosts: landed - mayBeAnswered() };
   });
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { VirtualClock } from "../../lab/sim/clock.js";
 import type { Context, Member } from "../../scripts/rollout/context.js";
 import { OwnRequests } from "../../scripts/rollout/own-requests.js";
-import { countLandings, landedOn } from "../../scripts/rollout/phases/landings.js";
+import { landedOn, LandingRounds } from "../../scripts/rollout/phases/landings.js";
 import { says } from "./support.js";
 
 interface Host {
@@ -22,7 +22,7 @@ interface Counted {
 }
 
 /** What is counted, and how long that takes. Each host got 100 requests before; as many are sent as the hosts get. */
-async function count(hosts: readonly Host[], answered: number, patienceMs?: number): Promise<Counted> {
+async function count(hosts: readonly Host[], answered: number, patienceMs = 2000): Promise<Counted> {
   const clock = new VirtualClock();
   let sent = false;
   const wanted = hosts.reduce((sum, { gets }) => sum + gets, 0);
@@ -38,7 +38,7 @@ async function count(hosts: readonly Host[], answered: number, patienceMs?: numb
       return { journal: [], stewardAlive: true, lifecycle };
     };
     const info = { name: `api-${index + 1}` };
-    return { info, journal: [], heardMs: 0, isLate: false, locked: true, outOfSight: false, host: { observe } };
+    return { info, journal: [], heardMs: 0, locked: true, outOfSight: false, host: { observe } };
   }) as unknown as Member[];
   const join = async (): Promise<number> => {
     sent = true;
@@ -47,7 +47,7 @@ async function count(hosts: readonly Host[], answered: number, patienceMs?: numb
   const holding = <Result>(work: () => Promise<Result>): Promise<Result> => work();
   const ports = { clock };
   const context = { members, ports, prober: { holding }, knocks: { join }, ownRequests } as unknown as Context;
-  const landings = await clock.run(countLandings(context, patienceMs), 600_000);
+  const landings = await clock.run(new LandingRounds(() => context, patienceMs).join(), 600_000);
   const { failedOnHosts } = landings;
   return { elsewhere: landedOn(landings, members.slice(1)), failedOnHosts, tookMs: clock.now() };
 }

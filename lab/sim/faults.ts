@@ -119,6 +119,7 @@ export class Faults {
       order: at("order", (...args) => host.order(...args)),
       observe: at("observe", () => host.observe()),
       answer: at("answer", (path) => host.answer(path)),
+      recover: at("recover", () => host.recover()),
       logs: at("logs", (...args) => host.logs(...args)),
       keepHistory: at("keepHistory", (signed) => host.keepHistory(signed)),
       prune: at("prune", (...args) => host.prune(...args)),

@@ -109,6 +109,8 @@ export class SimWorld {
   tagged: (host: string, tag: string) => readonly string[] = (_host, tag) => {
     throw new RolloutError("PullFailed", `the simulation has no tag ${tag}`);
   };
+  /** The rollout's own way to the balancer is lost, and that of its clients is not. */
+  witnessCut = false;
   /** No registry answers: only what a host has already can be pulled there. */
   registryGone = false;
   /** Every pull, with the Docker configuration that the host was given for it. */
@@ -182,6 +184,11 @@ export class SimWorld {
     machine.powerOff();
     this.#locks.get(machine)?.die();
     void this.#boot(machine, offMs);
+  }
+
+  /** Somebody ends the process of the steward there, and nothing else. */
+  killSteward(machine: SimMachine): void {
+    this.#locks.get(machine)?.die();
   }
 
   /** Somebody wakes: what the unit at its end begins goes on by itself. */
@@ -282,7 +289,8 @@ export class SimWorld {
       );
     const timed = async (): Promise<{ why: string; tookMs: number }> => {
       const beganMs = this.clock.now();
-      const why = this.options.witnessReachable === false ? "ECONNREFUSED" : await one();
+      const isCut = this.witnessCut || this.options.witnessReachable === false;
+      const why = isCut ? "ECONNREFUSED" : await one();
       return { why, tookMs: this.clock.now() - beganMs };
     };
     const send = async (count: number): Promise<WitnessReport> => {
@@ -407,6 +415,10 @@ export class SimWorld {
         await reach();
         return path === this.options.manifest.healthCheck.path ? machine.seenHealth : machine.seenAnswer;
       },
+      recover: async () => {
+        await reach();
+        this.#recover(machine);
+      },
       logs: async (slot: Slot) => {
         await reach();
         return machine.state(slot) ? [`log of ${info.name}`] : [];
@@ -484,9 +496,12 @@ export class SimWorld {
 
   #observe(machine: SimMachine, steward: SimSteward): Observation {
     if (steward.alive) steward.beat();
+    // Whoever ends its run writes into the same journal.
+    const last = this.#locks.get(machine);
+    const { journal } = last?.recovers && last.request.runId === steward.request.runId ? last : steward;
     const evidence = this.options.manifest.rollout.gate === "evidence";
     return {
-      journal: [...steward.journal],
+      journal: [...journal],
       stewardAlive: steward.alive,
       lifecycle: evidence ? (machine.serving?.lifecycle() ?? null) : null,
       health: evidence ? null : machine.seenHealth,

@@ -18,7 +18,7 @@ import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
 import type { OwnRequests } from "./own-requests.js";
-import type { Landings } from "./phases/landings.js";
+import type { LandingRounds } from "./phases/landings.js";
 import type { Prober } from "./prober.js";
 import type { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
@@ -93,8 +93,6 @@ export interface Member {
   absences: number;
   /** Such a look that is under way. */
   look: { readonly sinceMs: number } | null;
-  /** A look that shows what it counts takes longer than others: until that has ended, it has counted nothing. */
-  isLate: boolean;
   /** What this run's steward has written there, as it was read last. */
   journal: readonly JournalEntry[];
   /** What was begun on it: together with the journal, all that the receipt says of it. */
@@ -152,8 +150,10 @@ export interface Context {
   readonly quietWindows: Rounds<WitnessReport>;
   /** Requests of which one may land on a new host. The result is how many were answered. */
   readonly knocks: Rounds<number>;
-  /** Where such requests go. */
-  readonly landings: Rounds<Landings>;
+  /** Where such requests go, for hosts that are in rotation: slow ones are waited for. */
+  readonly landings: LandingRounds;
+  /** The same while a host is out: clients fail meanwhile, and a host that is gone answers no look. */
+  readonly promptLandings: LandingRounds;
   /** What clients see meanwhile. */
   readonly prober: Prober;
   /** Whether a failed witness request is a fault: not before the first host of a new fleet gets requests. */
@@ -211,7 +211,6 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     deeds: [],
     absences: 0,
     look: null,
-    isLate: false,
     locked: false,
     failsItself: false,
     enteredMs: null,
@@ -372,7 +371,7 @@ export function stewardLost({ manifest }: Context, { info, journal }: Member): R
   const words = last ? `its journal ends with "${`${last.state} ${last.detail}`.trim()}"` : "its journal is empty";
   return new RolloutError(
     "StewardLost",
-    `${info.name}: the steward is gone, and with it the lock (${words}); it ends by itself when nobody looks for leaseSeconds (${manifest.rollout.leaseSeconds} s), or with the host; run the rollout again`,
+    `${info.name}: the steward is gone, and with it the lock (${words}); it ends when nobody looks for leaseSeconds (${manifest.rollout.leaseSeconds} s), with the host, or when somebody kills it; run the rollout again`,
   );
 }
 

@@ -54,10 +54,13 @@ import { takeBaseline } from "./phases/clients.js";
 import { expectAsked, expectRotation } from "./phases/rotation.js";
 import type { KeptRelease, Ports } from "./ports.js";
 import { OwnRequests } from "./own-requests.js";
-import { countLandings } from "./phases/landings.js";
+import { LandingRounds } from "./phases/landings.js";
 import { Prober } from "./prober.js";
 import { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
+
+/** Milliseconds that looks go on after the last one that ended, while a host is out and clients fail. */
+const PROMPT_MS = 2000;
 
 /** Witness requests for each host, of which one is to land on a new one: round robin needs one. */
 const KNOCKS_PER_HOST = 2;
@@ -326,7 +329,8 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     quietWindows: new Rounds(toEach(WITNESS_PER_HOST)),
     ownRequests: new OwnRequests(ports.witness),
     knocks: new Rounds(async () => (await toEach(KNOCKS_PER_HOST)()).answered),
-    landings: new Rounds(() => countLandings(context, SILENCE_MS)),
+    landings: new LandingRounds(() => context, SILENCE_MS),
+    promptLandings: new LandingRounds(() => context, PROMPT_MS),
     prober: new Prober(ports.clock, (count) => sendWitness(context, count), parts.clients),
     expectService: false,
   };

@@ -1,6 +1,7 @@
 /** Requests through the balancer, each on a connection of its own, as a new client would send them. */
 import { Agent, request } from "undici";
 import { WITNESS_HEADER } from "../../../contract/host.js";
+import { isStatus } from "../core/prober.js";
 import type { BalancerEndpoint, Witness, WitnessReport } from "../ports.js";
 
 /** Milliseconds for a connection, for the head of an answer, between two parts of its body, and for all of its body. */
@@ -80,6 +81,3 @@ export class HttpWitness implements Witness {
     }
   }
 }
-
-/** Any status is an answer, also that of a failure. */
-const isStatus = (failure: string): boolean => /^\d{3}$/.test(failure);

@@ -78,6 +78,12 @@ export interface Failing {
   readonly reasons: Readonly<Record<string, number>>;
 }
 
+/** Any status is an answer, also that of a failure. */
+export const isStatus = (failure: string): boolean => /^\d{3}$/.test(failure);
+
+/** Whether nothing answered any of them, not even the balancer. */
+export const isUnanswered = ({ reasons }: Failing): boolean => !Object.keys(reasons).some(isStatus);
+
 /** Requests for a baseline of so many hosts: each is asked twice by round robin. */
 export const baselineRequests = (hosts: number): number => Math.max(LEAST_BASELINE, 2 * hosts);
 

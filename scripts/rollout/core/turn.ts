@@ -38,6 +38,9 @@ export const failingFirst = <Candidate extends { readonly failsItself: boolean }
   hosts: readonly Candidate[],
 ): Candidate[] => [...hosts].sort((a, b) => Number(b.failsItself) - Number(a.failsItself));
 
+/** Whether a status fails a client; none tells nothing. */
+export const isFailure = (status: number | null): boolean => status !== null && status >= LEAST_FAILURE;
+
 /** What a host that could be asked gets from itself; null without an answer. */
 export interface OwnAnswers {
   /** Status at "/". */
@@ -51,7 +54,7 @@ export interface OwnAnswers {
  * that the host is asked.
  */
 export const failsByItself = ({ answer, health }: OwnAnswers): boolean =>
-  answer === null ? health !== null : answer >= LEAST_FAILURE;
+  answer === null ? health !== null : isFailure(answer);
 
 /** Milliseconds until every node has asked a host whose drain begins now. */
 function waitMs({ lifecycle }: Waiting, sources: readonly string[], intervalMs: number): number {

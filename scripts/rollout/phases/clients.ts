@@ -1,13 +1,13 @@
 /** What clients see outranks what hosts say: a host goes back at once when the prober's requests fail while it is out. */
 import type { Lifecycle } from "../../../contract/host.js";
-import { emit, listed, pause, watched, type Context, type Member } from "../context.js";
+import { emit, lifecycleNow, listed, pause, watched, type Context, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { reasonsInWords } from "../core/events.js";
 import { blindWaitMs } from "../core/floor.js";
-import { baselineRequests, counted, type Failing, type Round } from "../core/prober.js";
-import { failsByItself, type OwnAnswers } from "../core/turn.js";
+import { baselineRequests, counted, isUnanswered, type Failing, type Round } from "../core/prober.js";
+import { failsByItself, isFailure, type OwnAnswers } from "../core/turn.js";
 import { settled } from "../settled.js";
-import { countLandings, landedOn } from "./landings.js";
+import { landedOn } from "./landings.js";
 
 /** Milliseconds before a baseline with failures is taken anew. */
 const ANEW_MS = 1000;
@@ -63,6 +63,9 @@ async function ownAnswers({ check }: Context, { host }: Member): Promise<OwnAnsw
   }
 }
 
+const answersWithFailure = async (context: Context, member: Member): Promise<boolean> =>
+  isFailure((await ownAnswers(context, member))?.answer ?? null);
+
 /**
  * Asks what clients see now, and waits for each answer. Where nobody was served before the rollout, what fails is its own work, and never the
  * usual.
@@ -116,7 +119,8 @@ export function whyClientsFail(context: Context, sinceMs?: number): string | nul
  * Before it gets any it cannot be what fails. What fails and reaches no host is the balancer's way to another one: taking this one back would
  * only take one more away. And where nobody else gets any, going on is the shortest way to a host that serves, as to go back it would have
  * to leave rotation first. Where only time tells, nobody knows who gets requests: it goes on, and no other host leaves while clients fail.
- * It is in rotation meanwhile, so a slow host is waited for: what that one answers would else pass for answers of this one.
+ * It is in rotation meanwhile, so a slow host is waited for: what that one answers would else pass for answers of this one. A host that does
+ * not tell what it got hides as many failures of this one, and an app may fail without counting: then its own answer to its host tells.
  * @param others the hosts that are to serve meanwhile
  * @throws RolloutError ClientsFail
  */
@@ -127,7 +131,8 @@ export async function heedClientsOf(context: Context, member: Member, others: ()
   if (!failing) return;
   // Several hosts may enter at once: one round tells all of them.
   const landings = await context.landings.join();
-  if (landedOn(landings, others()) > 0 && landings.failedOnHosts > 0)
+  if (landedOn(landings, others()) === 0) return;
+  if (landings.failedOnHosts > 0 || (await answersWithFailure(context, member)))
     throw clientsFail(context, member, failing, ENTERED);
 }
 
@@ -149,7 +154,7 @@ export function goingBack(context: Context, member: Member): () => Promise<Rollo
     troubleMs ??= failing.fromMs;
     const isLong = ports.clock.now() - troubleMs >= blindWaitMs(check.unhealthyThreshold, check);
     const knowsWho = manifest.rollout.gate === "evidence";
-    const stays = knowsWho && !isLong && landedOn(await countLandings(context), others()) > 0;
+    const stays = knowsWho && !isLong && landedOn(await context.promptLandings.join(), others()) > 0;
     return stays ? null : clientsFail(context, member, failing);
   };
 }
@@ -161,11 +166,18 @@ export function goingBack(context: Context, member: Member): () => Promise<Rollo
  */
 export async function heedOutage(context: Context, member: Member, others: () => Member[]): Promise<void> {
   const failing = context.prober.failing();
-  if (!failing || landedOn(await countLandings(context), others()) > 0) return;
+  if (!failing || landedOn(await context.promptLandings.join(), others()) > 0) return;
+  // Where nothing answers here and ordinary requests do come in there, only the way from here to the balancer is lost.
+  if (isUnanswered(failing) && others().some((other) => isAskedSince(context, other, failing.fromMs))) return;
   throw new RolloutError(
     "NotEjected",
     `${member.info.name}: no other host gets requests, and clients fail: ${inWords(context, failing)}`,
   );
+}
+
+function isAskedSince(context: Context, member: Member, sinceMs: number): boolean {
+  const agoMs = lifecycleNow(context, member)?.lastRequestAgoMs ?? null;
+  return agoMs !== null && context.ports.clock.now() - agoMs > sinceMs;
 }
 
 const isUnasked = ({ witnessRequests, lastRequestAgoMs }: Lifecycle): boolean =>

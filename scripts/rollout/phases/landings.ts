@@ -2,14 +2,12 @@
 import type { Lifecycle } from "../../../contract/host.js";
 import { observeSilent, watched, type Context, type Member } from "../context.js";
 import { landedBetween } from "../core/landed.js";
-
-/** Milliseconds that looks go on after the last one that ended. Clients fail meanwhile, and a host that is gone answers none. */
-const PATIENCE_MS = 2000;
+import { Rounds } from "../rounds.js";
 
 export interface Landings {
   /** Those that each host got. Whoever did not answer in time has counted none. */
   readonly by: ReadonlyMap<Member, number>;
-  /** At least so many failed although a host got them. */
+  /** At least so many failed although a host got them. Answers of hosts that have counted none are taken off as well. */
   readonly failedOnHosts: number;
 }
 
@@ -18,51 +16,75 @@ export const landedOn = ({ by }: Landings, members: readonly Member[]): number =
   members.reduce((sum, one) => sum + (by.get(one) ?? 0), 0);
 
 /**
- * Sends some requests and asks the hosts which of them they got. Others may send some meanwhile: what they send may have been answered by a
- * host, as long as it has not failed.
- * @param patienceMs how long looks go on after the last one that ended
+ * Rounds of requests, each between two looks at all hosts. Others may send requests meanwhile: those that have not failed may have been answered
+ * by a host.
  */
-export function countLandings(context: Context, patienceMs = PATIENCE_MS): Promise<Landings> {
-  return context.prober.holding(async () => {
-    const mayBeAnswered = context.ownRequests.mark();
-    const before = await shownPromptly(context, watched(context), patienceMs);
-    await context.knocks.join();
-    const after = await shownPromptly(context, [...before.keys()], patienceMs);
-    const by = new Map([...before].map(([one, then]) => [one, landedBetween(then, after.get(one))]));
-    const landed = [...by.values()].reduce((sum, one) => sum + one, 0);
-    return { by, failedOnHosts: landed - mayBeAnswered() };
-  });
-}
+export class LandingRounds {
+  /** Looked at by an earlier round, which did not wait for the end of that look. */
+  readonly #late = new Set<Member>();
+  readonly #rounds = new Rounds(() => this.#count());
 
-/**
- * What those say that answer in time. A look that takes longer goes on, and its host is not looked at again for this until it has ended: such
- * looks would else take the turns of all others.
- */
-async function shownPromptly(
-  context: Context,
-  members: readonly Member[],
-  patienceMs: number,
-): Promise<Map<Member, Lifecycle | null>> {
-  const shown = new Map<Member, Lifecycle | null>();
-  const asked = members.filter(({ isLate }) => !isLate);
-  const underWay = new Set(asked);
-  const { clock } = context.ports;
-  const ended = new AbortController();
-  let endedMs = 0;
-  const looks = asked.map(async (member) => {
-    const [observation] = await observeSilent(context, [member]);
-    underWay.delete(member);
-    endedMs = clock.now();
-    member.isLate = false;
-    if (observation && !ended.signal.aborted) shown.set(member, observation.lifecycle);
-  });
-  const silence = async (): Promise<void> => {
-    await Promise.race(looks);
-    for (let leftMs = patienceMs; leftMs > 0 && !ended.signal.aborted; leftMs = endedMs + patienceMs - clock.now())
-      await clock.sleep(leftMs, ended.signal);
-  };
-  await Promise.race([Promise.all(looks), silence()]);
-  ended.abort();
-  for (const member of underWay) member.isLate = true;
-  return shown;
+  /** @param patienceMs how long looks go on after the last one that ended; those that take longer show nothing */
+  constructor(
+    private readonly contextOf: () => Context,
+    private readonly patienceMs: number,
+  ) {}
+
+  /** Of a round that begins after this call; one serves all who ask meanwhile. */
+  join(): Promise<Landings> {
+    return this.#rounds.join();
+  }
+
+  #count(): Promise<Landings> {
+    const context = this.contextOf();
+    const { prober, ownRequests, knocks } = context;
+    return prober.holding(async () => {
+      const mayBeAnswered = ownRequests.mark();
+      const before = await this.#shown(watched(context));
+      await knocks.join();
+      let answered = mayBeAnswered();
+      // What others begin after the last look is on no host that was seen.
+      const after = await this.#shown([...before.keys()], () => (answered = mayBeAnswered()));
+      const by = new Map([...before].map(([one, then]) => [one, landedBetween(then, after.get(one))]));
+      const landed = [...by.values()].reduce((sum, one) => sum + one, 0);
+      return { by, failedOnHosts: landed - answered };
+    });
+  }
+
+  /**
+   * What those say that answer in time. A look that takes longer goes on, and its host is not looked at again for this until it has ended: such
+   * looks would else take the turns of all others.
+   */
+  async #shown(
+    members: readonly Member[],
+    onLook: () => void = () => undefined,
+  ): Promise<Map<Member, Lifecycle | null>> {
+    const shown = new Map<Member, Lifecycle | null>();
+    const asked = members.filter((member) => !this.#late.has(member));
+    const underWay = new Set(asked);
+    const context = this.contextOf();
+    const { clock } = context.ports;
+    const ended = new AbortController();
+    let endedMs = 0;
+    const looks = asked.map(async (member) => {
+      const [observation] = await observeSilent(context, [member]);
+      underWay.delete(member);
+      endedMs = clock.now();
+      this.#late.delete(member);
+      if (!observation || ended.signal.aborted) return;
+      shown.set(member, observation.lifecycle);
+      onLook();
+    });
+    const silence = async (): Promise<void> => {
+      await Promise.race(looks);
+      for (let leftMs = this.patienceMs; leftMs > 0 && !ended.signal.aborted;) {
+        await clock.sleep(leftMs, ended.signal);
+        leftMs = endedMs + this.patienceMs - clock.now();
+      }
+    };
+    await Promise.race([Promise.all(looks), silence()]);
+    ended.abort();
+    for (const member of underWay) this.#late.add(member);
+    return shown;
+  }
 }

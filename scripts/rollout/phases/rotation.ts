@@ -466,7 +466,8 @@ export async function awaitReadmission(context: Context, member: Member): Promis
       firstProbeSeconds = secondsSince(context, began);
     lookAround(context);
     await heedClientsOf(context, member, () => peersLeft(context, member));
-    const why = await notYetReadmitted(context, member, lifecycle, began);
+    // That may have taken long: what was said before is as old by now.
+    const why = await notYetReadmitted(context, member, lifecycleNow(context, member) ?? lifecycle, began);
     if (why === null) break;
     failAfterDeadline(context, began, "NotReadmitted", `${member.info.name} was not taken into rotation: ${why}`);
     await pause(context);
@@ -496,6 +497,8 @@ async function notYetReadmitted(
   const verdict = gates.readmitted(inputOf(lifecycle));
   if (verdict.pass) return null;
   if (!witnessReachable || !gates.readmitted(inputOf({ ...lifecycle, witnessRequests: 1 })).pass) return verdict.why;
+  // Every node has it in rotation: it gets requests, whether or not it counts them.
+  member.enteredMs ??= context.ports.clock.now();
   await context.knocks.join();
   const again = gates.readmitted(inputOf(await sameInstance(context, member, lifecycle.instance)));
   return again.pass ? null : again.why;

@@ -1,0 +1,62 @@
+/** A release that fails its clients is taken back also where the count of requests does not show it, and a healthy one is not stopped in rotation. */
+import { describe, expect, it } from "@jest/globals";
+import type { Behaviour } from "../../lab/sim/app.js";
+import type { Observation } from "../../scripts/rollout/ports.js";
+import { standardParts } from "../../scripts/rollout/run.js";
+import { testManifest, testRelease } from "../support/fleet.js";
+import { healthy, simulate } from "../support/sim.js";
+
+const inOrder = { ...standardParts, turn: (hosts: Parameters<typeof standardParts.turn>[0]) => [...hosts] };
+const manifest = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 20, smokeBoot: false, minReadySeconds: 0 } });
+const old = testRelease(manifest, 1).id;
+const errs: Behaviour = { startMs: 500, kind: "errs" };
+const bad = ({ id }: { id: string }): Behaviour => (id === old ? healthy : errs);
+const phasesMs = [1000, 2500];
+
+describe("a release that answers every request with a failure", () => {
+  it("is taken back also where another host serves, and does not tell what it gets", async () => {
+    let entering = false;
+    const { receipt } = await simulate({
+      ...{ manifest, phasesMs, parts: inOrder, behaviourOf: bad },
+      onEvent: ({ name }) => {
+        if (name === "readmitted") entering = true;
+      },
+      heard: (observation, host) => (entering && host === "api-3" ? { ...observation, lifecycle: null } : observation),
+    });
+    expect(receipt).toMatchObject({ exitCode: 5, error: { code: "ClientsFail" } });
+    expect(receipt.hosts.map(({ action }) => action)).toEqual(["restored", "untouched", "untouched"]);
+  });
+
+  it("is taken back long before the deadline also where its app counts none of them", async () => {
+    let isNew = false;
+    const uncounted = (observation: Observation, host: string): Observation =>
+      isNew && host === "api-1" && observation.lifecycle
+        ? { ...observation, lifecycle: { ...observation.lifecycle, witnessRequests: 0, lastRequestAgoMs: null } }
+        : observation;
+    const { receipt } = await simulate({
+      ...{ manifest, phasesMs, parts: inOrder, behaviourOf: bad, heard: uncounted },
+      onEvent: ({ data }) => {
+        if ("status" in data && data.status === "ready") isNew = true;
+        if ("status" in data && data.status === "failed") isNew = false;
+      },
+    });
+    expect(receipt).toMatchObject({ exitCode: 5, error: { code: "ClientsFail" } });
+    expect(receipt.hosts[0]?.action).toBe("restored");
+    expect(receipt.seconds).toBeLessThan(manifest.rollout.progressDeadlineSeconds / 2);
+  });
+});
+
+describe("a rollout that loses its own way to the balancer while a new container enters", () => {
+  it("stops no container that gets requests: its clients lose none", async () => {
+    const { receipt, world } = await simulate({
+      ...{ manifest: { ...manifest, rollout: { ...manifest.rollout, progressDeadlineSeconds: 60 } } },
+      ...{ phasesMs, parts: inOrder, behaviourOf: () => healthy },
+      onEvent: ({ data }, sim) => {
+        if ("status" in data && data.status === "ready") sim.witnessCut = true;
+      },
+    });
+    expect(world.failures).toEqual([]);
+    expect(receipt.exitCode).toBe(5);
+    expect(receipt.hosts.map(({ action }) => action)).toEqual(["restored", "untouched", "untouched"]);
+  });
+});

@@ -63,6 +63,24 @@ export const mutations: readonly Mutation[] = [
     replace: "",
   },
   {
+    title: "a killed steward leaves its host as it is",
+    file: `${rollout}/phases/restore.ts`,
+    find: "    await member.host.recover();\n",
+    replace: "",
+  },
+  {
+    title: "requests that others send meanwhile count as failed",
+    file: `${rollout}/own-requests.ts`,
+    find: "return () => underWay + (this.#begun - begun) - (this.#failed - failed);",
+    replace: "return () => this.#begun - begun - (this.#failed - failed);",
+  },
+  {
+    title: "a host that does not tell what it gets hides a failing release",
+    file: `${rollout}/phases/clients.ts`,
+    find: "landings.failedOnHosts > 0 || (await answersWithFailure(context, member))",
+    replace: "landings.failedOnHosts > 0",
+  },
+  {
     title: "superseded hosts are stopped without drain and ejection",
     file: `${rollout}/phases/retire.ts`,
     find: "if (member.tagged && member.survey && mayGetRequests(member.survey)) {",

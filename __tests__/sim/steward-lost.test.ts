@@ -4,10 +4,11 @@ import { Faults, type FaultPhase } from "../../lab/sim/faults.js";
 import type { SimWorld } from "../../lab/sim/world.js";
 import type { Manifest } from "../../contract/manifest.js";
 import type { Wanted } from "../../scripts/rollout/context.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import { simulateFault, type FaultRun } from "../schedules/fault-run.js";
 import { testHistory, testImage, testManifest, testRelease } from "../support/fleet.js";
-import { newWorld, rolloutIn } from "../support/sim.js";
+import { newWorld, rolloutIn, simulate } from "../support/sim.js";
 
 const manifest = testManifest({ rollout: { leaseSeconds: 10, smokeBoot: false } });
 
@@ -114,3 +115,34 @@ describe.each(["evidence", "fixed-wait"] as const)(
     });
   },
 );
+
+describe("a steward that somebody kills while its host is at work, and nothing else", () => {
+  it.each<[string, (event: RolloutEvent) => boolean, number, string]>([
+    ["drained", ({ name, data }) => name === "step" && "step" in data && data.step === "drain", 5, "restored"],
+    ["out of rotation", ({ name }) => name === "ejected", 5, "restored"],
+    ["with a new container", ({ data }) => "status" in data && data.status === "ready", 6, "replaced"],
+  ])("leaves no host behind (%s): its run is ended there", async (_what, at, exitCode, action) => {
+    let killed: string | null = null;
+    const { receipt, world } = await simulate({
+      manifest,
+      onEvent: (event, sim) => {
+        if (killed !== null || event.host === null || !at(event)) return;
+        killed = event.host;
+        sim.killSteward(sim.machine(event.host));
+      },
+      after: (sim) => sim.clock.sleep(60_000),
+    });
+    expect(receipt).toMatchObject({ exitCode, error: { code: "StewardLost" } });
+    expect(receipt.hosts.map((host) => [host.name === killed, host.action]).sort()).toEqual([
+      [false, "untouched"],
+      [true, action],
+    ]);
+    for (const { name } of manifest.hosts) {
+      const machine = world.machine(name);
+      expect([machine.serving?.state, machine.restartPolicy("current")]).toEqual(["serving", "always"]);
+      expect(world.balancer.isUp(machine)).toBe(true);
+    }
+    expect(world.failures).toEqual([]);
+    expect(world.events.filter(({ name }) => name === "skipped")).toEqual([]);
+  });
+});

@@ -285,6 +285,8 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       await run.prepared(world.images.second);
       const before = await run.lifecycle();
       await run.orders("drain");
+      // Its steward lives.
+      await run.host.recover();
       expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "draining" });
       await run.orders("undo");
       expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
@@ -295,6 +297,9 @@ export function describeHostContract(name: string, start: () => Promise<Contract
         "3 done leave",
         "0 left",
       ]);
+      const journal = await run.journal();
+      await run.host.recover();
+      expect(await run.journal()).toEqual(journal);
     });
 
     promises("replace puts the new container in the place of the drained one and keeps that", async () => {

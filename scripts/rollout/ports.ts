@@ -249,6 +249,11 @@ export interface Host {
   observe(): Promise<Observation>;
   /** Status that the host gets on its own service port, asked at its private address; null without an answer. */
   answer(path: string): Promise<number | null>;
+  /**
+   * Starts what ends the run of a steward that is gone, as the host's next boot does: a new container that is ready stays, anything less is taken
+   * back. Nothing happens where nothing was left. Resolves before the end, which the journal tells.
+   */
+  recover(): Promise<void>;
   /** Last lines that a container wrote. */
   logs(slot: Slot, lines: number): Promise<string[]>;
   /** Puts a signed history in the place of the one that is there, whole or not at all. */

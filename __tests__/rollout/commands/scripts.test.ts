@@ -47,6 +47,7 @@ const scripts: [string, string][] = [
     commands.startSteward("api", { runId: "run1", owner: "me@here", leaseSeconds: 120 }, "exit").script,
   ],
   ["writing an order", commands.writeOrder("api", "run1", 1, "drain").script],
+  ["ending the run of a steward that is gone", commands.recover("api")],
   ["a change under the lock", commands.whileLocked("api", "run1", commands.prune("api", [one], []))],
   ["a pull", commands.pull(testImage(1))],
   ["a look of the guard", inFrame(look.answers("api", "10.110.0.2", [{ path: "/health", port: 80 }]))],

@@ -15,7 +15,7 @@ const signalled =
     controller?.signal(name);
 
 /** Kills the steward that has a droplet in hand. */
-async function killSteward(droplet: TroubledDroplet): Promise<void> {
+export async function killSteward(droplet: TroubledDroplet): Promise<void> {
   const { exitCode, stderr } = await droplet.shell(STEWARD_KILLED);
   if (exitCode !== 0) throw new Error(`${droplet.name}: ${stderr}`);
 }

@@ -169,6 +169,10 @@ class SshHost implements Host {
     return statuses[0] ?? null;
   }
 
+  async recover(): Promise<void> {
+    await this.#quick(commands.recover(this.place.fleet));
+  }
+
   async logs(slot: Slot, lines: number): Promise<string[]> {
     const output = await this.#quick(commands.logs(this.place.fleet, slot, lines));
     return output.split("\n").filter((text) => text.trim() !== "");

@@ -48,6 +48,10 @@ nohup ${steward} </dev/null >steward.log 2>&1 &`,
   };
 }
 
+/** Starts what a steward has left for the host's next boot. It takes the lock like any other, or leaves the host alone. */
+export const recover = (fleet: string): string => `cd "${fleetFolder(fleet)}" && [ -e recover.sh ] || exit 0
+nohup sh recover.sh </dev/null >/dev/null 2>&1 &`;
+
 /** Puts a file in place whole or not at all. `path` is relative to the fleet's folder. */
 export const writeFile = (fleet: string, path: string, text: string): Given => ({
   input: text,

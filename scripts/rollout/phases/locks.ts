@@ -69,14 +69,23 @@ async function unlock(context: Context, member: Member): Promise<void> {
     await perform(context, member, "leave", { uninterruptible: true });
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
-    emit(
-      context,
-      "skipped",
-      { why: `the lock is freed by the host itself after the lease (${error.message})` },
-      member,
-    );
+    if (error.code === "StewardLost") await endWhatIsLeft(member);
+    else
+      emit(
+        context,
+        "skipped",
+        { why: `the lock is freed by the host itself after the lease (${error.message})` },
+        member,
+      );
   }
   member.locked = false;
+}
+
+/** Its lock is free. Whoever did not work on that host has not had this done. */
+async function endWhatIsLeft({ host }: Member): Promise<void> {
+  await host.recover().catch((error: unknown) => {
+    if (!(error instanceof RolloutError)) throw error;
+  });
 }
 
 /**

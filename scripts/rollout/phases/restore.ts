@@ -12,11 +12,15 @@ import {
 } from "../context.js";
 import { isExpected, RolloutError } from "../core/errors.js";
 import { fateOf, type Intent, type Work } from "../core/fate.js";
+import { longestSeconds } from "../host-steps.js";
 import { isPass, mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
 import { showFailedLog } from "./failed-log.js";
 import { conclude } from "./release.js";
 import { awaitEjection } from "./rotation.js";
+
+/** Between two looks at a host that comes back. */
+const LOOK_MS = 200;
 
 /**
  * Does the work on one host and concludes it. On any failure the host goes back to its old container; the failure is thrown on. What became of
@@ -57,9 +61,26 @@ const stays = async (context: Context, member: Member, error: unknown): Promise<
 
 async function putBack(context: Context, member: Member, work: Work, error: unknown): Promise<void> {
   setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
-  // Nobody follows orders there any more: what the steward did last is all that is done.
-  if (isExpected(error, "StewardLost")) await readToEnd(context, member);
-  else await restore(context, member, work);
+  if (!isExpected(error, "StewardLost")) return restore(context, member, work);
+  // Nobody follows orders there any more.
+  await endRun(context, member);
+  await readToEnd(context, member);
+}
+
+/** Has the host end what its steward has left, and waits for that; one that has left by itself has left nothing. */
+async function endRun(context: Context, member: Member): Promise<void> {
+  const { clock } = context.ports;
+  const deadline = clock.now() + longestSeconds(context.manifest, context.check) * 1000;
+  try {
+    await member.host.recover();
+    while (clock.now() < deadline) {
+      const { journal } = await observeEnd(context, member);
+      if (journal.at(-1)?.state === "left") return;
+      await clock.sleep(LOOK_MS);
+    }
+  } catch (error) {
+    if (!(error instanceof RolloutError)) throw error;
+  }
 }
 
 /** Reads what the steward did last; on a host that cannot be reached, or where it is still at work, that stays unknown. */
@@ -134,7 +155,7 @@ async function servesAgain(context: Context, member: Member): Promise<boolean> {
   while (context.ports.clock.now() < deadline) {
     const { health } = await observeEnd(context, member);
     if (member.lifecycle?.state === "serving" || isPass(health)) return true;
-    await context.ports.clock.sleep(200);
+    await context.ports.clock.sleep(LOOK_MS);
   }
   return false;
 }

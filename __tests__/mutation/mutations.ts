@@ -73,6 +73,7 @@ export const mutations: readonly Mutation[] = [
     file: `${rollout}/own-requests.ts`,
     find: "return () => underWay + (this.#begun - begun) - (this.#failed - failed);",
     replace: "return () => this.#begun - begun - (this.#failed - failed);",
+    suites: ["__tests__/rollout/own-requests.test.ts"],
   },
   {
     title: "a host that does not tell what it gets hides a failing release",

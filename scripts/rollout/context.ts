@@ -13,7 +13,7 @@ import type { HostReceipt } from "./core/receipt.js";
 import type { HistoryEntry } from "../../contract/history.js";
 import type { KnownHistory, RecordKeys } from "./core/history.js";
 import type { Secrets } from "./core/secrets.js";
-import { serves, type Served } from "./core/target.js";
+import { serves, type MachineOf, type Served } from "./core/target.js";
 import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
@@ -188,6 +188,12 @@ export function surveyOf({ info, survey }: Member): Survey {
 /** What the last looks at those that were looked at showed, by name. */
 export const surveysOf = (members: readonly Member[]): Map<string, Survey> =>
   new Map(members.flatMap(({ info, survey }): [string, Survey][] => (survey ? [[info.name, survey]] : [])));
+
+/** By the name of a host: the address for SSH of the machine that it is on. */
+export const machinesOf =
+  ({ members }: Context): MachineOf =>
+  (host) =>
+    members.find(({ info }) => info.name === host)?.info.address ?? host;
 
 /** In the order of the names. @throws Error for a name that nobody has, which is a bug */
 export const membersNamed = (context: Context, names: readonly string[]): Member[] =>

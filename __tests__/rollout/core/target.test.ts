@@ -9,6 +9,7 @@ import {
   isGenuine,
   releaseOf,
   releaseServed,
+  type MachineOf,
   serves,
 } from "../../../scripts/rollout/core/target.js";
 import type { History } from "../../../contract/history.js";
@@ -115,13 +116,16 @@ const historyOf = (...releases: Release[]): History => ({
   entries: releases.map((release) => ({ release, servedFrom: "2026-01-15T09:30:00.000Z" })),
 });
 
+/** Each host is a machine. */
+const apart: MachineOf = (host) => host;
+
 describe("the image to keep", () => {
   const manifest = testManifest();
   const [one, two] = [testRelease(manifest, 1), testRelease(manifest, 2)];
   const runs = (release: typeof one, changes: Partial<Survey> = {}): Survey =>
     servingHost(release.id, { releases: [one, two], ...changes });
   const known: KnownHistory = { history: historyOf(one, two), ignored: [] };
-  const keep = (...surveys: Survey[]): string | null => imageToKeep(named(surveys), known);
+  const keep = (...surveys: Survey[]): string | null => imageToKeep(named(surveys), known, apart);
   const refusal = (...surveys: Survey[]): RolloutError => {
     try {
       keep(...surveys);
@@ -199,7 +203,7 @@ describe("what one host alone says of a release", () => {
   };
   const known: KnownHistory = { history: historyOf(one), ignored: [] };
   const served = (surveys: readonly Survey[], history = unknown, beside: readonly Survey[] = []) =>
-    releaseServed(named(surveys), new Map(beside.map((survey, index) => [`old-${index}`, survey])), history);
+    releaseServed(named(surveys), new Map(beside.map((survey, index) => [`old-${index}`, survey])), history, apart);
 
   it("is a release only where the content gives its id", () => {
     expect(isGenuine(one)).toBe(true);
@@ -211,46 +215,58 @@ describe("what one host alone says of a release", () => {
   });
 
   it("is not kept: the image of a single host that no history knows is refused", () => {
-    expect(() => imageToKeep(named([serving(one)]), unknown)).toThrow(
+    expect(() => imageToKeep(named([serving(one)]), unknown, apart)).toThrow(
       expect.objectContaining({
         code: "NoRelease",
         message: expect.stringMatching(/only api-1 says .*name the image by digest$/) as unknown,
       }),
     );
-    expect(imageToKeep(named([serving(one)]), known)).toBe(one.image);
-    expect(imageToKeep(named([serving(one), serving(one)]), unknown)).toBe(one.image);
+    expect(imageToKeep(named([serving(one)]), known, apart)).toBe(one.image);
+    expect(imageToKeep(named([serving(one), serving(one)]), unknown, apart)).toBe(one.image);
+  });
+
+  it("is not kept, nor gone back to, on the word of two hosts that are containers on one machine", () => {
+    const hosts = named([serving(one), serving(one)]);
+    const together: MachineOf = () => "203.0.113.1";
+    expect(() => imageToKeep(hosts, unknown, together)).toThrow(
+      `no image was given, and only api-1 and api-2, on one machine, say that ${one.image} serves: `,
+    );
+    expect(imageToKeep(hosts, known, together)).toBe(one.image);
+    expect(releaseServed(hosts, new Map(), unknown, together)).toEqual({
+      why: expect.stringContaining(`only api-1 and api-2, on one machine, say what release ${one.id} is`) as unknown,
+    });
   });
 
   it("is not kept from a file that was rewritten: the host is named, or the history's own content counts", () => {
-    expect(() => imageToKeep(named([serving(one, rewritten), serving(one)]), unknown)).toThrow(
+    expect(() => imageToKeep(named([serving(one, rewritten), serving(one)]), unknown, apart)).toThrow(
       expect.objectContaining({ code: "ReleaseAltered", message: expect.stringMatching(/^api-1: /) as unknown }),
     );
-    expect(imageToKeep(named([serving(one, rewritten)]), known)).toBe(one.image);
+    expect(imageToKeep(named([serving(one, rewritten)]), known, apart)).toBe(one.image);
   });
 
   it("names every host whose file was rewritten, by release", () => {
     const other = { ...two, image: one.image };
     const hosts = [serving(one, rewritten), serving(one), serving(two, other), serving(one, rewritten)];
-    expect(() => imageToKeep(named(hosts), unknown)).toThrow(
+    expect(() => imageToKeep(named(hosts), unknown, apart)).toThrow(
       `api-1, api-4: the file of release ${one.id} was changed there; api-3: the file of release ${two.id} was changed there, as the content gives another id`,
     );
   });
 
   it("names every host that runs what no rollout brought there", () => {
     const stray = servingHost("0123456789abcdef", { releases: [] });
-    expect(() => imageToKeep(named([stray, serving(one), stray]), unknown)).toThrow(
+    expect(() => imageToKeep(named([stray, serving(one), stray]), unknown, apart)).toThrow(
       /^no image was given, and api-1 runs .*, api-3 runs .*, which no rollout brought there; name the image by digest$/,
     );
   });
 
   it("does not hinder where nobody needs it", () => {
     const stray = servingHost(two.id, { releases: [two, rewritten] });
-    expect(imageToKeep(named([stray, serving(two)]), unknown)).toBe(two.image);
+    expect(imageToKeep(named([stray, serving(two)]), unknown, apart)).toBe(two.image);
     expect(served([stray, serving(two)])).toEqual({ release: two });
   });
 
   it("is nothing to go back to after a failure, unless the history or a second host that serves it says the same", () => {
-    expect(served([serving(one)])).toEqual({ why: expect.stringContaining("only api-1 tells") as unknown });
+    expect(served([serving(one)])).toEqual({ why: expect.stringContaining("only api-1 says") as unknown });
     expect(served([serving(one)], known)).toEqual({ release: one });
     expect(served([serving(one), serving(one)])).toEqual({ release: one });
     expect(served([serving(one)], unknown, [serving(one)])).toEqual({ release: one });

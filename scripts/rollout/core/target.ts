@@ -110,11 +110,16 @@ export const isDoubtful = (survey: Survey): boolean =>
 
 /**
  * Image to keep when none was given: the one that the serving hosts run; where none serves, the one that they run; null when no
- * host runs any. One host's word is not enough, as what is kept becomes an order for all: the history has to know the image, or two hosts to
- * run it, of which then none takes another's word.
+ * host runs any. One machine's word is not enough, as what is kept becomes an order for all: the history has to know the image, or two machines
+ * to run it, of which then none takes another's word.
+ * @param machineOf what a host is a container on, by its name
  * @throws RolloutError ReleasesDiffer, NoRelease, ReleaseAltered
  */
-export function imageToKeep(surveys: ReadonlyMap<string, Survey>, known: KnownHistory): string | null {
+export function imageToKeep(
+  surveys: ReadonlyMap<string, Survey>,
+  known: KnownHistory,
+  machineOf: MachineOf,
+): string | null {
   const all = [...surveys];
   const serving = all.filter(([, survey]) => serves(survey));
   const running = all.filter(([, survey]) => survey.containers.current?.running === true);
@@ -129,12 +134,21 @@ export function imageToKeep(surveys: ReadonlyMap<string, Survey>, known: KnownHi
     );
   }
   const [image, hosts] = found;
-  if (hosts.length > 1 || known.history?.entries.some(({ release }) => release.image === image)) return image;
+  if (areSeveral(hosts, machineOf) || known.history?.entries.some(({ release }) => release.image === image))
+    return image;
   throw new RolloutError(
     "NoRelease",
-    `no image was given, and only ${hosts.join()} says that ${image} serves: ${whyUnknown(known)}; name the image by digest`,
+    `no image was given, and only ${onOneMachine(hosts)} that ${image} serves: ${whyUnknown(known)}; name the image by digest`,
   );
 }
+
+/** The machine that a host of that name is on: whoever has that has all hosts on it. */
+export type MachineOf = (host: string) => string;
+
+const areSeveral = (hosts: readonly string[], machineOf: MachineOf): boolean => new Set(hosts.map(machineOf)).size > 1;
+
+const onOneMachine = (hosts: readonly string[]): string =>
+  hosts.length > 1 ? `${hosts.join(" and ")}, on one machine, say` : `${hosts.join()} says`;
 
 /** Why nothing but the hosts themselves tells what was served. */
 const whyUnknown = ({ history, ignored }: KnownHistory): string =>
@@ -210,25 +224,32 @@ export function agreedDigest(image: string, arrived: ReadonlyMap<string, readonl
 export type Served = { readonly release: Release } | { readonly why: string };
 
 /**
- * The release that all serving hosts of the manifest run, where more than one host's word tells its content: the history does, or two hosts do
- * that serve it with the same content.
+ * The release that all serving hosts of the manifest run, where more than one machine's word tells its content: the history does, or hosts on
+ * two machines do that serve it with the same content.
  * @param beside superseded hosts, whose word counts as much
+ * @param machineOf what a host is a container on, by its name
  */
 export function releaseServed(
   surveys: ReadonlyMap<string, Survey>,
   beside: ReadonlyMap<string, Survey>,
   known: KnownHistory,
+  machineOf: MachineOf,
 ): Served {
   const serving = [...surveys.values()].filter(serves);
   const [id, ...others] = new Set(serving.map(({ containers }) => containers.current?.release ?? null));
   if (others.length > 0) return { why: "the hosts that serve did not all serve one release before" };
   if (!id) return { why: "no host served a release of a rollout before" };
   const entry = known.history?.entries.findLast(({ release }) => release.id === id);
-  return entry ? { release: entry.release } : agreed(id, [...surveys, ...beside], known);
+  return entry ? { release: entry.release } : agreed(id, [...surveys, ...beside], known, machineOf);
 }
 
-/** What two hosts or more serve under that id, with the same content. */
-function agreed(id: string, hosts: readonly (readonly [string, Survey])[], known: KnownHistory): Served {
+/** What hosts on two machines or more serve under that id, with the same content. */
+function agreed(
+  id: string,
+  hosts: readonly (readonly [string, Survey])[],
+  known: KnownHistory,
+  machineOf: MachineOf,
+): Served {
   const files = hosts.flatMap(([host, survey]) => {
     const file = survey.releases.find((release) => release.id === id);
     return serves(survey) && survey.containers.current?.release === id && file ? [{ host, file }] : [];
@@ -243,6 +264,7 @@ function agreed(id: string, hosts: readonly (readonly [string, Survey])[], known
       why: `${names} keep different content of release ${id} (${first.file.image}); deploy that image by digest`,
     };
   }
-  if (first && others.length > 0) return { release: first.file };
-  return { why: `only ${first?.host ?? "a host"} tells what release ${id} is: ${whyUnknown(known)}` };
+  const names = files.map(({ host }) => host);
+  if (first && areSeveral(names, machineOf)) return { release: first.file };
+  return { why: `only ${first ? onOneMachine(names) : "a host says"} what release ${id} is: ${whyUnknown(known)}` };
 }

@@ -1,6 +1,6 @@
 /** Reading the fleet's history from the hosts' copies, and writing it onto every listed host. */
 import type { History, HistoryEntry } from "../../../contract/history.js";
-import { emit, listed, superseded, surveyOf, surveysOf, type Context } from "../context.js";
+import { emit, listed, machinesOf, superseded, surveyOf, surveysOf, type Context } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { afterDeploy, afterRollback, newestHistory, signHistory, withPending } from "../core/history.js";
 import { isGenuine, releaseServed, serves } from "../core/target.js";
@@ -22,7 +22,7 @@ export function learnBefore(context: Context): void {
 /** Takes in what the fleet serves by the last looks, before any of it is changed. */
 export function learnServed(context: Context): void {
   const [own, beside] = [surveysOf(listed(context)), surveysOf(superseded(context))];
-  context.before = releaseServed(own, beside, context.history);
+  context.before = releaseServed(own, beside, context.history, machinesOf(context));
   const wholeFleet = [...own.values()].every(serves);
   const servedFrom = context.ports.clock.date().toISOString();
   context.first = "release" in context.before && wholeFleet ? { release: context.before.release, servedFrom } : null;

@@ -9,6 +9,7 @@ import {
   isAlone,
   lastWork,
   listed,
+  machinesOf,
   secondsSince,
   setStatus,
   superseded,
@@ -77,7 +78,7 @@ function goalBefore(context: Context): Goal {
 /** @throws RolloutError ReleasesDiffer, NoRelease, ReleaseAltered */
 function imageKept(context: Context): string | null {
   const unknown = superseded(context).find((member) => member.survey === null);
-  const image = imageToKeep(surveysOf(context.members), context.history);
+  const image = imageToKeep(surveysOf(context.members), context.history, machinesOf(context));
   // Terraform deletes superseded droplets once the rollout ends well: it must not end well on a guess.
   if (image === null && unknown) {
     throw new RolloutError(

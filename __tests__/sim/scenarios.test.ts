@@ -516,6 +516,28 @@ describe("superseded droplets", () => {
     expectUnharmed(run);
   });
 
+  it("that cannot be reached, and whose tag may or may not be gone, are unknown at the end", async () => {
+    const world = newWorld({ manifest, superseded, unreachable: new Set(["7"]) });
+    const real = world.ports();
+    const untag = (): Promise<void> => Promise.reject(new RolloutError("CloudFailed", "the API answers 500"));
+    const ports = { ...real, cloud: real.cloud && { ...real.cloud, untag } };
+    const wanted = { do: "deploy", image: testImage(2) } as const;
+    const receipt = await world.run(() => rolloutIn(world, manifest, wanted, { ports }), 24 * 3600);
+    expect(receipt).toMatchObject({ exitCode: 6, error: { code: "CloudFailed" } });
+    expect(receipt.hosts.map(({ action }) => action)).toEqual(["replaced", "replaced", "unknown", "untouched"]);
+  });
+
+  it("that lack what a steward needs are refused before anything is locked", async () => {
+    const run = await simulate({
+      ...{ manifest, superseded },
+      seen: (survey, name) => (name.includes("7") ? { ...survey, missing: ["needs /proc, or a ps"] } : survey),
+    });
+    expect(run.receipt).toMatchObject({ exitCode: 3, error: { code: "HostUnfit" } });
+    expect(run.receipt.error?.message).toMatch(/-7: a rollout needs \/proc, or a ps$/);
+    expect(run.world.events.filter(({ name }) => name === "locked")).toEqual([]);
+    expectUnharmed(run);
+  });
+
   it("that cannot be reached and still get requests fail the rollout: Terraform deletes nothing", async () => {
     const run = await simulate({ manifest, superseded, unreachable: new Set(["7"]), untagWorks: false });
     expect(run.receipt.error?.code).toBe("NotEjected");

@@ -21,8 +21,8 @@ export type Deed =
   | { readonly do: "work"; readonly work: Work }
   /** It was found on the release, and serves. */
   | { readonly do: "keep" }
-  /** It could not be asked, and lost the balancer's tag. */
-  | { readonly do: "untag" };
+  /** It could not be asked, and was to lose the balancer's tag. */
+  | { readonly do: "untag"; isDone: boolean };
 
 /** nothing: no step was begun that changes a host · done: to its end · taken-back: all of it · open: neither */
 export type Fate = "nothing" | "done" | "taken-back" | "open";
@@ -56,7 +56,7 @@ export function actionOf(deeds: readonly Deed[], journal: readonly JournalEntry[
   let action: HostReceipt["action"] = "untouched";
   deeds.forEach((deed, index) => {
     if (deed.do === "keep") action = "kept";
-    else if (deed.do === "untag") action = "skipped";
+    else if (deed.do === "untag") action = deed.isDone ? "skipped" : "unknown";
     else action = afterWork(action, deed.work, journal.slice(deed.work.from, nextFrom(deeds, index)));
   });
   return action;

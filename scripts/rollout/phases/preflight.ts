@@ -42,6 +42,7 @@ export async function preflight(context: Context): Promise<void> {
   ];
   await awaitAllBoots(context);
   await Promise.all(superseded(context).map((member) => surveySuperseded(context, member)));
+  for (const member of context.members) checkTools(member);
   for (const member of listed(context)) checkFitness(context, member);
   await settleDoubt(context, context.members);
   for (const member of listed(context)) checkPorts(context, member);
@@ -183,6 +184,12 @@ export function checkDocker(member: Member): void {
   throw new RolloutError("HostUnfit", `${member.info.name}: ${why}`);
 }
 
+/** On a superseded host, too, a steward is to work. @throws RolloutError HostUnfit */
+function checkTools({ info, survey }: Member): void {
+  if (!survey || survey.missing.length === 0) return;
+  throw new RolloutError("HostUnfit", `${info.name}: a rollout ${survey.missing.join("; and ")}`);
+}
+
 function checkFitness(context: Context, member: Member): void {
   const { info } = member;
   const survey = surveyOf(member);
@@ -190,7 +197,6 @@ function checkFitness(context: Context, member: Member): void {
   const { minFreeDiskMb } = context.manifest.rollout;
   if (survey.boot === "failed")
     throw unfit('cloud-init failed there; look at "cloud-init status --long", mend the droplet or replace it');
-  if (survey.missing.length > 0) throw unfit(`a rollout ${survey.missing.join("; and ")}`);
   checkDocker(member);
   if (!ARCHITECTURES.includes(survey.architecture))
     throw unfit(`architecture ${survey.architecture} is not supported; needs ${ARCHITECTURES[0]}`);

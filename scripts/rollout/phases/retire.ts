@@ -1,5 +1,6 @@
 /** Taking superseded hosts out of the fleet for good; Terraform deletes them afterwards. */
 import { emit, pause, setStatus, type Context, type Member } from "../context.js";
+import type { Deed } from "../core/fate.js";
 import { mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
 import { expectNotBack, onceMore, performStop } from "./down.js";
@@ -44,9 +45,11 @@ async function retireUnreachable(context: Context, members: readonly Member[]): 
   for (const member of members) {
     const why = `${member.info.name} cannot be asked what it runs, as SSH or its Docker does not answer: it loses the tag ${fleetTag} instead`;
     emit(context, "skipped", { why }, member);
-    member.deeds.push({ do: "untag" });
+    const untag: Deed = { do: "untag", isDone: false };
+    member.deeds.push(untag);
     // Only the cloud's API knows of superseded droplets: there is one.
     await cloud?.untag(member.info.id, fleetTag);
+    untag.isDone = true;
   }
   await awaitTrafficElsewhere(context, members);
   // Requests that are still on them cannot be counted: they get the time that any other host would give them.

@@ -1,10 +1,12 @@
 /** A release that fails its clients is taken back also where the count of requests does not show it, and a healthy one is not stopped in rotation. */
 import { describe, expect, it } from "@jest/globals";
 import type { Behaviour } from "../../lab/sim/app.js";
-import type { Observation } from "../../scripts/rollout/ports.js";
+import type { ManifestHost } from "../../contract/manifest.js";
+import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
+import type { Host, Observation } from "../../scripts/rollout/ports.js";
 import { standardParts } from "../../scripts/rollout/run.js";
-import { testManifest, testRelease } from "../support/fleet.js";
-import { healthy, simulate } from "../support/sim.js";
+import { testImage, testManifest, testRelease } from "../support/fleet.js";
+import { healthy, newWorld, rolloutIn, simulate } from "../support/sim.js";
 
 const inOrder = { ...standardParts, turn: (hosts: Parameters<typeof standardParts.turn>[0]) => [...hosts] };
 const manifest = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 20, smokeBoot: false, minReadySeconds: 0 } });
@@ -43,6 +45,27 @@ describe("a release that answers every request with a failure", () => {
     expect(receipt).toMatchObject({ exitCode: 5, error: { code: "ClientsFail" } });
     expect(receipt.hosts[0]?.action).toBe("restored");
     expect(receipt.seconds).toBeLessThan(manifest.rollout.progressDeadlineSeconds / 2);
+  });
+});
+
+describe("a healthy release", () => {
+  it("is not blamed for an answer that each host gets when it asks itself, while the balancer loses another host", async () => {
+    const world = newWorld({ manifest, phasesMs, behaviourOf: () => healthy });
+    let isLost = false;
+    const real = world.ports();
+    const open = (info: ManifestHost): Host => ({ ...real.hosts.open(info), answer: () => Promise.resolve(500) });
+    const emit = (event: RolloutEvent): void => {
+      real.events.emit(event);
+      if (isLost || event.name !== "readmitted") return;
+      isLost = true;
+      world.lose(world.machine("api-3"), { kind: "requests", node: null, lastsMs: 6000 });
+    };
+    const ports = { ...real, hosts: { open }, events: { emit } };
+    const wanted = { do: "deploy", image: testImage(2) } as const;
+    const receipt = await world.run(() => rolloutIn(world, manifest, wanted, { ports, parts: inOrder }), 24 * 3600);
+    expect(world.failures.length).toBeGreaterThan(0);
+    expect(receipt.hosts[0]?.action).toBe("replaced");
+    expect(receipt.error?.message ?? "").not.toContain("since its new container gets requests");
   });
 });
 

@@ -7,7 +7,7 @@ import { blindWaitMs } from "../core/floor.js";
 import { baselineRequests, counted, isUnanswered, type Failing, type Round } from "../core/prober.js";
 import { failsByItself, isFailure, type OwnAnswers } from "../core/turn.js";
 import { settled } from "../settled.js";
-import { landedOn } from "./landings.js";
+import { landedOn, type Landings } from "./landings.js";
 
 /** Milliseconds before a baseline with failures is taken anew. */
 const ANEW_MS = 1000;
@@ -63,8 +63,19 @@ async function ownAnswers({ check }: Context, { host }: Member): Promise<OwnAnsw
   }
 }
 
-const answersWithFailure = async (context: Context, member: Member): Promise<boolean> =>
-  isFailure((await ownAnswers(context, member))?.answer ?? null);
+/** Its own answer to its host is a failure, and that of another host that gets requests is not: so it is not the way that they are asked. */
+async function failsBesideOthers(
+  context: Context,
+  member: Member,
+  others: readonly Member[],
+  { by }: Landings,
+): Promise<boolean> {
+  const asked = async (one: Member): Promise<number | null> => (await ownAnswers(context, one))?.answer ?? null;
+  const [own, ...answers] = await settled(
+    [member, ...others.filter((other) => (by.get(other) ?? 0) > 0)].map((one) => asked(one)),
+  );
+  return isFailure(own ?? null) && answers.some((answer) => answer !== null && !isFailure(answer));
+}
 
 /**
  * Asks what clients see now, and waits for each answer. Where nobody was served before the rollout, what fails is its own work, and never the
@@ -120,7 +131,8 @@ export function whyClientsFail(context: Context, sinceMs?: number): string | nul
  * only take one more away. And where nobody else gets any, going on is the shortest way to a host that serves, as to go back it would have
  * to leave rotation first. Where only time tells, nobody knows who gets requests: it goes on, and no other host leaves while clients fail.
  * It is in rotation meanwhile, so a slow host is waited for: what that one answers would else pass for answers of this one. A host that does
- * not tell what it got hides as many failures of this one, and an app may fail without counting: then its own answer to its host tells.
+ * not tell what it got hides as many failures of this one, and an app may fail without counting: then its own answer to its host tells, beside
+ * that of another one.
  * @param others the hosts that are to serve meanwhile
  * @throws RolloutError ClientsFail
  */
@@ -132,7 +144,7 @@ export async function heedClientsOf(context: Context, member: Member, others: ()
   // Several hosts may enter at once: one round tells all of them.
   const landings = await context.landings.join();
   if (landedOn(landings, others()) === 0) return;
-  if (landings.failedOnHosts > 0 || (await answersWithFailure(context, member)))
+  if (landings.failedOnHosts > 0 || (await failsBesideOthers(context, member, others(), landings)))
     throw clientsFail(context, member, failing, ENTERED);
 }
 
@@ -160,15 +172,24 @@ export function goingBack(context: Context, member: Member): () => Promise<Rollo
 }
 
 /**
- * For a new container that leaves rotation to be taken back: waiting helps nobody when nobody else gets the requests.
+ * For a new container that leaves rotation to be taken back: waiting helps nobody when nobody else gets the requests. Where nothing answers here
+ * and ordinary requests do come in there, only the way from here to the balancer may be lost: then the balancer gets its time to let go.
+ * @param sinceMs when it began to leave
  * @param others the hosts that are to serve meanwhile
  * @throws RolloutError NotEjected
  */
-export async function heedOutage(context: Context, member: Member, others: () => Member[]): Promise<void> {
+export async function heedOutage(
+  context: Context,
+  member: Member,
+  others: () => Member[],
+  sinceMs: number,
+): Promise<void> {
+  const { check, ports } = context;
   const failing = context.prober.failing();
   if (!failing || landedOn(await context.promptLandings.join(), others()) > 0) return;
-  // Where nothing answers here and ordinary requests do come in there, only the way from here to the balancer is lost.
-  if (isUnanswered(failing) && others().some((other) => isAskedSince(context, other, failing.fromMs))) return;
+  const isLong = ports.clock.now() - sinceMs >= blindWaitMs(check.unhealthyThreshold, check);
+  if (!isLong && isUnanswered(failing) && others().some((other) => isAskedSince(context, other, failing.fromMs)))
+    return;
   throw new RolloutError(
     "NotEjected",
     `${member.info.name}: no other host gets requests, and clients fail: ${inWords(context, failing)}`,

@@ -177,7 +177,7 @@ export async function awaitEjection(
       firstProbeSeconds = secondsSince(context, began);
     lookAround(context);
     if (heedsClients) heedClients(context, member);
-    if (retreats) await heedOutage(context, member, () => peersLeft(context, member));
+    if (retreats) await heedOutage(context, member, () => peersLeft(context, member), began);
     const heed = (): void => (heedsClients ? heedClients(context, member) : undefined);
     const looked: EjectionLook = await lookForEjection(context, member, lifecycle, began, silence, heed);
     silence = looked.silence;
@@ -422,10 +422,12 @@ export async function expectAsked(context: Context, members: readonly Member[]):
 function notInRotation(context: Context, member: Member, why: string): RolloutError {
   const { info } = member;
   const unknown = whyUnknown(context, [member]);
+  const { fleetTag } = context.manifest;
+  const where = fleetTag ? `the tag ${fleetTag} on the droplet` : "the balancer's own list of hosts and its check";
   return new RolloutError(
     "NotInRotation",
     unknown === null
-      ? `${info.name} is not in rotation: ${why}, although it serves; look at the tag ${context.manifest.fleetTag} on the droplet, at the firewall, and at the private network between the balancer and it${onOneWord(context)}`
+      ? `${info.name} is not in rotation: ${why}, although it serves; look at ${where}, at the firewall, and at the private network between the balancer and it${onOneWord(context)}`
       : `${unknown}; ${WHAT_IS_SLOW}, then run the rollout again`,
   );
 }
@@ -582,7 +584,7 @@ async function stateNow(context: Context, member: Member, instance: string): Pro
  * Waits until no request through the balancer goes to a host that cannot be asked itself: what was answered is what the others
  * have seen.
  * @param onSomeLeft done after each time that some may still go there; may throw @default - nothing is
- * @throws RolloutError NotEjected
+ * @throws RolloutError NotEjected, StewardLost
  */
 export async function awaitTrafficElsewhere(
   context: Context,
@@ -604,12 +606,14 @@ export async function awaitTrafficElsewhere(
 
 async function elsewhere(context: Context, leaving: readonly Member[]): Promise<Verdict> {
   const others = watched(context).filter((member) => !leaving.includes(member));
-  const told = async (): Promise<(Lifecycle | null)[]> =>
-    (await observeSilent(context, others)).map((observation) => observation?.lifecycle ?? null);
+  const told = (looks: readonly (Observation | null)[]): (Lifecycle | null)[] =>
+    looks.map((look) => look?.lifecycle ?? null);
   return context.prober.holding(async () => {
-    const before = await told();
+    // Nobody else works on these hosts, to whom it would show that a steward is gone.
+    const before = told(await observeAll(context, others));
     const { sent, answered } = await sendWitness(context, WITNESS_PER_HOST * context.members.length);
-    const landed = (await told()).reduce((sum, after, index) => sum + landedBetween(before[index], after), 0);
+    const after = told(await observeSilent(context, others));
+    const landed = after.reduce((sum, then, index) => sum + landedBetween(before[index], then), 0);
     return context.parts.gates.elsewhere({ sent, answered, landed });
   });
 }
@@ -682,7 +686,7 @@ function stayIfUnasked(context: Context, member: Member, lifecycle: Lifecycle): 
   if (verdict.pass || sources.length === 0) return;
   throw new RolloutError(
     "NotEjected",
-    `${member.info.name} stays as it is: ${verdict.why}; look at its tag, at the firewall, and at the private network`,
+    `${member.info.name} stays as it is: ${verdict.why}; look at ${context.manifest.fleetTag ? "its tag" : "the balancer's own list of hosts"}, at the firewall, and at the private network`,
   );
 }
 

@@ -21,7 +21,8 @@ describe("a steward that is killed", () => {
     "leaves no droplet behind (%s): it serves again when the rollout ends, and no request fails",
     async (status) => {
       const { world } = scenario;
-      const image = await world.pushReference("v2");
+      // A new container that is ready would stay: with one that never is, it does not matter how long the kill takes.
+      const image = await world.pushBroken("never-healthy");
       const { result: receipt, seen } = await scenario.under(async () => {
         const kills: Promise<void>[] = [];
         const ended = await scenario.rolloutWith(standardParts, image, ({ name, host, data }) => {

@@ -78,7 +78,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a host that does not tell what it gets hides a failing release",
     file: `${rollout}/phases/clients.ts`,
-    find: "landings.failedOnHosts > 0 || (await answersWithFailure(context, member))",
+    find: "landings.failedOnHosts > 0 || (await failsBesideOthers(context, member, others(), landings))",
     replace: "landings.failedOnHosts > 0",
   },
   {
@@ -194,7 +194,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a new container is taken back without leaving rotation",
     file: `${rollout}/phases/restore.ts`,
-    find: "    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member, work);\n",
+    find: "  if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member, work);\n",
     replace: "",
   },
   {

@@ -1,5 +1,6 @@
 /** A controller that stands still for longer than the lease: each steward ends by itself what was under way, and frees its lock. */
 import { describe, expect, it } from "@jest/globals";
+import type { Behaviour } from "../../lab/sim/app.js";
 import { Faults, type FaultPhase } from "../../lab/sim/faults.js";
 import type { SimWorld } from "../../lab/sim/world.js";
 import type { Manifest } from "../../contract/manifest.js";
@@ -8,7 +9,7 @@ import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import { simulateFault, type FaultRun } from "../schedules/fault-run.js";
 import { testHistory, testImage, testManifest, testRelease } from "../support/fleet.js";
-import { newWorld, rolloutIn, simulate } from "../support/sim.js";
+import { healthy, newWorld, rolloutIn, simulate } from "../support/sim.js";
 
 const manifest = testManifest({ rollout: { leaseSeconds: 10, smokeBoot: false } });
 
@@ -145,4 +146,40 @@ describe("a steward that somebody kills while its host is at work, and nothing e
     expect(world.failures).toEqual([]);
     expect(world.events.filter(({ name }) => name === "skipped")).toEqual([]);
   });
+
+  it("while its host is taken back has the host go on with that, also from a container that was ready", async () => {
+    const bad: Behaviour = { startMs: 500, kind: "errs" };
+    const old = testRelease(manifest, 1).id;
+    let killed: string | null = null;
+    const { receipt, world } = await simulate({
+      ...{ manifest, behaviourOf: ({ id }) => (id === old ? healthy : bad) },
+      onEvent: ({ name, host, data }, sim) => {
+        if (killed !== null || host === null || name !== "step" || data.step !== "retreat") return;
+        killed = host;
+        sim.killSteward(sim.machine(host));
+      },
+    });
+    expect(killed).not.toBeNull();
+    expect(receipt).toMatchObject({ exitCode: 5, error: { code: "ClientsFail" } });
+    expect(receipt.hosts.map(({ action }) => action).sort()).toEqual(["restored", "untouched"]);
+    for (const { name } of manifest.hosts) expect(world.machine(name).state("current")?.release).toBe(old);
+    expect(world.events.filter(({ name }) => name === "skipped")).toEqual([]);
+  });
+
+  it("while requests are to go elsewhere ends the rollout at the next look, and no other host is blamed", async () => {
+    const superseded = [{ host: { ...lone, id: "7" }, release: testRelease(manifest, 1) }];
+    let killed = false;
+    const { receipt } = await simulate({
+      ...{ manifest, superseded, unreachable: new Set(["7"]), untagWorks: false },
+      onEvent: ({ name }, sim) => {
+        if (name !== "skipped" || killed) return;
+        killed = true;
+        sim.killSteward(sim.machine("api-1"));
+      },
+    });
+    expect(receipt.error?.code).toBe("StewardLost");
+    expect(receipt.seconds).toBeLessThan(manifest.rollout.progressDeadlineSeconds / 2);
+  });
 });
+
+const lone = { name: "old", address: "203.0.113.27", privateAddress: "10.110.0.27" };

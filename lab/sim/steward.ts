@@ -187,6 +187,7 @@ export class SimSteward {
       await this.#settle();
       this.#leave();
     } else {
+      this.#say("undone", `except for ${this.#todo.join(" ")}: Docker does not answer`, 0);
       this.die();
     }
   }

@@ -295,6 +295,15 @@ export class StewardHost {
     await this.until(() => !this.lives(runId), "the steward to leave");
   }
 
+  /** The same as {@link until} while time passes on the host: a second at each look. */
+  async whileTimePasses(condition: () => boolean, what: string): Promise<void> {
+    let seconds = Number(readFileSync(path.join(this.home, "clock"), "utf8"));
+    await this.until(() => {
+      this.setClock((seconds += 1));
+      return condition();
+    }, what);
+  }
+
   locks(): string[] {
     return readdirSync(this.file()).filter((name) => name.startsWith("lock."));
   }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import * as docker from "../../../scripts/rollout/commands/docker.js";
-import { startSteward, writeFile } from "../../../scripts/rollout/commands/host.js";
+import { recover, startSteward, writeFile, writeOrder } from "../../../scripts/rollout/commands/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
 import { line } from "../../../scripts/rollout/commands/shell.js";
 import { engine, environmentOf } from "../../../scripts/rollout/commands/steward.js";
@@ -1128,6 +1128,53 @@ function suite(shell: string): void {
         expect(await host.order("drain")).toEqual(drained);
         await host.round();
         expect(host.life()).toEqual(["held me@here"]);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  describe("when it is killed and its run is ended at once", () => {
+    it.each([
+      ["stop", "replace", []],
+      ["run", "replace", ["api-failed new stopped no"]],
+    ] as const)(
+      "in the middle of docker %s, waits for the end of that, and takes back then",
+      async (command, order, others) => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        host.break(`slow-${command}`);
+        void host.order(order, "i0").catch(() => undefined);
+        await host.until(() => existsSync(`${host.home}/hangs`), `docker ${command}`);
+        process.kill(host.pid(), "SIGKILL");
+        await host.until(() => !host.lives(), "the end of the steward");
+        const looks = (): number => readFileSync(`${host.home}/calls`, "utf8").split("{{.State.Running}} api\n").length;
+        const before = looks();
+        host.sh(recover("api"));
+        await host.until(() => looks() >= before + 3, "looks at the container");
+        expect(host.journal().filter(({ state }) => state === "back")).toEqual([]);
+        host.mend(`slow-${command}`);
+        await host.whileTimePasses(() => host.life().at(-1) === "left run1", "the end of the run");
+        expect(host.containers()).toEqual([untouched, ...others]);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "before it has taken up the order to take back, keeps no container that is ready",
+      async () => {
+        host.occupy();
+        await host.hold();
+        host.prepare();
+        await host.order("drain");
+        await host.order("replace", "i0");
+        process.kill(host.pid(), "SIGKILL");
+        await host.until(() => !host.lives(), "the end of the steward");
+        host.give(writeOrder("api", "run1", 9, "retreat "));
+        host.sh(recover("api"));
+        await host.whileTimePasses(() => host.life().at(-1) === "left run1", "the end of the run");
+        expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);
       },
       LIMIT_MS,
     );

@@ -202,6 +202,11 @@ newest_order() {
   done
 }
 
+newest_words() {
+  newest_order
+  if [ "$next" -gt 0 ]; then cat "$folder/order.$next"; fi
+}
+
 # Whether an order has come that is not taken up yet.
 ordered_anew() {
   newest_order
@@ -320,12 +325,23 @@ end_lines() {
 recover() {
   tab=$(printf '\\t')
   end_lines
-  while IFS=$tab read -r number state detail; do learn "$state" "$detail"; done <"$folder/journal"
+  begun=
+  while IFS=$tab read -r number state detail; do
+    learn "$state" "$detail"
+    begun=$state:$detail
+  done <"$folder/journal"
+  # It was wanted back, whether or not that was taken up.
+  case $(newest_words) in undo* | retreat*) ready=no ;; esac
   say 0 lapsed "the host or its steward went down"
   lay_out
   fresh_output
-  # The next boot tries again.
-  await_docker || exit 1
+  if ! await_docker; then
+    # The next boot tries again.
+    say 0 undone "except for $todo: Docker does not answer"
+    exit 1
+  fi
+  # What a step has begun in Docker goes on without its steward.
+  case $begun in step:*) carry_out rest "\${begun#step:}" ;; esac
   settle
   leave
 }
@@ -423,6 +439,7 @@ export function stages(place: Place, plan: HostPlan): string {
       const name = step.name.replaceAll("-", "_");
       functions.push(shellFunction(`run_${name}`, runOf(place, step)));
       functions.push(shellFunction(`undo_${name}`, step.undo ? operation(place, step.undo) : ":"));
+      functions.push(shellFunction(`rest_${name}`, restOf(place, step)));
       return `perform ${step.name}`;
     });
     functions.push(shellFunction(`stage_${order}`, calls.join(" &&\n") || ":"));
@@ -491,8 +508,10 @@ whole')
   done
 }
 exists() { look_at "$1" '{{.State.Running}}'; }
-# Certainly ended: not where Docker does not answer.
-ended() { [ "$(docker inspect --type container --format '{{.State.Running}}' "$1" 2>/dev/null | head -c 6)" = false ]; }
+running() { docker inspect --type container --format '{{.State.Running}}' "$1" 2>/dev/null | head -c 6; }
+# Certainly ended, and certainly not: neither where Docker does not answer.
+ended() { [ "$(running "$1")" = false ]; }
+runs() { [ "$(running "$1")" = true ]; }
 answer() { ${CURL} --max-time ${ANSWER_SECONDS} "$@"; }
 ${TOLD}`;
 
@@ -503,6 +522,22 @@ function runOf(place: Place, step: HostStep): string {
   const parts = [...(step.run ? [operation(place, step.run)] : []), ...(step.until ? [until(place, step.until)] : [])];
   return parts.join("\n") || ":";
 }
+
+/** Waits for the end of what a step has begun and nobody has seen the end of: to undo it meanwhile would be undone by it. */
+function restOf(place: Place, { run }: HostStep): string {
+  if (run?.do === "stop") return patiently(`ended ${quote(containerName(place.fleet, run.slot))}`, run.timeoutSeconds);
+  if (run?.do === "run") return patiently(`runs ${quote(containerName(place.fleet, run.slot))}`, 0);
+  return ":";
+}
+
+/** Seconds that Docker may take for what an order to it needs besides the time that the order allows for. */
+const DOCKER_SLACK_SECONDS = 5;
+
+const patiently = (condition: string, seconds: number): string => `ticks=0
+until ${condition} || [ "$ticks" -ge ${Math.ceil((seconds + DOCKER_SLACK_SECONDS) / TICK_SECONDS)} ]; do
+  ticks=$((ticks + 1))
+  sleep ${TICK_SECONDS}
+done`;
 
 function operation(place: Place, what: Operation): string {
   const name = (slot: Slot): string => containerName(place.fleet, slot);

@@ -4,6 +4,7 @@ import {
   emit,
   isAlone,
   lastWork,
+  observe,
   observeEnd,
   setStatus,
   uninterrupted,
@@ -12,8 +13,9 @@ import {
 } from "../context.js";
 import { isExpected, RolloutError } from "../core/errors.js";
 import { fateOf, type Intent, type Work } from "../core/fate.js";
-import { longestSeconds } from "../host-steps.js";
 import { isPass, mayGetRequests } from "../core/target.js";
+import { longestSeconds } from "../host-steps.js";
+import type { Observation } from "../ports.js";
 import { perform } from "../orders.js";
 import { showFailedLog } from "./failed-log.js";
 import { conclude } from "./release.js";
@@ -61,26 +63,34 @@ const stays = async (context: Context, member: Member, error: unknown): Promise<
 
 async function putBack(context: Context, member: Member, work: Work, error: unknown): Promise<void> {
   setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
-  if (!isExpected(error, "StewardLost")) return restore(context, member, work);
-  // Nobody follows orders there any more.
-  await endRun(context, member);
-  await readToEnd(context, member);
+  try {
+    // The steward that is gone may be that of another host.
+    if (isExpected(error, "StewardLost")) await observe(context, member);
+    await restore(context, member, work);
+  } catch (failure) {
+    if (!(failure instanceof RolloutError)) throw failure;
+    if (failure.code === "StewardLost") await endRun(context, member);
+    else emit(context, "undone", { outcome: `not proven: ${failure.message}` }, member);
+  }
 }
 
-/** Has the host end what its steward has left, and waits for that; one that has left by itself has left nothing. */
+/** Nobody follows orders there any more: has the host end what its steward has left, and reads that. One that has left by itself has left nothing. */
 async function endRun(context: Context, member: Member): Promise<void> {
   const { clock } = context.ports;
   const deadline = clock.now() + longestSeconds(context.manifest, context.check) * 1000;
   try {
     await member.host.recover();
-    while (clock.now() < deadline) {
-      const { journal } = await observeEnd(context, member);
-      if (journal.at(-1)?.state === "left") return;
-      await clock.sleep(LOOK_MS);
-    }
+    while (clock.now() < deadline && !hasEnded(await observeEnd(context, member))) await clock.sleep(LOOK_MS);
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
   }
+  await readToEnd(context, member);
+}
+
+/** Or given up: without Docker nothing is taken back. */
+function hasEnded({ journal }: Observation): boolean {
+  const { state, detail = "" } = journal.at(-1) ?? {};
+  return state === "left" || (state === "undone" && detail !== "all");
 }
 
 /** Reads what the steward did last; on a host that cannot be reached, or where it is still at work, that stays unknown. */
@@ -108,20 +118,18 @@ async function finished(context: Context, member: Member): Promise<boolean> {
   }
 }
 
-/** Puts the host back, and sees whether it is as before. */
+/**
+ * Puts the host back, and sees whether it is as before.
+ * @throws RolloutError when that is not known
+ */
 async function restore(context: Context, member: Member, work: Work): Promise<void> {
-  try {
-    // Where nothing served before, nobody is on it.
-    if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member, work);
-    await perform(context, member, "undo", { uninterruptible: true });
-    // Before a new container was made, the one that is kept for its log is another rollout's.
-    if (begunHere(member, work).includes("new-run")) await showFailedLog(context, member);
-    work.asBefore = await servesAgain(context, member);
-    work.readToEnd = true;
-  } catch (error) {
-    if (!(error instanceof RolloutError)) throw error;
-    emit(context, "undone", { outcome: `not proven: ${error.message}` }, member);
-  }
+  // Where nothing served before, nobody is on it.
+  if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member, work);
+  await perform(context, member, "undo", { uninterruptible: true });
+  // Before a new container was made, the one that is kept for its log is another rollout's.
+  if (begunHere(member, work).includes("new-run")) await showFailedLog(context, member);
+  work.asBefore = await servesAgain(context, member);
+  work.readToEnd = true;
 }
 
 /** Steps of this work, as far as the journal was read. */
@@ -139,7 +147,7 @@ async function retreat(context: Context, member: Member, work: Work): Promise<vo
     await awaitEjection(calm, member, { retreats: true });
   } catch (error) {
     if (!isExpected(error, "StepFailed", "NotEjected", "DrainTimeout", "InstanceChanged")) {
-      member.outOfSight = true;
+      member.outOfSight = !isExpected(error, "StewardLost");
       throw error;
     }
     // The order may have found a container that was not ready yet: its steward has taken that back by itself.

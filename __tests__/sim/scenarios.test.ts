@@ -538,6 +538,16 @@ describe("superseded droplets", () => {
     expectUnharmed(run);
   });
 
+  it("that lack tools, and whose Docker does not answer, lose their tag: nobody works there", async () => {
+    const run = await simulate({
+      ...{ manifest, superseded },
+      seen: (survey, name) => (name.endsWith("-7") ? { ...survey, docker: null, missing: ["needs curl"] } : survey),
+    });
+    expect(run.receipt.error).toBeNull();
+    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["replaced", "replaced", "skipped", "retired"]);
+    expectUnharmed(run);
+  });
+
   it("that cannot be reached and still get requests fail the rollout: Terraform deletes nothing", async () => {
     const run = await simulate({ manifest, superseded, unreachable: new Set(["7"]), untagWorks: false });
     expect(run.receipt.error?.code).toBe("NotEjected");

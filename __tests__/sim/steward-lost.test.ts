@@ -166,6 +166,32 @@ describe("a steward that somebody kills while its host is at work, and nothing e
     expect(world.events.filter(({ name }) => name === "skipped")).toEqual([]);
   });
 
+  it("while a healthy container is drained to be taken back stops it once the balancer has let it go", async () => {
+    const patient = testManifest({
+      rollout: { smokeBoot: false, readyTimeoutSeconds: 20, drainTimeoutSeconds: 20, progressDeadlineSeconds: 60 },
+    });
+    let entering: string | null = null;
+    let killed = false;
+    const { receipt, world } = await simulate({
+      manifest: patient,
+      // No request that is sent for it seems to land there.
+      heard: (observation, host) =>
+        host === entering && observation.lifecycle
+          ? { ...observation, lifecycle: { ...observation.lifecycle, witnessRequests: 0 } }
+          : observation,
+      onEvent: ({ name, host, data }, sim) => {
+        if (name === "hostStatus" && data.status === "ready") entering = host;
+        if (killed || host === null || name !== "step" || data.step !== "retreat") return;
+        killed = true;
+        sim.killSteward(sim.machine(host));
+      },
+    });
+    expect(killed).toBe(true);
+    expect(receipt).toMatchObject({ exitCode: 5, error: { code: "NotReadmitted" } });
+    expect(receipt.hosts.map(({ action }) => action).sort()).toEqual(["restored", "untouched"]);
+    expect(world.failures).toEqual([]);
+  });
+
   it("while requests are to go elsewhere ends the rollout at the next look, and no other host is blamed", async () => {
     const superseded = [{ host: { ...lone, id: "7" }, release: testRelease(manifest, 1) }];
     let killed = false;

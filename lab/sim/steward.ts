@@ -20,6 +20,7 @@ export class SimSteward {
   /** Names of steps, last first. */
   #todo: string[] = [];
   #ready = false;
+  readonly #wasWantedBack: boolean;
   #heardMs: number;
   #argument = "";
   #ordered = new AbortController();
@@ -35,6 +36,8 @@ export class SimSteward {
     this.plan = before?.plan ?? null;
     this.recovers = before !== null;
     for (const { sequence, state, detail } of before?.journal ?? []) this.#say(state, detail, sequence);
+    this.#wasWantedBack = before?.isWantedBack ?? false;
+    if (this.#wasWantedBack) this.#ready = false;
     if (!before) this.#say("held", request.owner);
     void (before ? this.#recover() : this.#live()).catch((error: unknown) => {
       if (!(error instanceof PowerLost)) throw error;
@@ -64,6 +67,12 @@ export class SimSteward {
   /** The order that was given last. */
   get lastOrder(): OrderName | null {
     return this.#orders.at(-1)?.name ?? null;
+  }
+
+  /** The newest order, but for leaving, was to take back. */
+  get isWantedBack(): boolean {
+    const newest = this.#orders.findLast(({ name }) => name !== "leave");
+    return newest ? newest.name === "undo" || newest.name === "retreat" : this.#wasWantedBack;
   }
 
   beat(): void {

@@ -1149,7 +1149,8 @@ function suite(shell: string): void {
         await host.until(() => existsSync(`${host.home}/hangs`), `docker ${command}`);
         process.kill(host.pid(), "SIGKILL");
         await host.until(() => !host.lives(), "the end of the steward");
-        const looks = (): number => readFileSync(`${host.home}/calls`, "utf8").split("{{.State.Running}} api\n").length;
+        const looks = (): number =>
+          readFileSync(`${host.home}/calls`, "utf8").match(/State\.\w+\}\} api$/gm)?.length ?? 0;
         const before = looks();
         host.sh(recover("api"));
         await host.until(() => looks() >= before + 3, "looks at the container");
@@ -1172,6 +1173,8 @@ function suite(shell: string): void {
         process.kill(host.pid(), "SIGKILL");
         await host.until(() => !host.lives(), "the end of the steward");
         host.give(writeOrder("api", "run1", 9, "retreat "));
+        // As every rollout does at its end, also where nobody takes it up.
+        host.give(writeOrder("api", "run1", 10, "leave "));
         host.sh(recover("api"));
         await host.whileTimePasses(() => host.life().at(-1) === "left run1", "the end of the run");
         expect(host.containers()).toEqual([untouched, "api-failed new stopped no"]);

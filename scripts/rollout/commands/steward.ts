@@ -202,9 +202,19 @@ newest_order() {
   done
 }
 
+# The newest one but for leaving, which says nothing of what is wanted.
 newest_words() {
   newest_order
-  if [ "$next" -gt 0 ]; then cat "$folder/order.$next"; fi
+  while [ "$next" -gt 0 ]; do
+    words=$(cat "$folder/order.$next" 2>/dev/null)
+    case $words in
+      leave*) next=$((next - 1)) ;;
+      *)
+        printf '%s' "$words"
+        return
+        ;;
+    esac
+  done
 }
 
 # Whether an order has come that is not taken up yet.
@@ -337,7 +347,7 @@ recover() {
   fresh_output
   if ! await_docker; then
     # The next boot tries again.
-    say 0 undone "except for $todo: Docker does not answer"
+    say 0 undone "except for \${todo:-nothing}: Docker does not answer"
     exit 1
   fi
   # What a step has begun in Docker goes on without its steward.
@@ -508,10 +518,11 @@ whole')
   done
 }
 exists() { look_at "$1" '{{.State.Running}}'; }
-running() { docker inspect --type container --format '{{.State.Running}}' "$1" 2>/dev/null | head -c 6; }
-# Certainly ended, and certainly not: neither where Docker does not answer.
-ended() { [ "$(running "$1")" = false ]; }
-runs() { [ "$(running "$1")" = true ]; }
+shown() { docker inspect --type container --format "$2" "$1" 2>/dev/null | head -c 10; }
+# Certainly ended: not where Docker does not answer.
+ended() { [ "$(shown "$1" '{{.State.Running}}')" = false ]; }
+# Made and started, whatever has become of it since.
+begun_once() { case $(shown "$1" '{{.State.Status}}') in running | exited | dead) ;; *) return 1 ;; esac; }
 answer() { ${CURL} --max-time ${ANSWER_SECONDS} "$@"; }
 ${TOLD}`;
 
@@ -526,7 +537,8 @@ function runOf(place: Place, step: HostStep): string {
 /** Waits for the end of what a step has begun and nobody has seen the end of: to undo it meanwhile would be undone by it. */
 function restOf(place: Place, { run }: HostStep): string {
   if (run?.do === "stop") return patiently(`ended ${quote(containerName(place.fleet, run.slot))}`, run.timeoutSeconds);
-  if (run?.do === "run") return patiently(`runs ${quote(containerName(place.fleet, run.slot))}`, 0);
+  if (run?.do === "run")
+    return patiently(`begun_once ${quote(containerName(place.fleet, run.slot))}`, DOCKER_SLACK_SECONDS);
   return ":";
 }
 

@@ -187,13 +187,13 @@ export async function heedOutage(
   const { check, ports } = context;
   const failing = context.prober.failing();
   if (!failing || landedOn(await context.promptLandings.join(), others()) > 0) return;
+  const isOwnWay = isUnanswered(failing) && others().some((other) => isAskedSince(context, other, failing.fromMs));
   const isLong = ports.clock.now() - sinceMs >= blindWaitMs(check.unhealthyThreshold, check);
-  if (!isLong && isUnanswered(failing) && others().some((other) => isAskedSince(context, other, failing.fromMs)))
-    return;
-  throw new RolloutError(
-    "NotEjected",
-    `${member.info.name}: no other host gets requests, and clients fail: ${inWords(context, failing)}`,
-  );
+  if (isOwnWay && !isLong) return;
+  const why = isOwnWay
+    ? "the balancer cannot be reached from here, and has had its time to let this host go"
+    : "no other host gets requests, and clients fail";
+  throw new RolloutError("NotEjected", `${member.info.name}: ${why}: ${inWords(context, failing)}`);
 }
 
 function isAskedSince(context: Context, member: Member, sinceMs: number): boolean {

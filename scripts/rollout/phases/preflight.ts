@@ -42,8 +42,8 @@ export async function preflight(context: Context): Promise<void> {
   ];
   await awaitAllBoots(context);
   await Promise.all(superseded(context).map((member) => surveySuperseded(context, member)));
-  for (const member of context.members) checkTools(member);
   for (const member of listed(context)) checkFitness(context, member);
+  for (const member of superseded(context)) checkTools(member);
   await settleDoubt(context, context.members);
   for (const member of listed(context)) checkPorts(context, member);
   context.surveyedMs = context.ports.clock.now();
@@ -184,9 +184,9 @@ export function checkDocker(member: Member): void {
   throw new RolloutError("HostUnfit", `${member.info.name}: ${why}`);
 }
 
-/** On a superseded host, too, a steward is to work. @throws RolloutError HostUnfit */
-function checkTools({ info, survey }: Member): void {
-  if (!survey || survey.missing.length === 0) return;
+/** A superseded host whose Docker does not answer is let go without a steward. @throws RolloutError HostUnfit */
+function checkTools({ info, survey, superseded: isSuperseded }: Member): void {
+  if (!survey || survey.missing.length === 0 || (isSuperseded && survey.docker === null)) return;
   throw new RolloutError("HostUnfit", `${info.name}: a rollout ${survey.missing.join("; and ")}`);
 }
 
@@ -197,6 +197,7 @@ function checkFitness(context: Context, member: Member): void {
   const { minFreeDiskMb } = context.manifest.rollout;
   if (survey.boot === "failed")
     throw unfit('cloud-init failed there; look at "cloud-init status --long", mend the droplet or replace it');
+  checkTools(member);
   checkDocker(member);
   if (!ARCHITECTURES.includes(survey.architecture))
     throw unfit(`architecture ${survey.architecture} is not supported; needs ${ARCHITECTURES[0]}`);

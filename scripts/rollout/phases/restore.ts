@@ -12,6 +12,7 @@ import {
   type Member,
 } from "../context.js";
 import { isExpected, RolloutError } from "../core/errors.js";
+import { blindWaitMs } from "../core/floor.js";
 import { fateOf, type Intent, type Work } from "../core/fate.js";
 import { isPass, mayGetRequests } from "../core/target.js";
 import { longestSeconds } from "../host-steps.js";
@@ -69,15 +70,18 @@ async function putBack(context: Context, member: Member, work: Work, error: unkn
     await restore(context, member, work);
   } catch (failure) {
     if (!(failure instanceof RolloutError)) throw failure;
-    if (failure.code === "StewardLost") await endRun(context, member);
+    if (failure.code === "StewardLost") await endRun(context, member, work);
     else emit(context, "undone", { outcome: `not proven: ${failure.message}` }, member);
   }
 }
 
 /** Nobody follows orders there any more: has the host end what its steward has left, and reads that. One that has left by itself has left nothing. */
-async function endRun(context: Context, member: Member): Promise<void> {
-  const { clock } = context.ports;
-  const deadline = clock.now() + longestSeconds(context.manifest, context.check) * 1000;
+async function endRun(context: Context, member: Member, work: Work): Promise<void> {
+  const { check, manifest, ports } = context;
+  const { clock } = ports;
+  // What is drained is stopped at once, and the balancer may not have let it go.
+  if (begunHere(member, work).includes("retreat")) await clock.sleep(blindWaitMs(check.unhealthyThreshold, check));
+  const deadline = clock.now() + longestSeconds(manifest, check) * 1000;
   try {
     await member.host.recover();
     while (clock.now() < deadline && !hasEnded(await observeEnd(context, member))) await clock.sleep(LOOK_MS);

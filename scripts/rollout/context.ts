@@ -18,7 +18,6 @@ import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
 import type { OwnRequests } from "./own-requests.js";
-import type { LandingRounds } from "./phases/landings.js";
 import type { Prober } from "./prober.js";
 import type { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
@@ -110,6 +109,14 @@ export interface Member {
   receipt: Omit<HostReceipt, "action">;
 }
 
+/** Where requests of one round went. */
+export interface Landings {
+  /** Those that each host got. Whoever did not answer in time has counted none. */
+  readonly by: ReadonlyMap<Member, number>;
+  /** At least so many failed although a host got them. Answers of hosts that have counted none are taken off as well. */
+  readonly failedOnHosts: number;
+}
+
 export interface Context {
   readonly request: RolloutRequest;
   readonly manifest: Manifest;
@@ -151,9 +158,9 @@ export interface Context {
   /** Requests of which one may land on a new host. The result is how many were answered. */
   readonly knocks: Rounds<number>;
   /** Where such requests go, for hosts that are in rotation: slow ones are waited for. */
-  readonly landings: LandingRounds;
+  readonly landings: Pick<Rounds<Landings>, "join">;
   /** The same while a host is out: clients fail meanwhile, and a host that is gone answers no look. */
-  readonly promptLandings: LandingRounds;
+  readonly promptLandings: Pick<Rounds<Landings>, "join">;
   /** What clients see meanwhile. */
   readonly prober: Prober;
   /** Whether a failed witness request is a fault: not before the first host of a new fleet gets requests. */

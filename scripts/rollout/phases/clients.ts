@@ -1,13 +1,13 @@
 /** What clients see outranks what hosts say: a host goes back at once when the prober's requests fail while it is out. */
 import type { Lifecycle } from "../../../contract/host.js";
-import { emit, lifecycleNow, listed, pause, watched, type Context, type Member } from "../context.js";
+import { emit, lifecycleNow, listed, pause, watched, type Context, type Landings, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { reasonsInWords } from "../core/events.js";
 import { blindWaitMs } from "../core/floor.js";
 import { baselineRequests, counted, isUnanswered, type Failing, type Round } from "../core/prober.js";
 import { failsByItself, isFailure, type OwnAnswers } from "../core/turn.js";
 import { settled } from "../settled.js";
-import { landedOn, type Landings } from "./landings.js";
+import { landedOn } from "./landings.js";
 
 /** Milliseconds before a baseline with failures is taken anew. */
 const ANEW_MS = 1000;

@@ -1,15 +1,8 @@
 /** Where requests go right now, as the hosts count them: probes that passed a while ago do not show that. */
 import type { Lifecycle } from "../../../contract/host.js";
-import { observeSilent, watched, type Context, type Member } from "../context.js";
+import { observeSilent, watched, type Context, type Landings, type Member } from "../context.js";
 import { landedBetween } from "../core/landed.js";
 import { Rounds } from "../rounds.js";
-
-export interface Landings {
-  /** Those that each host got. Whoever did not answer in time has counted none. */
-  readonly by: ReadonlyMap<Member, number>;
-  /** At least so many failed although a host got them. Answers of hosts that have counted none are taken off as well. */
-  readonly failedOnHosts: number;
-}
 
 /** How many of them these hosts got. */
 export const landedOn = ({ by }: Landings, members: readonly Member[]): number =>

@@ -1,4 +1,4 @@
-/** Somebody kills the steward of a droplet that is at work, and nothing else: the rollout that is still there has the droplet end its run. */
+/** Somebody kills the steward of a droplet that is at work, and nothing else. The rollout has the droplet end that run. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { killSteward } from "../../lab/faults/catalogue/controllers.js";
 import type { HostStatus } from "../../scripts/rollout/core/events.js";

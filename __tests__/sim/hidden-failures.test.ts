@@ -1,4 +1,4 @@
-/** A release that fails its clients is taken back also where the count of requests does not show it, and a healthy one is not stopped in rotation. */
+/** Failures that the count of requests does not show: a release that fails is taken back all the same, and a healthy one is not. */
 import { describe, expect, it } from "@jest/globals";
 import type { Behaviour } from "../../lab/sim/app.js";
 import type { ManifestHost } from "../../contract/manifest.js";

@@ -1,4 +1,4 @@
-/** Several hosts enter at once: hosts count the requests of all of them together, and none is to be blamed for those of another one. */
+/** Several hosts enter at once. What is counted are the requests of all of them, and none is to be blamed for those of another one. */
 import { describe, expect, it } from "@jest/globals";
 import type { Behaviour } from "../../lab/sim/app.js";
 import { standardParts } from "../../scripts/rollout/run.js";

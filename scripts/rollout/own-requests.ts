@@ -21,7 +21,7 @@ export class OwnRequests {
     }
   }
 
-  /** @returns tells how many that were under way since this call have not failed: hosts have answered no more than these meanwhile */
+  /** @returns tells how many were under way since this call and have not failed. Hosts have answered no more than these meanwhile. */
   mark(): () => number {
     const [begun, failed, underWay] = [this.#begun, this.#failed, this.#underWay];
     return () => underWay + (this.#begun - begun) - (this.#failed - failed);

@@ -534,7 +534,7 @@ function runOf(place: Place, step: HostStep): string {
   return parts.join("\n") || ":";
 }
 
-/** Waits for the end of what a step has begun and nobody has seen the end of: to undo it meanwhile would be undone by it. */
+/** Waits until Docker has ended what a step began: an undo that comes before that would itself be undone by it. */
 function restOf(place: Place, { run }: HostStep): string {
   if (run?.do === "stop") return patiently(`ended ${quote(containerName(place.fleet, run.slot))}`, run.timeoutSeconds);
   if (run?.do === "run")

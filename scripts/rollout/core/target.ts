@@ -110,8 +110,8 @@ export const isDoubtful = (survey: Survey): boolean =>
 
 /**
  * Image to keep when none was given: the one that the serving hosts run; where none serves, the one that they run; null when no
- * host runs any. One machine's word is not enough, as what is kept becomes an order for all: the history has to know the image, or two machines
- * to run it, of which then none takes another's word.
+ * host runs any. One machine's word is not enough, as what is kept becomes an order for all. So the history has to know the image, or two
+ * machines have to run it.
  * @param machineOf what a host is a container on, by its name
  * @throws RolloutError ReleasesDiffer, NoRelease, ReleaseAltered
  */
@@ -224,8 +224,8 @@ export function agreedDigest(image: string, arrived: ReadonlyMap<string, readonl
 export type Served = { readonly release: Release } | { readonly why: string };
 
 /**
- * The release that all serving hosts of the manifest run, where more than one machine's word tells its content: the history does, or hosts on
- * two machines do that serve it with the same content.
+ * The release that all serving hosts of the manifest run. More than one machine's word has to tell its content: that of the history, or of hosts
+ * on two machines that serve it with the same content.
  * @param beside superseded hosts, whose word counts as much
  * @param machineOf what a host is a container on, by its name
  */

@@ -63,7 +63,7 @@ async function ownAnswers({ check }: Context, { host }: Member): Promise<OwnAnsw
   }
 }
 
-/** Its own answer to its host is a failure, and that of another host that gets requests is not: so it is not the way that they are asked. */
+/** Its own answer to its host is a failure. That of another host that gets requests is none, so the way of asking is not at fault. */
 async function failsBesideOthers(
   context: Context,
   member: Member,
@@ -131,8 +131,8 @@ export function whyClientsFail(context: Context, sinceMs?: number): string | nul
  * only take one more away. And where nobody else gets any, going on is the shortest way to a host that serves, as to go back it would have
  * to leave rotation first. Where only time tells, nobody knows who gets requests: it goes on, and no other host leaves while clients fail.
  * It is in rotation meanwhile, so a slow host is waited for: what that one answers would else pass for answers of this one. A host that does
- * not tell what it got hides as many failures of this one, and an app may fail without counting: then its own answer to its host tells, beside
- * that of another one.
+ * not tell what it got hides as many failures of this one. An app may also fail without counting. Then its own answer to its host tells,
+ * beside that of another one.
  * @param others the hosts that are to serve meanwhile
  * @throws RolloutError ClientsFail
  */
@@ -172,8 +172,8 @@ export function goingBack(context: Context, member: Member): () => Promise<Rollo
 }
 
 /**
- * For a new container that leaves rotation to be taken back: waiting helps nobody when nobody else gets the requests. Where nothing answers here
- * and ordinary requests do come in there, only the way from here to the balancer may be lost: then the balancer gets its time to let go.
+ * For a new container that leaves rotation to be taken back: waiting helps nobody when nobody else gets the requests. Where nothing answers here,
+ * and others do get ordinary requests, only the way from here to the balancer may be lost. Then the balancer gets its time to let go.
  * @param sinceMs when it began to leave
  * @param others the hosts that are to serve meanwhile
  * @throws RolloutError NotEjected

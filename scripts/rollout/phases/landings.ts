@@ -45,7 +45,7 @@ export class LandingRounds {
   }
 
   /**
-   * What those say that answer in time. A look that takes longer goes on, and its host is not looked at again for this until it has ended: such
+   * What those say that answer in time. A look that takes longer goes on. Until it has ended, its host is not looked at again for this: such
    * looks would else take the turns of all others.
    */
   async #shown(

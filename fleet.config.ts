@@ -20,8 +20,9 @@ export default {
   // HTTPS under a name of your own, for a zone whose DNS is at DigitalOcean (docs/https.md).
   // domain: { name: "api.example.com", zone: "example.com" },
 
-  // How the balancer decides who gets requests. A shorter interval makes every rollout faster.
+  // How the balancer decides who gets requests, on a port that only its check asks. A shorter interval makes every rollout faster.
   healthCheck: {
+    port: 8086,
     path: "/health",
     checkIntervalSeconds: 10,
     responseTimeoutSeconds: 5,

@@ -56,7 +56,7 @@ export const loadBalancer = record({
   sizeUnit: whole("nodes", 1, 100).default(1),
   /** Port that clients connect to. @default 80 */
   entryPort: whole("port", 1, 65535).default(80),
-  /** Keep connections to the hosts open between requests. The app's keep-alive timeout must then exceed the idle timeout. @default false */
+  /** Keep connections to the hosts open between requests. Refused as yet: nobody sees the requests on them. @default false */
   backendKeepalive: flag().default(false),
   /** Seconds until an idle client connection is closed. 30 to 600. @default 60 */
   httpIdleTimeoutSeconds: whole("seconds", 30, 600).default(60),
@@ -108,7 +108,7 @@ export const alertLevels = record({
 /** The same, and what is asked from outside. */
 export const alerts = record({
   ...alertLevels.shape,
-  /** Path that the uptime check asks the balancer for; any but the health path, which is nobody's business outside. @default "/" */
+  /** Path that the uptime check asks the balancer for. @default "/" */
   uptimePath: text("a path that starts with /", /^\/[A-Za-z0-9/._~%?=&-]*$/).default("/"),
 });
 
@@ -229,12 +229,10 @@ export const fleetConfig = fleetFields.superRefine((config, context) => {
     domainRules(config.domain, (path, message) => report(["domain", ...path], message));
     entryPortRule(config.loadBalancer.entryPort, config.domain, report);
   }
-  const { path, nextPath } = config.healthCheck;
-  const asked = config.alerts.uptimePath.split("?", 1)[0];
-  if (asked === path || asked === nextPath) {
+  if (config.loadBalancer.backendKeepalive) {
     report(
-      ["alerts", "uptimePath"],
-      `uptimePath ("${config.alerts.uptimePath}") is the health path ("${asked}"), which answers 404 from outside; name another path`,
+      ["loadBalancer", "backendKeepalive"],
+      "backendKeepalive (true) has the balancer keep connections to droplets, and nobody can see the requests on them: a rollout could cut some; set it to false",
     );
   }
   if (config.alerts.email.length > 0 && !config.droplet.monitoring) {

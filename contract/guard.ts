@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { fleetFields, loadBalancer } from "./config.js";
 import { record, text } from "./fields.js";
-import { observedCheck, rolloutPolicy, service, sshAccess } from "./policy.js";
+import { healthCheck, observedCheck, rolloutPolicy, service, sshAccess } from "./policy.js";
 
 const word = text("1 to 255 letters, digits, :, ., - and _", /^[A-Za-z0-9][A-Za-z0-9:._-]{0,254}$/);
 
@@ -19,7 +19,9 @@ export const guardInput = record({
   sizeUnit: loadBalancer.shape.sizeUnit,
   /** Path that the balancer will ask. */
   healthPath: observedCheck.shape.path,
-  /** Port that the balancer will ask, and send requests to. */
+  /** Port that the balancer will ask. */
+  healthPort: healthCheck.shape.port,
+  /** Port that the balancer will send requests to. */
   servicePort: service.shape.port,
   ssh: sshAccess,
   bootTimeoutSeconds: rolloutPolicy.shape.bootTimeoutSeconds,

@@ -11,9 +11,9 @@ const hostAddress = text("an address or a host name", /^[A-Za-z0-9][A-Za-z0-9.:-
 const word = text("1 to 255 letters, digits, :, ., - and _", /^[A-Za-z0-9][A-Za-z0-9:._-]{0,254}$/);
 
 const IPV4 =
-  "an IPv4 address such as 10.110.0.2, below 224.0.0.0 and not 0.0.0.0: the balancer asks it and Docker publishes the port there";
+  "an IPv4 address such as 10.110.0.2, below 224.0.0.0 and not 0.0.0.0: the balancer asks it, and the front leads to the container there";
 
-/** No name, which nobody resolves for `docker run --publish`; no IPv6; and no address that stands for all of a machine, or for many. */
+/** No name, which nobody resolves for the front; no IPv6; and no address that stands for all of a machine, or for many. */
 const ipv4Address = z.ipv4({ error: IPV4, abort: true }).refine(
   (address) => {
     const first = Number(address.split(".")[0]);
@@ -36,28 +36,42 @@ export const manifestHost = record({
   id: word,
   /** Address for SSH. */
   address: hostAddress,
-  /** IPv4 address that the balancer asks, and at which the service port is published. */
+  /** IPv4 address that the balancer asks, and at which the front leads to the container. */
   privateAddress: ipv4Address,
   /** Name of the container and of the folder there. @default - the fleet's name */
   container: ownContainer.optional(),
   /** Port of the machine that the balancer asks; within the container the app has `service.port` all the same. @default - service.port */
   port: whole("port", 1, 65535).optional(),
-  /** Loopback port of the machine for `/drain` and `/lifecycle`. @default - service.controlPort */
-  controlPort: whole("port", 1, 65535).optional(),
-  /** Loopback port of the smoke boot; the port above it is its control port. @default - service.smokePort */
-  smokePort: whole("port", 1, 65534).optional(),
+  /** Port of the machine that the balancer's health check asks. @default - healthCheck.port; without that too, `port` */
+  checkPort: whole("port", 1, 65535).optional(),
 });
 export type ManifestHost = z.output<typeof manifestHost>;
 
-/** What a host's container is called, and the ports of the machine that lead to it. */
-export function hostContainer({ fleet, service }: Pick<Manifest, "fleet" | "service">, host: ManifestHost) {
+/** What a host's container is called, and the ports of the machine that lead to it. `checkPort` is null where the balancer asks no port of its own. */
+export function hostContainer(
+  { fleet, service, healthCheck }: Pick<Manifest, "fleet" | "service" | "healthCheck">,
+  host: ManifestHost,
+) {
   return {
     container: host.container ?? fleet,
     port: host.port ?? service.port,
-    controlPort: host.controlPort ?? service.controlPort,
-    smokePort: host.smokePort ?? service.smokePort,
+    checkPort: host.checkPort ?? healthCheck.port ?? null,
   };
 }
+
+/** Ports of the machine that a host's front is to have, those that they are to become among them. */
+export function frontPorts(manifest: Pick<Manifest, "fleet" | "service" | "healthCheck">, host: ManifestHost) {
+  const { port, checkPort } = hostContainer(manifest, host);
+  return {
+    /** Ports that requests come in by. */
+    services: withNext(port, manifest.service.nextPort),
+    /** Ports that the balancer's health check asks; none where it asks the service port. */
+    checks: checkPort === null ? [] : withNext(checkPort, manifest.healthCheck.nextPort),
+  };
+}
+
+const withNext = (port: number, next: number | undefined): number[] =>
+  next === undefined || next === port ? [port] : [port, next];
 
 const shape = record({
   version: z.literal(MANIFEST_VERSION, `${MANIFEST_VERSION}, the version that this rollout reads`),
@@ -111,12 +125,31 @@ export const manifest = shape.superRefine((value, context) => {
     });
   }
   const placed = value.hosts.map((host) => ({ ...host, ...hostContainer(value, host), ownPorts: hasOwnPorts(host) }));
-  apart(placed, value.ssh.port, (message) => report(["hosts"], message));
+  const { service: app, healthCheck: check } = value;
+  const ofAll = [app.port, app.nextPort, check.port, check.nextPort];
+  // One that is another port of all hosts has been reported.
+  const own = (port: number | undefined) => (ofAll.filter((one) => one === port).length > 1 ? undefined : port);
+  const next = { "service.nextPort": own(app.nextPort), "healthCheck.nextPort": own(check.nextPort) };
+  apart(placed, value.ssh.port, next, (message) => report(["hosts"], message));
+  const unasked = placed.findIndex(({ checkPort }) => checkPort === null);
+  if (value.rollout.strategy !== "handoff" && unasked >= 0) {
+    report(
+      ["rollout", "strategy"],
+      `strategy ("${value.rollout.strategy}") takes a host out of rotation by its health port, and hosts[${unasked}] has none (healthCheck.port and checkPort are not set); let the balancer's check ask a port of its own, or set strategy to "handoff"`,
+    );
+  }
+  if (check.nextPort !== undefined && unasked >= 0) {
+    report(
+      ["healthCheck", "nextPort"],
+      `nextPort (${check.nextPort}) is set and hosts[${unasked}] has no health port that it could follow (port and checkPort are not set); set port, or leave nextPort out`,
+    );
+  }
 });
+
 export type Manifest = z.output<typeof manifest>;
 
-const hasOwnPorts = ({ port, controlPort, smokePort }: ManifestHost): boolean =>
-  [port, controlPort, smokePort].some((number) => number !== undefined);
+const hasOwnPorts = ({ port, checkPort }: ManifestHost): boolean =>
+  [port, checkPort].some((number) => number !== undefined);
 
 /** Names of the environment variables that carry a rollout's input; Terraform's provisioner sets the first four, the guard's the fifth. */
 export const environmentNames = {

@@ -7,10 +7,16 @@ export interface Placed {
   readonly privateAddress: string;
   readonly container: string;
   readonly port: number;
-  readonly controlPort: number;
-  readonly smokePort: number;
+  /** Null where the balancer's health check has none of its own. */
+  readonly checkPort: number | null;
   /** Has ports that are not those of the service, between which there are rules already. */
   readonly ownPorts: boolean;
+}
+
+/** What ports of all hosts are to become: every host answers there beside its own. */
+export interface NextPorts {
+  readonly "service.nextPort": number | undefined;
+  readonly "healthCheck.nextPort": number | undefined;
 }
 
 type Report = (message: string) => void;
@@ -19,13 +25,13 @@ type Report = (message: string) => void;
 type Indexed = Placed & { readonly index: number };
 
 /** One line for each pair of fields that cannot be so together, quoting both. @param sshPort taken on every machine */
-export function apart(hosts: readonly Placed[], sshPort: number, report: Report): void {
+export function apart(hosts: readonly Placed[], sshPort: number, next: NextPorts, report: Report): void {
   const indexed = hosts.map((host, index): Indexed => ({ ...host, index }));
   for (const [address, together] of byMachine(indexed, (host) => host.address)) {
     containersApart(address, together, report);
     if (together.length > 1 || together.some((host) => host.ownPorts)) portsApart(address, together, sshPort, report);
   }
-  targetsApart(indexed, report);
+  targetsApart(indexed, next, report);
 }
 
 /** By the address for SSH; in the given order. */
@@ -53,8 +59,8 @@ function containersApart(address: string, hosts: readonly Indexed[], report: Rep
 
 function portsApart(address: string, hosts: readonly Indexed[], sshPort: number, report: Report): void {
   const taken = new Map([[sshPort, "ssh.port"]]);
-  for (const { index, port, controlPort, smokePort } of hosts) {
-    const ports = { port, controlPort, smokePort, "smokePort + 1": smokePort + 1 };
+  for (const { index, port, checkPort } of hosts) {
+    const ports = { port, ...(checkPort === null ? {} : { checkPort }) };
     for (const [name, number] of Object.entries(ports)) {
       const field = `hosts[${index}].${name}`;
       const other = taken.get(number);
@@ -67,18 +73,51 @@ function portsApart(address: string, hosts: readonly Indexed[], sshPort: number,
   }
 }
 
-/** What the balancer asks: two names of one machine would be one host to it. */
-function targetsApart(hosts: readonly Indexed[], report: Report): void {
-  const taken = new Map<string, Indexed>();
+/** A port of an address that leads to a host. */
+interface Led {
+  readonly host: Indexed;
+  readonly field: string;
+  readonly number: number;
+}
+
+/** What the balancer asks and sends requests to: two names of one machine would be one host to it. */
+function targetsApart(hosts: readonly Indexed[], next: NextPorts, report: Report): void {
+  const taken = new Map<string, Led>();
   for (const host of hosts) {
-    const target = `${host.privateAddress}:${host.port}`;
-    const other = taken.get(target);
-    // On one machine its ports have been reported.
-    if (other && other.address !== host.address) {
-      report(
-        `hosts[${host.index}].privateAddress and port (${target}) are those of hosts[${other.index}] (${target}), at another address ("${host.address}", "${other.address}"); list each host once, or give the second a port of its own and the same address`,
-      );
-    }
-    taken.set(target, host);
+    const clashes = ledTo(host, next).flatMap((led) => {
+      const target = `${host.privateAddress}:${led.number}`;
+      const other = taken.get(target);
+      if (!other) taken.set(target, led);
+      // On one machine its own ports have been reported.
+      return other && !(isOwn(led) && isOwn(other) && areTogether(led, other)) ? [{ target, led, other }] : [];
+    });
+    const [first] = clashes;
+    if (first) report(clash(first));
   }
+}
+
+/** Each number once: a host that has the next port already has it as its own. */
+function ledTo(host: Indexed, next: NextPorts): Led[] {
+  const led = (field: string, number: number | null | undefined): Led[] =>
+    typeof number === "number" ? [{ host, field, number }] : [];
+  const following = (field: keyof NextPorts, own: number | null): Led[] =>
+    own === null || next[field] === own ? [] : led(field, next[field]);
+  return [
+    ...led("port", host.port),
+    ...following("service.nextPort", host.port),
+    ...led("checkPort", host.checkPort),
+    ...following("healthCheck.nextPort", host.checkPort),
+  ];
+}
+
+const isOwn = ({ field }: Led): boolean => !field.includes(".");
+const areTogether = (led: Led, other: Led): boolean => led.host.address === other.host.address;
+
+/** Why two ports cannot both be. */
+function clash({ target, led, other }: { readonly target: string; readonly led: Led; readonly other: Led }): string {
+  const [place, otherPlace] = [`hosts[${led.host.index}]`, `hosts[${other.host.index}]`];
+  if (isOwn(led) && led.field === other.field) {
+    return `${place}.privateAddress and ${led.field} (${target}) are those of ${otherPlace} (${target}), at another address ("${led.host.address}", "${other.host.address}"); list each host once, or give the second a port of its own and the same address`;
+  }
+  return `${led.field} of ${place} (${target}) is the same as ${other.field} of ${otherPlace} (${target}); give each port of a privateAddress its own number`;
 }

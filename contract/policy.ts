@@ -2,12 +2,13 @@
 import { z } from "zod";
 import { isolation, logSize, mount } from "./container.js";
 import { choice, flag, positive, record, text, whole } from "./fields.js";
-import { appEnvironment } from "./host.js";
+import { appEnvironment, FRONT_MEMORY_SECONDS } from "./host.js";
 import { mountRules } from "./mounts.js";
 import { secretFileVariable } from "./secrets.js";
 
 /** Default balancer check, the article's: 10 s, 2 failed probes out, 3 passed probes in. */
 const checkDefaults = {
+  port: 8086,
   path: "/health",
   checkIntervalSeconds: 10,
   responseTimeoutSeconds: 5,
@@ -15,6 +16,7 @@ const checkDefaults = {
   healthyThreshold: 3,
 } as const;
 
+const port = () => whole("port", 1, 65535);
 const healthPath = text('a path that starts with "/", without "?", "#" or blanks', /^\/[^\s?#"'\\]{0,199}$/);
 
 /**
@@ -23,7 +25,17 @@ const healthPath = text('a path that starts with "/", without "?", "#" or blanks
  * @see https://docs.digitalocean.com/reference/api/reference/load-balancers/ ranges of `health_check`
  */
 export const healthCheck = record({
-  /** Path asked by the balancer; answers exactly 200 or 503. Hard to guess is better. @default "/health" */
+  /**
+   * Port of the droplet that the balancer's health check asks, and nobody else: what serves there is what serves on `service.port`. 1 to 65535, not
+   * `service.port`. @default 8086
+   */
+  port: port().default(checkDefaults.port),
+  /**
+   * What `port` is to become: droplets answer there alike. Once every host does, name it `port` and leave this out. The balancer does not know
+   * of it. @default - none
+   */
+  nextPort: port().optional(),
+  /** Path asked by the balancer: it answers 200 when the app can serve. @default "/health" */
   path: healthPath.default(checkDefaults.path),
   /**
    * What `path` is to become: the app answers it alike, and finds it in `NEXT_HEALTH_PATH`. Once every host does, name it `path` and leave
@@ -46,6 +58,9 @@ export const healthCheck = record({
  * @see https://docs.haproxy.org/2.6/configuration.html#5.2-inter
  */
 export const observedCheck = record({
+  /** For a balancer that asks no port of its own. @default - the service port */
+  port: port().optional(),
+  nextPort: port().optional(),
   path: healthPath,
   nextPath: healthPath.optional(),
   checkIntervalSeconds: positive("seconds", 300),
@@ -75,14 +90,19 @@ export type PreDeploy = z.output<typeof preDeploy>;
 const unavailable = 'a whole number of hosts from 1 to 99, or a share from "1%" to "99%"';
 const share = z.string().regex(/^([1-9]\d?)%$/, { error: unavailable, abort: true });
 
+export const strategies = ["drain", "handoff", "auto"] as const;
+
 /** How a rollout goes about the fleet. */
 export const rolloutPolicy = record({
   /**
-   * What a host must show before it is stopped and before the next one follows: `evidence` reads the app's control port
-   * and asks through the balancer; `fixed-wait` is for an app that has only `/health` and `/shutdown`, and waits
-   * (threshold + 1) x interval, as the article does. @default "evidence"
+   * How a host that serves gets another release. `handoff` starts the new container beside the old one and leads the ports to it once it is ready. The old
+   * one is stopped once nothing is open there. No host leaves rotation, and two containers need memory. `drain` takes the host out of the balancer's
+   * rotation first: its health port is refused until the balancer has let it go. `auto` hands each host over whose memory holds a second container, and
+   * drains the others. @default "drain"
    */
-  gate: choice("evidence", "fixed-wait").default("evidence"),
+  strategy: choice(...strategies).default(strategies[0]),
+  /** Whether two containers of the app must never run at once on a host, as with cron within it. Such a fleet is drained; not with `handoff`. @default false */
+  exclusive: flag().default(false),
   /** Most hosts out of rotation at once: a count, or a share of the fleet that is rounded down, at least 1. Below the fleet's size. @default 1 */
   maxUnavailable: z.union([whole("hosts", 1, 99), share], unavailable).default(1),
   /** Seconds a new container must stay ready without a restart before the next host follows. 0 to 3600. @default 0 */
@@ -110,8 +130,6 @@ export const rolloutPolicy = record({
   bootTimeoutSeconds: whole("seconds", 10, 3600).default(600),
   /** Longest time one image pull may take. 10 to 7200 s. @default 600 */
   pullTimeoutSeconds: whole("seconds", 10, 7200).default(600),
-  /** Boot the new release on a side port of the first host before any host leaves rotation. @default true */
-  smokeBoot: flag().default(true),
   /**
    * Seconds without a heartbeat after which a host's steward finishes or undoes by itself. 5 to 3600, and no less than the balancer needs to let
    * a host go: (unhealthyThreshold + 1) x checkIntervalSeconds. @default 120
@@ -127,22 +145,17 @@ export const rolloutPolicy = record({
 });
 export type RolloutPolicy = z.output<typeof rolloutPolicy>;
 
-const port = () => whole("port", 1, 65535);
 const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The API itself: what runs in the container of every host. */
 export const service = record({
-  /** Port that the balancer asks, on the droplet's private address; the app finds it in `PORT`. @default 80 */
+  /** Port that the balancer sends requests to, on the droplet's private address; the app finds it in `PORT`. @default 80 */
   port: port().default(80),
   /**
-   * What `port` is to become: it leads to the same port of the container. Once every host answers there, name it `port` and leave this
+   * What `port` is to become: it leads to the same container. Once every host answers there, name it `port` and leave this
    * out. @default - none
    */
   nextPort: port().optional(),
-  /** Port of `/drain` and `/lifecycle`, on the droplet's loopback only; the app finds it in `CONTROL_PORT`. @default 9000 */
-  controlPort: port().default(9000),
-  /** Loopback port of the smoke boot; the port above it is its control port. @default 9080 */
-  smokePort: whole("port", 1, 65534).default(9080),
   /** Seconds from SIGTERM to SIGKILL. 1 to 3600. @default 10 */
   stopTimeoutSeconds: whole("seconds", 1, 3600).default(10),
   /** Command and arguments instead of the image's own. @default - the image's command */
@@ -168,7 +181,7 @@ export const service = record({
    * `environment`: <NAME> itself, for an app that reads nothing else; whoever may use Docker on a host can see it. @default "files"
    */
   secretsAs: choice("files", "environment").default("files"),
-  /** Folders of the droplet that the container sees. A smoke boot sees them while the old container still uses them. @default - none */
+  /** Folders of the droplet that the container sees. With a handoff a new container sees them while the old one still uses them. @default - none */
   mounts: z.array(mount, "a list of mounts").default([]),
   /** Memory limit of the container in MB. 16 to 1000000. @default - no limit */
   memoryMb: whole("megabytes", 16, 1_000_000).optional(),
@@ -255,6 +268,14 @@ export function tooShort(
   return found;
 }
 
+/** Why a host's kernel forgets a check's first probes before its last ones come, in words; null where it does not. */
+export function tooSlow({ checkIntervalSeconds, unhealthyThreshold, healthyThreshold }: ObservedCheck): string | null {
+  const probes = Math.max(unhealthyThreshold, healthyThreshold) + 1;
+  const seconds = probes * checkIntervalSeconds;
+  if (seconds <= FRONT_MEMORY_SECONDS) return null;
+  return `${probes} probes at checkIntervalSeconds (${checkIntervalSeconds} s) take ${seconds} s, and a host remembers them for ${FRONT_MEMORY_SECONDS} s; lower checkIntervalSeconds or the threshold`;
+}
+
 interface Together {
   readonly healthCheck: ObservedCheck;
   readonly service: Service;
@@ -267,7 +288,7 @@ type Report = (path: string[], message: string) => void;
 
 /** The rules between fields, quoting both values; shared by config and manifest. */
 export function together(value: Together, report: Report): void {
-  const { healthCheck: check, service: app, ssh, rollout: policy, hosts } = value;
+  const { healthCheck: check, service: app, rollout: policy, hosts } = value;
   if (check.responseTimeoutSeconds > check.checkIntervalSeconds) {
     report(
       ["healthCheck", "responseTimeoutSeconds"],
@@ -287,6 +308,14 @@ export function together(value: Together, report: Report): void {
     );
   }
   for (const { field, message } of tooShort(check, policy)) report(["rollout", field], message);
+  const slow = tooSlow(check);
+  if (slow !== null) report(["healthCheck", "checkIntervalSeconds"], slow);
+  if (policy.exclusive && policy.strategy === "handoff") {
+    report(
+      ["rollout", "exclusive"],
+      'exclusive (true) forbids that two containers run at once, as strategy ("handoff") has them; set strategy to "drain" or "auto", or leave exclusive out',
+    );
+  }
   if (policy.timeoutSeconds < policy.progressDeadlineSeconds) {
     report(
       ["rollout", "timeoutSeconds"],
@@ -312,26 +341,32 @@ export function together(value: Together, report: Report): void {
       `maxUnavailable (${policy.maxUnavailable}) takes out all ${hosts} hosts; needs at most ${hosts - 1}`,
     );
   }
-  const ports = {
-    port: app.port,
-    ...(app.nextPort === undefined ? {} : { nextPort: app.nextPort }),
-    controlPort: app.controlPort,
-    smokePort: app.smokePort,
-    "smokePort + 1": app.smokePort + 1,
-    "ssh.port": ssh.port,
-  };
-  const seen = new Map<number, string>();
-  for (const [name, number] of Object.entries(ports)) {
-    const other = seen.get(number);
-    if (other)
-      report(["service"], `${name} (${number}) is the same as ${other} (${number}); give each port its own number`);
-    seen.set(number, name);
-  }
+  portRules(value, report);
   for (const name of reservedNames.filter((word) => word in app.environment)) {
     report(["service", "environment", name], `${name} is set by Evenkeel itself; take it out of the environment`);
   }
   secretRules(app, report);
   mountRules(app, report);
+}
+
+function portRules({ healthCheck: check, service: app, ssh }: Together, report: Report): void {
+  const ports = {
+    service: { port: app.port, nextPort: app.nextPort },
+    ssh: { port: ssh.port },
+    healthCheck: { port: check.port, nextPort: check.nextPort },
+  };
+  const seen = new Map<number, { readonly part: string; readonly name: string }>();
+  for (const [part, numbers] of Object.entries(ports)) {
+    for (const [name, number] of Object.entries(numbers)) {
+      if (number === undefined) continue;
+      const other = seen.get(number);
+      if (other) {
+        const field = other.part === part ? other.name : `${other.part}.${other.name}`;
+        report([part], `${name} (${number}) is the same as ${field} (${number}); give each port its own number`);
+      }
+      seen.set(number, { part, name });
+    }
+  }
 }
 
 const reservedNames: readonly string[] = Object.values(appEnvironment);

@@ -42,7 +42,12 @@ export function releaseSettings(
   healthPath: string,
   { nextHealthPath, secretsFingerprint = null }: FurtherSettings = {},
 ): string {
-  const own = { ...app, secrets: [...app.secrets].sort(), smokePort: undefined, stopTimeoutSeconds: undefined };
+  const own = {
+    ...app,
+    secrets: [...app.secrets].sort(),
+    nextPort: undefined,
+    stopTimeoutSeconds: undefined,
+  };
   // What is not set is left out, so that a release without it keeps its id.
   return JSON.stringify(sorted({ ...own, healthPath, nextHealthPath, secretsFingerprint }));
 }

@@ -18,7 +18,7 @@ const balancerSettings = record({
   name: loadBalancer.shape.name.unwrap(),
   region: fleetFields.shape.region,
   healthCheck: healthCheck.prefault({}),
-  /** Port of the hosts that is asked. @default 80 */
+  /** Port of the hosts that requests are sent to. @default 80 */
   servicePort: service.shape.port,
 });
 
@@ -117,9 +117,8 @@ export class ApiLoadBalancer extends Construct {
     });
   }
 
-  /** Without the path that is to follow, of which only hosts are told. */
+  /** Without the path and the port that are to follow, of which only hosts are told. */
   private healthcheck() {
-    const check = { ...this.settings.healthCheck, nextPath: undefined };
-    return { protocol: "http", port: this.settings.servicePort, ...check };
+    return { protocol: "http", ...this.settings.healthCheck, nextPath: undefined, nextPort: undefined };
   }
 }

@@ -96,12 +96,10 @@ export class ApiStack extends TerraformStack {
     });
   }
 
-  private createFirewall({ name, environment, service, ssh, outboundPorts }: ResolvedConfig) {
+  private createFirewall(config: ResolvedConfig) {
+    const { name, environment, ssh, outboundPorts } = config;
     return new FleetFirewall(this, "firewall", {
-      name,
-      environment,
-      servicePort: service.port,
-      nextPort: service.nextPort,
+      ...{ name, environment, ...balancerPorts(config) },
       sshPort: ssh.port,
       allowedCidrs: ssh.allowedCidrs,
       outboundPorts,
@@ -124,12 +122,10 @@ export class ApiStack extends TerraformStack {
     });
   }
 
-  private holdPorts({ name, environment, service }: ResolvedConfig): void {
+  private holdPorts(config: ResolvedConfig): void {
+    const { name, environment } = config;
     new HeldPorts(this, "held-ports", {
-      name,
-      environment,
-      servicePort: service.port,
-      nextPort: service.nextPort,
+      ...{ name, environment, ...balancerPorts(config) },
       dropletTag: this.fleet.stackTag,
       loadBalancerUid: this.loadBalancer.uid,
       after: [this.rollout.resource],
@@ -160,3 +156,9 @@ export class ApiStack extends TerraformStack {
     new TerraformOutput(this, id, { value, description, staticId: true });
   }
 }
+
+/** What of a droplet the balancer reaches. */
+const balancerPorts = ({ service, healthCheck }: ResolvedConfig) => ({
+  ...{ servicePort: service.port, nextPort: service.nextPort },
+  ...{ healthPort: healthCheck.port, nextHealthPort: healthCheck.nextPort },
+});

@@ -1,21 +1,30 @@
 /** Who may reach a fleet's droplets, and whom they may reach. */
-import { Firewall } from "@cdktf/provider-digitalocean/lib/firewall/index.js";
+import { Firewall, type FirewallInboundRule } from "@cdktf/provider-digitalocean/lib/firewall/index.js";
 import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { z } from "zod";
 import { access, fleetFields } from "../contract/config.js";
 import { record } from "../contract/fields.js";
-import { service } from "../contract/policy.js";
+import { healthCheck, service } from "../contract/policy.js";
 import { checked } from "./checked.js";
+
+/** Ports that only the balancer reaches. */
+const balancerPorts = {
+  /** Port that it sends requests to. @default 80 */
+  servicePort: service.shape.port,
+  /** Port that it will send requests to. @default - none */
+  nextPort: service.shape.nextPort,
+  /** Port that its health check asks. @default 8086 */
+  healthPort: healthCheck.shape.port,
+  /** Port that its health check will ask. @default - none */
+  nextHealthPort: healthCheck.shape.nextPort,
+};
 
 const firewallSettings = record({
   /** Together with `environment` the name shown in the control panel. */
   name: fleetFields.shape.name,
   environment: fleetFields.shape.environment,
-  /** Port that only the balancer reaches. @default 80 */
-  servicePort: service.shape.port,
-  /** Port that the balancer will change over to. @default - none */
-  nextPort: service.shape.nextPort,
+  ...balancerPorts,
   /** @default 22 */
   sshPort: access.shape.port,
   /** Ranges that reach the SSH port. @default - none: it stays closed */
@@ -46,13 +55,21 @@ const outbound = (ports: readonly number[]) => {
   return [...[...new Set([...openTcpPorts, ...ports])].map(rule("tcp")), ...openUdpPorts.map(rule("udp"))];
 };
 
-const servicePorts = (ports: readonly (number | undefined)[], loadBalancerUid: string) =>
-  ports
-    .filter((port) => port !== undefined)
-    .map((port) => ({ protocol: "tcp", portRange: String(port), sourceLoadBalancerUids: [loadBalancerUid] }));
+type BalancerPorts = Pick<z.output<typeof firewallSettings>, keyof typeof balancerPorts>;
+
+/** A port that is named twice gets one rule. */
+function fromBalancer(
+  { servicePort, nextPort, healthPort, nextHealthPort }: BalancerPorts,
+  loadBalancerUid: string,
+): FirewallInboundRule[] {
+  const ports = [servicePort, nextPort, healthPort, nextHealthPort].filter((port) => port !== undefined);
+  return [...new Set(ports)].map((port) => ({
+    ...{ protocol: "tcp", portRange: String(port), sourceLoadBalancerUids: [loadBalancerUid] },
+  }));
+}
 
 /**
- * Lets only the balancer reach the service port and only listed ranges reach SSH; outward, only names, time, HTTP, HTTPS and `outboundPorts`. DigitalOcean
+ * Lets only the balancer reach the service port and the health port, and only listed ranges reach SSH; outward, only names, time, HTTP, HTTPS and `outboundPorts`. DigitalOcean
  * adds up the firewalls of a droplet: to open more, attach another one to the same tag.
  * @see https://docs.digitalocean.com/products/networking/firewalls/
  * @throws InvalidInput when a field is bad
@@ -64,13 +81,13 @@ export class FleetFirewall extends Construct {
     super(scope, id);
     const { dropletTag, loadBalancerUid, ...fields } = props;
     const settings = checked(this, firewallSettings, fields);
-    const { name, environment, servicePort, nextPort, sshPort, allowedCidrs, outboundPorts } = settings;
-    const fromBalancer = servicePorts([servicePort, nextPort], loadBalancerUid);
+    const { name, environment, sshPort, allowedCidrs, outboundPorts } = settings;
+    const served = fromBalancer(settings, loadBalancerUid);
     const ssh = { protocol: "tcp", portRange: String(sshPort), sourceAddresses: allowedCidrs };
     this.resource = new Firewall(this, "firewall", {
       name: `${environment}-${name}`,
       tags: [dropletTag],
-      inboundRule: allowedCidrs.length > 0 ? [...fromBalancer, ssh] : fromBalancer,
+      inboundRule: allowedCidrs.length > 0 ? [...served, ssh] : served,
       outboundRule: outbound(outboundPorts),
     });
   }
@@ -79,8 +96,7 @@ export class FleetFirewall extends Construct {
 const heldSettings = record({
   name: firewallSettings.shape.name,
   environment: firewallSettings.shape.environment,
-  servicePort: firewallSettings.shape.servicePort,
-  nextPort: firewallSettings.shape.nextPort,
+  ...balancerPorts,
 });
 
 /** What is held open. */
@@ -94,7 +110,7 @@ export interface HeldPortsProps extends z.input<typeof heldSettings> {
 }
 
 /**
- * A second firewall that opens the same service ports, and is changed only after the rollout. DigitalOcean adds up the firewalls of a droplet, so a
+ * A second firewall that opens the same ports to the balancer, and is changed only after the rollout. DigitalOcean adds up the firewalls of a droplet, so a
  * port that the {@link FleetFirewall} closes stays open until every node of the balancer has been seen to ask the other one: the
  * balancer takes a change in at its leisure after its API has answered, and a firewall at once.
  * @throws InvalidInput when a field is bad
@@ -105,12 +121,13 @@ export class HeldPorts extends Construct {
   constructor(scope: Construct, id: string, props: HeldPortsProps) {
     super(scope, id);
     const { dropletTag, loadBalancerUid, after, ...fields } = props;
-    const { name, environment, servicePort, nextPort } = checked(this, heldSettings, fields);
+    const settings = checked(this, heldSettings, fields);
+    const { name, environment } = settings;
     this.resource = new Firewall(this, "firewall", {
       // With a dot, which no fleet's name has: `-held` could be another fleet's own firewall.
       name: `${environment}-${name}.held`,
       tags: [dropletTag],
-      inboundRule: servicePorts([servicePort, nextPort], loadBalancerUid),
+      inboundRule: fromBalancer(settings, loadBalancerUid),
       dependsOn: [...after],
     });
   }

@@ -52,6 +52,7 @@ function inputOf(config: ResolvedConfig): GuardInput {
     balancerName: balancerName(config),
     sizeUnit: loadBalancer.sizeUnit,
     healthPath: healthCheck.path,
+    healthPort: healthCheck.port,
     servicePort: service.port,
     ssh: knownToRollout.parse(ssh),
     bootTimeoutSeconds: rollout.bootTimeoutSeconds,
@@ -61,7 +62,7 @@ function inputOf(config: ResolvedConfig): GuardInput {
 /** Of all that changes a droplet or the balancer, and of nothing else: a release alone needs no guard. */
 function guardedHash(config: ResolvedConfig): string {
   const { name, environment, region, dropletCount, fleetTag, droplet, vpcIpRange, ssh, loadBalancer } = config;
-  const check = { ...config.healthCheck, nextPath: undefined };
+  const check = { ...config.healthCheck, nextPath: undefined, nextPort: undefined };
   const machines = [dropletCount, droplet, ssh.publicKey, ssh.keyFingerprints];
   const { size, containerRange } = droplet;
   const userData = cloudInit({ user: ssh.user, sshPort: ssh.port, size, containerRange });

@@ -122,6 +122,8 @@ export const recovery = (user: string): readonly HostFile[] => [
     "Type=oneshot",
     `User=${user}`,
     `ExecStart=${RECOVER_SCRIPT}`,
+    // A steward leaves behind what ends a container that was handed over from.
+    "KillMode=process",
     "Restart=on-failure",
     "RestartSec=10",
     "[Install]",

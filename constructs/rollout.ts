@@ -20,7 +20,7 @@ const rolloutSettings = record({ service, rollout: rolloutPolicy.prefault({}) })
 
 /** The rollout's part of the configuration; its fields are described in contract/policy.ts. */
 export interface RolloutProps {
-  /** What runs on the hosts. Its port must be the one that the balancer asks. @default - the balancer's port, else as declared */
+  /** What runs on the hosts. Its port must be the one that the balancer sends requests to. @default - the balancer's port, else as declared */
   readonly service?: z.input<typeof service>;
   readonly rollout?: z.input<typeof rolloutPolicy>;
   readonly fleet: ApiFleet;

@@ -1,8 +1,7 @@
 /** What a droplet needs for its front: the table in the kernel that says which container the service port and the health port lead to. */
 import { readFileSync } from "node:fs";
+import { FRONT_HELPER } from "../../contract/host.js";
 import { file, type HostFile } from "../host-files.js";
-
-const HELPER = "/usr/local/sbin/evenkeel-front";
 
 /** Loads what was kept, before Docker starts any container. */
 export const FRONT_UNIT = "evenkeel-front.service";
@@ -10,7 +9,7 @@ export const FRONT_UNIT = "evenkeel-front.service";
 export const FRONT_WATCH_UNIT = "evenkeel-front-watch.service";
 
 /** The one thing that the deploying user may do as root, as sudoers(5) says it: the helper checks every word that it is given. */
-export const frontRule = `ALL=(root) NOPASSWD: ${HELPER}`;
+export const frontRule = `ALL=(root) NOPASSWD: ${FRONT_HELPER}`;
 
 /** Of the network that containers get their addresses from. */
 const BRIDGE = "ek0";
@@ -25,34 +24,15 @@ export interface FrontProps {
   readonly containerRange: string;
 }
 
-/** The helper, what it goes by, and its units. */
+/** The helper, what it goes by, and its units. install.sh puts the same on a machine of the user's own. */
 export const frontFiles = ({ user, sshPort, containerRange }: FrontProps): readonly HostFile[] => [
-  { path: HELPER, permissions: "0755", content: readFileSync(new URL("evenkeel-front", import.meta.url), "utf8") },
+  { path: FRONT_HELPER, permissions: "0755", content: beside("evenkeel-front") },
   file("/etc/evenkeel/front", `subnet ${containerRange}`, `bridge ${BRIDGE}`, `ssh ${sshPort}`, `user ${user}`),
-  file(
-    `/etc/systemd/system/${FRONT_UNIT}`,
-    "[Unit]",
-    "Description=Lead the service port to the container that serves",
-    // Where the distribution's own rules are enabled, they flush all tables when they are loaded.
-    "After=nftables.service",
-    "Before=docker.service",
-    "[Service]",
-    "Type=oneshot",
-    "RemainAfterExit=yes",
-    `ExecStart=${HELPER} restore`,
-    "[Install]",
-    "WantedBy=docker.service multi-user.target",
-  ),
-  file(
-    `/etc/systemd/system/${FRONT_WATCH_UNIT}`,
-    "[Unit]",
-    "Description=Lead the service port there again when somebody flushed the firewall",
-    `After=${FRONT_UNIT}`,
-    "[Service]",
-    `ExecStart=${HELPER} watch`,
-    "Restart=always",
-    "RestartSec=1",
-    "[Install]",
-    "WantedBy=multi-user.target",
-  ),
+  ...[FRONT_UNIT, FRONT_WATCH_UNIT].map((unit): HostFile => ({
+    path: `/etc/systemd/system/${unit}`,
+    permissions: "0644",
+    content: beside(unit),
+  })),
 ];
+
+const beside = (name: string): string => readFileSync(new URL(name, import.meta.url), "utf8");

@@ -36,7 +36,7 @@ export function realPorts(
   const apiUrl = readApiUrl(environment);
   const token = readToken(environment, manifest);
   const runId = systemRandom.id();
-  const witness = new HttpWitness(endpoint, runId);
+  const witness = new HttpWitness(endpoint);
   const onRetry: OnRetry = (retried) => tellOf(retried);
   const hosts = sshHosts(manifest, environment, onRetry);
   // Opens the record: not for an environment that is refused.

@@ -1,11 +1,11 @@
 /** What the phases of one rollout share: the fleet as it is known right now, the ports, and the tally for the receipt. */
-import type { JournalEntry, Lifecycle } from "../../contract/host.js";
+import type { JournalEntry, Traffic } from "../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import type { ObservedCheck } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
 import { isExpected, RolloutError } from "./core/errors.js";
 import { eventOf, type EventData, type EventName, type HostStatus } from "./core/events.js";
-import { aged, nodesOf, type Gates } from "./core/gates.js";
+import { aged, countOf, nodesOf, type Gates } from "./core/gates.js";
 import type { makePlan } from "./core/plan.js";
 import { counted, type clientsFailing } from "./core/prober.js";
 import { actionOf, type Deed, type Work } from "./core/fate.js";
@@ -14,10 +14,10 @@ import type { HistoryEntry } from "../../contract/history.js";
 import type { KnownHistory, RecordKeys } from "./core/history.js";
 import type { Secrets } from "./core/secrets.js";
 import { serves, type MachineOf, type Served } from "./core/target.js";
+import type { Chosen } from "./core/strategy.js";
 import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
 import type { Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
-import type { OwnRequests } from "./own-requests.js";
 import type { Prober } from "./prober.js";
 import type { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
@@ -82,8 +82,8 @@ export interface Member {
   /** Carries the fleet's tag: the balancer asks it. */
   readonly tagged: boolean;
   survey: Survey | null;
-  /** What the app said last, with ages as they were then: {@link lifecycleNow} gives them as they are now. */
-  lifecycle: Lifecycle | null;
+  /** What came to it as it told last, with ages as they were then: {@link trafficNow} gives them as they are now. */
+  traffic: Traffic | null;
   /** When the look began that showed it. */
   heardMs: number;
   /** Milliseconds that the last look took to end, with an answer or without. */
@@ -97,10 +97,14 @@ export interface Member {
   /** What was begun on it: together with the journal, all that the receipt says of it. */
   readonly deeds: Deed[];
   locked: boolean;
+  /** How it gets another release, as its steps were laid out last. */
+  strategy: Chosen["strategy"];
   /** It answers its own requests with failures, as clients do fail. */
   failsItself: boolean;
   /** When requests were first seen on its new container; null before. */
   enteredMs: number | null;
+  /** Since when clients fail, round after round, while it has a new container; null while they do not. */
+  troubleMs: number | null;
   /** A new container has taken the old one's place and is ready: the balancer may send it requests. */
   swapped: boolean;
   /** Lost while it was to leave rotation: it is left to its lease, which ends later than the balancer needs. */
@@ -109,12 +113,13 @@ export interface Member {
   receipt: Omit<HostReceipt, "action">;
 }
 
-/** Where requests of one round went. */
+/** Where requests went during one round, and how the rollout's own fared. */
 export interface Landings {
-  /** Those that each host got. Whoever did not answer in time has counted none. */
+  /** Connections that came to each host. Of whoever did not tell in time, none is known. */
   readonly by: ReadonlyMap<Member, number>;
-  /** At least so many failed although a host got them. Answers of hosts that have counted none are taken off as well. */
-  readonly failedOnHosts: number;
+  /** Own requests that were answered, and that failed. */
+  readonly answered: number;
+  readonly failed: number;
 }
 
 export interface Context {
@@ -126,8 +131,6 @@ export interface Context {
   readonly startedMs: number;
   /** When it must have ended; counted anew once another rollout was waited for. */
   deadlineMs: number;
-  /** When every listed host had been looked at, or one came to itself later: the balancer may not have seen it before. */
-  surveyedMs: number;
   /** When all locked hosts were last asked which nodes the balancer has. */
   refreshedMs: number;
   /** The balancer's nodes when the last host was let go. A source that came later is no node that stopped asking. */
@@ -149,14 +152,12 @@ export interface Context {
   /** Whether the balancer can be asked from here; null until it was tried. */
   witnessReachable: boolean | null;
   readonly witness: { sent: number; failed: number };
-  /** Sends all of them. */
-  readonly ownRequests: OwnRequests;
   /** Failed witness requests that no event has told of yet, and when one last did. */
   untold: { readonly failures: string[]; readonly sinceMs: number };
   /** Requests that show whether a host still gets any. */
   readonly quietWindows: Rounds<WitnessReport>;
-  /** Requests of which one may land on a new host. The result is how many were answered. */
-  readonly knocks: Rounds<number>;
+  /** Requests of which one may land on a new host. */
+  readonly knocks: Rounds<WitnessReport>;
   /** Where such requests go, for hosts that are in rotation: slow ones are waited for. */
   readonly landings: Pick<Rounds<Landings>, "join">;
   /** The same while a host is out: clients fail meanwhile, and a host that is gone answers no look. */
@@ -217,7 +218,7 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     superseded: isSuperseded,
     tagged: true,
     survey: null,
-    lifecycle: null,
+    traffic: null,
     heardMs: context.ports.clock.now(),
     lookMs: 0,
     journal: [],
@@ -225,8 +226,10 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     absences: 0,
     look: null,
     locked: false,
+    strategy: context.manifest.rollout.strategy === "handoff" ? "handoff" : "drain",
     failsItself: false,
     enteredMs: null,
+    troubleMs: null,
     swapped: false,
     outOfSight: false,
     status: "waiting",
@@ -263,6 +266,8 @@ export const secondsSince = (context: Context, startMs: number): number => (cont
 
 /** Milliseconds of a processor that one look costs here, ssh included; measured over 30 to 300 hosts. */
 export const LOOK_COST_MS = 20;
+/** Milliseconds that a host is left alone at most, however long a look takes. */
+const MOST_REST_MS = 1000;
 /** Milliseconds without any answer to a look: longer than a connection takes to be made anew. */
 export const SILENCE_MS = 12_000;
 /** Milliseconds between two events that tell of failed witness requests, at least. */
@@ -275,10 +280,14 @@ export const pollMs = (check: ObservedCheck): number => Math.min(250, Math.max(1
 const atWork: readonly HostStatus[] = ["draining", "ejected", "starting", "ready"];
 export const isAtWork = ({ status }: Member): boolean => atWork.includes(status);
 
-/** Milliseconds between two looks at a host: as wished, or longer when so many are looked at that this machine could not keep up. */
+/**
+ * Milliseconds between two looks at a host: as wished, or longer when so many are looked at that this machine could not keep up, or when the looks
+ * themselves take so long that a host would do nothing else.
+ */
 export function betweenLooks({ members }: Context, wishedMs: number): number {
-  const hosts = members.filter(isAtWork).length;
-  return Math.max(wishedMs, hosts * LOOK_COST_MS);
+  const atWork = members.filter(isAtWork);
+  const slowestMs = Math.max(0, ...atWork.map(({ lookMs }) => lookMs));
+  return Math.max(wishedMs, atWork.length * LOOK_COST_MS, Math.min(slowestMs, MOST_REST_MS));
 }
 
 /** When a rollout that begins now must have ended. */
@@ -371,7 +380,7 @@ export async function observeEnd(context: Context, member: Member): Promise<Obse
     member.lookMs = context.ports.clock.now() - beganMs;
   });
   // One that took long shows less than one that began after it.
-  if (beganMs >= member.heardMs) Object.assign(member, { lifecycle: observation.lifecycle, heardMs: beganMs });
+  if (beganMs >= member.heardMs) Object.assign(member, { traffic: observation.traffic, heardMs: beganMs });
   const told = member.journal.length;
   for (const entry of observation.journal.slice(told)) tell(context, member, entry);
   if (observation.journal.length > told) member.journal = observation.journal;
@@ -406,7 +415,7 @@ async function observeOne(context: Context, member: Member): Promise<Observation
   try {
     return await observe(context, member);
   } catch (error) {
-    if (beganMs >= member.heardMs) member.lifecycle = null;
+    if (beganMs >= member.heardMs) member.traffic = null;
     if (isExpected(error, "StewardLost")) throw error;
     return null;
   }
@@ -424,9 +433,9 @@ export async function observeSilent(context: Context, members: readonly Member[]
   return settled(members.map((member) => observeOne(context, member).catch(silentIfLost)));
 }
 
-/** What the app said last, as it is to be read now: a look that is old itself is no evidence. */
-export const lifecycleNow = ({ ports }: Pick<Context, "ports">, { lifecycle, heardMs }: Member): Lifecycle | null =>
-  lifecycle && aged(lifecycle, ports.clock.now() - heardMs);
+/** What it told last, as it is to be read now: a look that is old itself is no evidence. */
+export const trafficNow = ({ ports }: Pick<Context, "ports">, { traffic, heardMs }: Member): Traffic | null =>
+  traffic && aged(traffic, ports.clock.now() - heardMs);
 
 /**
  * Nodes of the balancer that any host of the fleet has been probed by lately. A droplet that asks its own private address shows up
@@ -435,22 +444,20 @@ export const lifecycleNow = ({ ports }: Pick<Context, "ports">, { lifecycle, hea
 export function knownSources(context: Pick<Context, "ports" | "members" | "check">): string[] {
   const { members, check } = context;
   return nodesOf(
-    members.map((member) => lifecycleNow(context, member)),
+    members.map((member) => trafficNow(context, member)),
     members.map(({ info }) => info),
     check,
   );
 }
 
 /** Most probes in a row, failed or passed, that any one node has sent to a host. */
-export function mostProbes(context: Context, { lifecycle }: Member, outcome: "failed" | "passed"): number {
-  const sources = new Set(knownSources(context));
-  const counts = lifecycle?.probes.filter((probe) => sources.has(probe.source)).map((probe) => probe[outcome]) ?? [];
-  return Math.max(0, ...counts);
+export function mostProbes(context: Context, { traffic }: Member, outcome: "failed" | "passed"): number {
+  return Math.max(0, ...knownSources(context).map((node) => (traffic ? countOf(traffic, node, outcome) : 0)));
 }
 
 /** Sends witness requests and counts them for the receipt. */
 export async function sendWitness(context: Context, count: number): Promise<WitnessReport> {
-  const report = await context.ownRequests.send(count);
+  const report = await context.ports.witness.send(count);
   context.witness.sent += report.sent;
   if (context.expectService && report.failures.length > 0) {
     context.witness.failed += report.failures.length;

@@ -4,9 +4,12 @@ import type { GuardInput } from "../../contract/guard.js";
 import { describe, exitCodes, Forbidden, isExpected, refusalCode, RolloutError, type ExitCode } from "./core/errors.js";
 import { eventOf, type EventData, type EventName } from "./core/events.js";
 import {
+  askingInWords,
   balancerOf,
+  changeInWords,
   changeOver,
   inWords,
+  leavesServicePort,
   roomFor,
   verdictOf,
   wayThere,
@@ -147,23 +150,34 @@ async function checkHosts(watch: Watch, change: ChangeOver, own: readonly CloudD
     }
   }
   const silent = found.flatMap(({ droplet, verdict }) =>
-    verdict.type === "silent" ? [`${droplet.name} (${droplet.id}) answers ${verdict.status ?? "nothing"}`] : [],
+    verdict.type === "silent"
+      ? verdict.at.map(
+          ({ target, status }) =>
+            `${droplet.name} (${droplet.id}) answers ${status ?? "nothing"} at ${inWords(target)}`,
+        )
+      : [],
   );
   if (silent.length > 0) throw notAnsweredYet(change, silent);
   const answering = found.filter(({ verdict }) => verdict.type === "answers");
   const hosts = answering.map(({ droplet }) => droplet.name);
-  tell(watch, "changesOver", { from: inWords(change.from), to: inWords(change.to), hosts });
+  tell(watch, "changesOver", { from: askingInWords(change.from), to: askingInWords(change.to), hosts });
 }
 
 const notAnsweredYet = (change: ChangeOver, silent: readonly string[]): RolloutError =>
   new RolloutError(
     "NotAnsweredYet",
-    `the balancer is to ask ${inWords(change.to)} instead of ${inWords(change.from)}, and ${silent.join(", ")} there: it would take out every host that does not answer 200; deploy ${wayThere(change)} first, with the path and port of before, and change over once that has ended`,
+    `the balancer is to ${changeInWords(change)}, and ${silent.join(", ")}: it would take out every host that does not answer 200; ${wayOut(change)}`,
   );
+
+/** A balancer that asks the port which it sends requests to is of an edition that was never released: nothing leads from there to here. */
+const wayOut = (change: ChangeOver): string =>
+  leavesServicePort(change)
+    ? "this fleet is of an earlier edition and cannot change over; deploy another stack with a name, a fleetTag and a balancer of its own, lead clients there, and destroy this one"
+    : `deploy ${wayThere(change)} first, with the path and ports of before, and change over once that has ended`;
 
 async function verdictOn(
   watch: Watch,
-  { from, to }: ChangeOver,
+  { from, anew }: ChangeOver,
   droplet: CloudDroplet,
   end: AbortSignal,
 ): Promise<Verdict> {
@@ -175,8 +189,8 @@ async function verdictOn(
   while (!end.aborted) {
     heedStop(watch);
     try {
-      looks.push(await health.ask(droplet, [from, to]));
-      const verdict = verdictOf(looks);
+      looks.push(await health.ask(droplet, [from.check, ...anew]));
+      const verdict = verdictOf(looks, anew);
       if (verdict.type !== "undecided") return verdict;
     } catch (error) {
       // It may still be booting.

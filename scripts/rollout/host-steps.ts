@@ -12,27 +12,53 @@ import { blindWaitMs } from "./core/floor.js";
 export type Operation =
   /** When it ends, whatever ends it, Docker leaves it so. */
   | { readonly do: "stay-down"; readonly slot: Slot }
+  /** The same, where a container has the slot's name. */
+  | { readonly do: "may-stay-down"; readonly slot: Slot }
   /** Started if it has ended, and by Docker itself from now on. */
   | { readonly do: "bring-back"; readonly slot: Slot }
-  /** Health turns 503, requests are still served. `article` asks `GET /shutdown` on the service port instead. */
-  | { readonly do: "drain"; readonly via: "control" | "article" }
+  /** The health ports are refused, and requests are still served. */
+  | { readonly do: "drain" }
+  /** Takes that back; nothing happens where nothing was refused. */
+  | { readonly do: "raise" }
   /** Refuses to go on unless the process that the order's argument names is still there and draining. */
   | { readonly do: "expect-drained" }
   /** Refuses to go on when the health path has an answer after all that a balancer takes for healthy, 200 to 399: clients may be there. */
   | { readonly do: "expect-down" }
   /** Refuses to go on when less is free where Docker keeps its data: not even a container that is there could be started again. */
   | { readonly do: "expect-space"; readonly megabytes: number }
+  /** Refuses to go on when the containers' network has no address that is free for a new container. */
+  | { readonly do: "expect-address" }
   | { readonly do: "stop"; readonly slot: Slot; readonly timeoutSeconds: number }
   | { readonly do: "start"; readonly slot: Slot }
   | SetAside
-  | Revival
+  | Dismissal
   /** Nothing happens when there is no container in `from`. */
   | { readonly do: "move"; readonly from: Slot; readonly to: Slot }
   | { readonly do: "remove"; readonly slot: Slot }
   /** Refuses to go on while a container has the slot's name. */
   | { readonly do: "expect-free"; readonly slot: Slot }
   | { readonly do: "run"; readonly slot: Slot; readonly release: Release }
+  /** New connections to the host's ports go to that port of the container; nothing happens where they do already. */
+  | { readonly do: "lead"; readonly slot: Slot; readonly port: number }
+  /** To the container that has the slot's name again, on the port of its own release, also after a reboot; nowhere when there is none. */
+  | { readonly do: "lead-back"; readonly slot: Slot }
+  /** Where the front leads now is where it leads after a reboot. */
+  | { readonly do: "keep-lead" }
+  /** The host's ports lead nowhere any more. */
+  | { readonly do: "lead-nowhere" }
   | { readonly do: "retire" };
+
+/** Stops a container that clients were led away from, once nothing is open there. Nothing happens where there is none, or where it has ended. */
+export interface Dismissal {
+  readonly do: "dismiss";
+  readonly slot: Slot;
+  /** Most seconds for what is open there to end. */
+  readonly idleSeconds: number;
+  /** Whether it is stopped after that, which cuts what is open; else the step fails. */
+  readonly cuts: boolean;
+  /** Seconds from SIGTERM to SIGKILL. */
+  readonly timeoutSeconds: number;
+}
 
 /** Stops the container of a release and keeps it under the name `failed`, for its log. One of another release is left alone. */
 export interface SetAside {
@@ -49,34 +75,19 @@ export interface SetAside {
  * container in, although it never became what the rollout waited for. One that cannot be drained is stopped at once.
  */
 export interface Retreat {
-  readonly via: "control" | "article";
+  /** `front`: the health ports are refused. `led-away`: the ports lead elsewhere again, so nobody has to let go. */
+  readonly via: "front" | "led-away";
   /** Seconds after which the balancer has let go. */
   readonly ejectionSeconds: number;
   /** Most seconds for requests to end after that. */
   readonly idleSeconds: number;
 }
 
-/**
- * The way back of a drain. `control` asks the app to take it back, again and again; one that does not, or has no such request (`article`), is
- * restarted. Not before the balancer has let it go for certain and its requests have ended, so for as long as the policy lets them take; and not
- * at all when it has ended, or its health has an answer meanwhile that a balancer takes for healthy, 200 to 399.
- */
-export interface Revival {
-  readonly do: "revive";
-  readonly via: "control" | "article";
-  readonly slot: Slot;
-  /** Seconds until it is restarted: the balancer has let go by then. */
-  readonly patienceSeconds: number;
-  /** Most seconds for requests to end after that. */
-  readonly idleSeconds: number;
-  /** Seconds from SIGTERM to SIGKILL. */
-  readonly timeoutSeconds: number;
-}
-
 /** What must become true before the next step; it fails at once on a container that restarted or ended, and when a newer order has come. */
 export interface Condition {
   readonly ready: Slot;
-  readonly release: string;
+  /** That the container serves on. */
+  readonly port: number;
   readonly timeoutSeconds: number;
   /** Seconds that it must stay ready before it counts: a container that crashes soon after its start was ready once. */
   readonly steadySeconds: number;
@@ -96,13 +107,15 @@ export interface HostStep {
  * since the last `commit`; `leave` ends the steward and frees the lock. A stage that fails is taken back at once, but for `commit`:
  * clients are on that container, and it has to leave rotation first.
  */
-export type OrderName = "smoke" | "drain" | "replace" | "retreat" | "commit" | "stop" | "undo" | "leave";
+export type OrderName = "drain" | "replace" | "retreat" | "commit" | "stop" | "undo" | "leave";
 
 /** Orders that are lists of steps. */
 export type StagedOrder = Exclude<OrderName, "undo" | "leave">;
 
 export interface HostPlan {
   readonly release: Release | null;
+  /** What becomes, once the lock is free, of a container that was handed over from; null where none ever is. */
+  readonly dismissal: Dismissal | null;
   readonly stages: Readonly<Record<StagedOrder, readonly HostStep[]>>;
 }
 
@@ -126,47 +139,18 @@ export interface HostContext {
 /** Orders in which the host is kept in the fleet; a superseded host has only drain and stop. */
 export function hostSteps(context: HostContext): HostPlan {
   const { release, policy } = context;
+  const handsOver = release !== null && isHandedOver(context);
   return {
     release,
+    dismissal: policy.strategy === "handoff" ? dismissal(context) : null,
     stages: {
-      smoke: release ? smoke(release, policy) : [],
-      drain: context.standing === "in-rotation" ? drain(context) : [],
-      replace: release ? replace(release, context) : [],
-      retreat: [{ name: "retreat", run: drainOperation(policy) }],
+      drain: context.standing === "in-rotation" && !handsOver ? drain(context) : [],
+      replace: release ? (handsOver ? handOver(release, context) : replace(release, context)) : [],
+      retreat: [{ name: "retreat", run: { do: "drain" } }],
       commit: commit(context),
       stop: stop(context),
     },
   };
-}
-
-/** Nothing else watches the smoke boot's container, so it is watched here; in rotation the balancer's probes take longer. */
-const LEAST_STEADY_SECONDS = 1;
-
-function smoke(release: Release, policy: RolloutPolicy): HostStep[] {
-  return [
-    { name: "smoke-clear", run: { do: "remove", slot: "smoke" } },
-    {
-      name: "smoke-run",
-      run: { do: "run", slot: "smoke", release },
-      undo: {
-        do: "set-aside",
-        slot: "smoke",
-        release: release.id,
-        timeoutSeconds: stopTimeout(release),
-        retreat: null,
-      },
-    },
-    {
-      name: "smoke-ready",
-      until: {
-        ready: "smoke",
-        release: release.id,
-        timeoutSeconds: policy.readyTimeoutSeconds,
-        steadySeconds: Math.max(LEAST_STEADY_SECONDS, policy.minReadySeconds),
-      },
-    },
-    { name: "smoke-remove", run: { do: "remove", slot: "smoke" } },
-  ];
 }
 
 const restartOff: HostStep = {
@@ -175,11 +159,8 @@ const restartOff: HostStep = {
   undo: { do: "bring-back", slot: "current" },
 };
 
-const viaOf = ({ gate }: RolloutPolicy): "control" | "article" => (gate === "evidence" ? "control" : "article");
-const drainOperation = (policy: RolloutPolicy): Operation => ({ do: "drain", via: viaOf(policy) });
-
 const retreatOf = (policy: RolloutPolicy, check: ObservedCheck): Retreat => ({
-  via: viaOf(policy),
+  via: "front",
   ejectionSeconds: ejectionSecondsOf(check),
   idleSeconds: policy.drainTimeoutSeconds,
 });
@@ -187,24 +168,22 @@ const retreatOf = (policy: RolloutPolicy, check: ObservedCheck): Retreat => ({
 const ejectionSecondsOf = (check: ObservedCheck): number =>
   Math.ceil(blindWaitMs(check.unhealthyThreshold, check) / 1000);
 
-/** Longest, in seconds, that the steps of one order wait together: stops, a start, and the waits of a revival or of a retreat. */
+/** Longest, in seconds, that the steps of one order wait together: stops, a start, two dismissals, and the waits of a retreat. */
 export const longestSeconds = ({ rollout, service }: Manifest, check: ObservedCheck): number =>
-  ejectionSecondsOf(check) + rollout.drainTimeoutSeconds + rollout.readyTimeoutSeconds + 2 * service.stopTimeoutSeconds;
+  ejectionSecondsOf(check) +
+  3 * rollout.drainTimeoutSeconds +
+  rollout.readyTimeoutSeconds +
+  4 * service.stopTimeoutSeconds;
 
 /** Restart policy off first: a crash while draining must not bring the host back into rotation. */
-function drain({ policy, check, release }: HostContext): HostStep[] {
-  const letGoSeconds = ejectionSecondsOf(check);
-  const revive: Revival = {
-    ...{ do: "revive", via: viaOf(policy), slot: "current", timeoutSeconds: stopTimeout(release) },
-    patienceSeconds: policy.gate === "evidence" ? Math.max(letGoSeconds, policy.readyTimeoutSeconds) : letGoSeconds,
-    idleSeconds: policy.drainTimeoutSeconds,
-  };
+function drain(context: HostContext): HostStep[] {
+  const { release } = context;
   return [
     // Before the drain, so that it is taken back last: what a full disk keeps from being renamed must not keep the host drained. A host
     // that is retired keeps what it has.
-    ...(release ? [failedClear, ...makeRoom] : []),
+    ...(release ? [...dismissals(context), failedClear, ...makeRoom, expectAddress] : []),
     restartOff,
-    { name: "drain", run: drainOperation(policy), undo: revive },
+    { name: "drain", run: { do: "drain" }, undo: { do: "raise" } },
   ];
 }
 
@@ -219,6 +198,9 @@ const makeRoom: readonly HostStep[] = [
   },
 ];
 
+/** Before the host leaves rotation: what is removed first has made its address free. */
+const expectAddress: HostStep = { name: "expect-address", run: { do: "expect-address" } };
+
 /**
  * Megabytes for what Docker writes when it makes or starts a container, some kilobytes, and for the logs that cloud-init lets one have, 30 MB
  * (constructs/host-files.ts).
@@ -231,15 +213,16 @@ function expectSpace({ minFreeDiskMb }: RolloutPolicy): HostStep[] {
   return megabytes > 0 ? [{ name: "expect-space", run: { do: "expect-space", megabytes } }] : [];
 }
 
+const frontBack: HostStep = { name: "front-back", undo: { do: "lead-back", slot: "current" } };
+
 /** The old container is stopped and kept; the new one takes its name. */
-function replace(release: Release, { policy, check, standing }: HostContext): HostStep[] {
+function replace(release: Release, context: HostContext): HostStep[] {
+  const { policy, check, standing } = context;
   const stopTimeoutSeconds = release.service.stopTimeoutSeconds;
   const setAside: HostStep[] = [
     ...expectSpace(policy),
-    ...(standing === "in-rotation" && policy.gate === "evidence"
-      ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const]
-      : []),
-    ...(standing === "in-rotation" ? [] : [...makeRoom, restartOff]),
+    ...(standing === "in-rotation" ? [{ name: "expect-drained", run: { do: "expect-drained" } } as const] : []),
+    ...(standing === "in-rotation" ? [] : [...makeRoom, expectAddress, restartOff]),
     {
       name: "old-stop",
       run: { do: "stop", slot: "current", timeoutSeconds: stopTimeoutSeconds },
@@ -254,7 +237,10 @@ function replace(release: Release, { policy, check, standing }: HostContext): Ho
   return [
     // Before anything changes: the host is looked at anew, and the rollout is planned anew.
     ...expectDown(standing),
+    ...(standing === "in-rotation" ? [] : dismissals(context)),
     ...(standing === "in-rotation" ? [] : [failedClear]),
+    // Before all else, so that it is taken back last: clients are led back once the container that they are led to runs.
+    frontBack,
     ...(standing === "empty" ? [] : setAside),
     // Before the step whose undo stops whatever has that name.
     { name: "name-free", run: { do: "expect-free", slot: "current" } },
@@ -269,16 +255,94 @@ function replace(release: Release, { policy, check, standing }: HostContext): Ho
     },
     {
       name: "new-ready",
-      until: { ready: "current", release: release.id, timeoutSeconds: policy.readyTimeoutSeconds, steadySeconds: 0 },
+      until: {
+        ...{ ready: "current", port: release.service.port },
+        ...{ timeoutSeconds: policy.readyTimeoutSeconds, steadySeconds: 0 },
+      },
+    },
+    { name: "front-lead", run: { do: "lead", slot: "current", port: release.service.port } },
+  ];
+}
+
+/** Whether the ports are led over from a container that serves. */
+const isHandedOver = ({ policy, standing }: HostContext): boolean =>
+  policy.strategy === "handoff" && (standing === "in-rotation" || standing === "alone");
+
+/** Seconds that a new container has to stay ready before the ports lead to it: one that crashes soon after its start was ready once. */
+const STEADY_SECONDS = 1;
+
+/** The new container starts beside the old one, which has its name kept and is led back to if anything fails. */
+function handOver(release: Release, context: HostContext): HostStep[] {
+  const { policy } = context;
+  const { port, stopTimeoutSeconds: timeoutSeconds } = release.service;
+  return [
+    // One that an earlier rollout has handed over from, and that still answers somebody.
+    ...dismissals(context),
+    failedClear,
+    ...makeRoom,
+    expectAddress,
+    ...expectSpace(policy),
+    // Taken back last: the front is kept as it was.
+    frontBack,
+    // A commit that fails half way has told the old one to stay down.
+    { name: "old-on", undo: { do: "bring-back", slot: "current" } },
+    {
+      name: "old-keep",
+      run: { do: "move", from: "current", to: "previous" },
+      undo: { do: "move", from: "previous", to: "current" },
+    },
+    { name: "name-free", run: { do: "expect-free", slot: "current" } },
+    {
+      name: "new-run",
+      run: { do: "run", slot: "current", release },
+      undo: {
+        ...{ do: "set-aside", slot: "current", release: release.id, timeoutSeconds },
+        retreat: { via: "led-away", ejectionSeconds: 0, idleSeconds: policy.drainTimeoutSeconds },
+      },
+    },
+    {
+      name: "new-ready",
+      until: {
+        ...{ ready: "current", port },
+        ...{ timeoutSeconds: policy.readyTimeoutSeconds, steadySeconds: STEADY_SECONDS },
+      },
+    },
+    {
+      name: "front-lead",
+      run: { do: "lead", slot: "current", port },
+      undo: { do: "lead-back", slot: "previous" },
     },
   ];
 }
 
+/** What an earlier rollout has handed over from may still answer somebody: nothing is removed that does. */
+const dismissals = (context: HostContext): HostStep[] => [
+  { name: "old-dismiss", run: dismissal(context) },
+  { name: "failed-dismiss", run: { ...dismissal(context), slot: "failed" } },
+];
+
+const dismissal = ({ policy, release }: HostContext): Dismissal => ({
+  ...{ do: "dismiss", slot: "previous", idleSeconds: policy.drainTimeoutSeconds },
+  ...{ cuts: policy.onDrainTimeout === "cut", timeoutSeconds: stopTimeout(release) },
+});
+
 /** What was gone back from is kept for its log only. Where a rollback leads, the history alone tells. */
-function commit({ goesBack }: HostContext): HostStep[] {
+function commit({ goesBack, release, policy }: HostContext): HostStep[] {
+  const olderRemove: HostStep = { name: "older-remove", run: { do: "remove", slot: "older" } };
+  const handsOver = policy.strategy === "handoff";
   return [
     { name: "restart-on", run: { do: "bring-back", slot: "current" } },
-    { name: "older-remove", run: { do: "remove", slot: "older" } },
+    // Also of a host that was on the release before: its ports may be others by now.
+    ...(release
+      ? [{ name: "front-led", run: { do: "lead", slot: "current", port: release.service.port } } as const]
+      : []),
+    // Until the old container is to stay down, what fails leaves it as it was.
+    ...(handsOver ? [olderRemove] : []),
+    { name: "front-keep", run: { do: "keep-lead" } },
+    // After the front: until then a reboot brings the old container back.
+    ...(handsOver
+      ? [{ name: "old-stay-down", run: { do: "may-stay-down", slot: "previous" } } as const]
+      : [olderRemove]),
     ...(goesBack
       ? [
           { name: "failed-remove", run: { do: "remove", slot: "failed" } } as const,
@@ -300,6 +364,7 @@ function stop({ standing, release }: HostContext): HostStep[] {
             name: "retired-stop",
             run: { do: "stop", slot: "current", timeoutSeconds: stopTimeout(release) },
           } as const,
+          { name: "retired-front", run: { do: "lead-nowhere" } } as const,
         ]),
     { name: "retire", run: { do: "retire" } },
   ];

@@ -1,5 +1,5 @@
 /** All that a rollout needs from outside. Adapters implement it for real, the lab in memory. */
-import type { JournalEntry, Lifecycle, Slot } from "../../contract/host.js";
+import type { Front, FrontEvidence, JournalEntry, Traffic, Slot } from "../../contract/host.js";
 import type { ManifestHost } from "../../contract/manifest.js";
 import type { ObservedCheck, PreDeploy } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
@@ -60,6 +60,8 @@ export interface CloudDroplet extends ManifestHost {
 /** The load balancer as it is configured right now. */
 export interface LiveBalancer {
   readonly check: ObservedCheck;
+  /** Ports of the hosts that requests are sent to. */
+  readonly targetPorts: readonly number[];
   readonly tag: string | null;
 }
 
@@ -154,18 +156,22 @@ export interface Survey {
   readonly dockerNotIn: string | null;
   readonly freeDiskMb: number;
   readonly freeMemoryMb: number;
+  /** What the container that has the host's name uses, caches left out; null where nobody can tell. */
+  readonly usedMemoryMb: number | null;
   readonly containers: Readonly<Partial<Record<Slot, ContainerState>>>;
-  readonly lifecycle: Lifecycle | null;
-  /** Status of the health path on the service port, asked from the host itself; null without an answer. */
+  /** Null where none is there. */
+  readonly front: Front | null;
+  /** Why the front would not take the host's address and ports, in the helper's words; null where it would, or does not tell. */
+  readonly frontRefuses: string | null;
+  readonly traffic: Traffic | null;
+  /** Status of the health path, asked from the host itself: on the health port where the front has that, else on the service port. Null without an answer. */
   readonly health: number | null;
   /** What curl said where there was no answer, such as "curl: (7) Failed to connect"; null with an answer. */
   readonly healthError: string | null;
   /** Established connections on the container's service port; null when its health path answers 200, or nobody could count them. */
   readonly connections: number | null;
-  /** Whether somebody takes connections on the control port, whatever the answer; false when the health path answers 200. */
-  readonly controlTaken: boolean;
-  /** Whether somebody takes connections on what the service port is to become; false when that is to stay. */
-  readonly nextTaken: boolean;
+  /** Ports that the host's front is to have and has not, on which somebody takes connections, whatever the answer. */
+  readonly answered: readonly number[];
   /** Releases whose files are kept on the host, as they lie there: whoever is root on it may have written them. */
   readonly releases: readonly Release[];
   /** Its copy of the fleet's history as it lies there, not verified; null without one. */
@@ -198,10 +204,8 @@ export interface Observation {
   /** `false` once the steward's process is gone, and its lock with it. */
   readonly stewardAlive: boolean;
   readonly journal: readonly JournalEntry[];
-  readonly lifecycle: Lifecycle | null;
+  readonly traffic: Traffic | null;
   readonly health: number | null;
-  /** Established connections on the service port; null when only the lifecycle is asked. */
-  readonly connections: number | null;
 }
 
 export type PullResult =
@@ -247,6 +251,8 @@ export interface Host {
   order(name: OrderName, argument?: string): Promise<number>;
   /** Beats the steward's heart and reads what there is to see. */
   observe(): Promise<Observation>;
+  /** What came to the ports of its front in so many seconds, 1 to 900; null where nobody knows: there is no front, or too much came to tell. */
+  evidence(withinSeconds: number): Promise<FrontEvidence | null>;
   /** Status that the host gets on its own service port, asked at its private address; null without an answer. */
   answer(path: string): Promise<number | null>;
   /**

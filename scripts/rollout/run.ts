@@ -34,26 +34,27 @@ import { readToEnd } from "./phases/restore.js";
 import { onceMore } from "./phases/down.js";
 import { goBack } from "./phases/go-back.js";
 import { beginWayBack, keepHistory, learnBefore, learnServed, releasesOnHosts } from "./phases/history.js";
+import { expectAskedByNodes, expectNodesContent } from "./phases/handoff.js";
 import { convergeAll, replaceAll } from "./phases/hosts.js";
 import { withLocks } from "./phases/locks.js";
 import { planOf } from "./phases/plan.js";
 import { awaitPreDeploy, runPreDeploy } from "./phases/pre-deploy.js";
+import { expectPortsLeft } from "./phases/ports-left.js";
 import { preflight } from "./phases/preflight.js";
 import {
+  checkMemory,
   conclude,
   goalOf,
   goalUnderLocks,
   isInfrastructureOnly,
   prepare,
   pullEverywhere,
-  smokeBoot,
   type Goal,
 } from "./phases/release.js";
 import { retireAll } from "./phases/retire.js";
 import { takeBaseline } from "./phases/clients.js";
-import { expectAsked, expectRotation } from "./phases/rotation.js";
+import { expectAsked, expectRotation } from "./phases/in-rotation.js";
 import type { KeptRelease, Ports } from "./ports.js";
-import { OwnRequests } from "./own-requests.js";
 import { LandingRounds } from "./phases/landings.js";
 import { Prober } from "./prober.js";
 import { Rounds } from "./rounds.js";
@@ -109,11 +110,12 @@ async function reach(context: Context, goal: Goal): Promise<void> {
   await prepare(context);
   learnBefore(context);
   const plan = planOf(context);
+  checkMemory(context, membersNamed(context, plan.replace));
   const [foremost] = membersNamed(context, [...plan.converge.flat(), ...plan.replace]);
-  await expectAsked(context, membersNamed(context, [...plan.keep, ...plan.replace]));
+  await expectBalancer(context, membersNamed(context, [...plan.keep, ...plan.replace]));
+  await expectPortsLeft(context);
   await awaitPreDeploy(context);
   if (foremost) await runPreDeploy(context, foremost);
-  await smokeBoot(context, foremost);
   emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
   if (goal.back) {
     const { release: left, servedFrom: fromServedFrom } = goal.back.from;
@@ -123,6 +125,17 @@ async function reach(context: Context, goal: Goal): Promise<void> {
   }
   await roll(context, plan, goal);
 }
+
+/** The balancer asks those that serve. @throws RolloutError NotInRotation */
+async function expectBalancer(context: Context, members: readonly Member[]): Promise<void> {
+  await expectAskedByNodes(context, handedOver(members));
+  await expectAsked(
+    context,
+    members.filter(({ strategy }) => strategy === "drain"),
+  );
+}
+
+const handedOver = (members: readonly Member[]): Member[] => members.filter(({ strategy }) => strategy === "handoff");
 
 async function roll(context: Context, plan: Plan, goal: Goal): Promise<void> {
   const end = new AbortController();
@@ -184,7 +197,7 @@ const mayServe = ({ members }: Context): boolean =>
 async function beginToExpectService(context: Context, plan: Plan): Promise<void> {
   context.expectService = true;
   learnServed(context);
-  await expectAsked(context, membersNamed(context, [...plan.keep, ...plan.replace]));
+  await expectBalancer(context, membersNamed(context, [...plan.keep, ...plan.replace]));
   await takeBaseline(context);
 }
 
@@ -210,8 +223,7 @@ async function prove(context: Context): Promise<void> {
   for (const member of members) {
     const survey = surveyOf(member);
     const { current } = survey.containers;
-    const told = survey.lifecycle?.release;
-    if (current?.release !== release.id || !serves(survey) || (told !== undefined && told !== release.id)) {
+    if (current?.release !== release.id || !serves(survey)) {
       const runs = current ? `${current.image} (release ${current.release ?? "unknown"})` : "nothing";
       throw new RolloutError(
         "NotConverged",
@@ -220,6 +232,7 @@ async function prove(context: Context): Promise<void> {
     }
   }
   await expectRotation(context);
+  await expectNodesContent(context, handedOver(members));
 }
 
 /** The release goes on even if old images stay: a full disk is a warning here, and refused by the next preflight. */
@@ -312,7 +325,6 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     runId: ports.random.id(),
     startedMs: ports.clock.now(),
     deadlineMs: deadlineOf({ ports, request }),
-    surveyedMs: ports.clock.now(),
     refreshedMs: ports.clock.now(),
     nodes: [],
     check: request.manifest.healthCheck,
@@ -327,8 +339,7 @@ function newContext(request: RolloutRequest, ports: Ports, parts: Parts): Contex
     witness: { sent: 0, failed: 0 },
     untold: { failures: [], sinceMs: -Infinity },
     quietWindows: new Rounds(toEach(WITNESS_PER_HOST)),
-    ownRequests: new OwnRequests(ports.witness),
-    knocks: new Rounds(async () => (await toEach(KNOCKS_PER_HOST)()).answered),
+    knocks: new Rounds(toEach(KNOCKS_PER_HOST)),
     landings: new LandingRounds(() => context, SILENCE_MS),
     promptLandings: new LandingRounds(() => context, PROMPT_MS),
     prober: new Prober(ports.clock, (count) => sendWitness(context, count), parts.clients),

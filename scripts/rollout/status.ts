@@ -1,6 +1,6 @@
 /** What the hosts run right now, without changing anything. */
 import { RECORD_KEY_VARIABLE } from "../../contract/history.js";
-import type { Manifest, ManifestHost } from "../../contract/manifest.js";
+import { hostContainer, type Manifest, type ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
 import { aged, larger, nodesOf, rotationOf, tellsNothing } from "./core/gates.js";
@@ -89,12 +89,12 @@ export async function lookAtHosts(
 }
 
 function rowsOf(manifest: Manifest, looked: readonly Looked[]): HostRow[] {
-  const seen = looked.map(({ outcome }) => (outcome instanceof RolloutError ? null : outcome.lifecycle));
+  const seen = looked.map(({ outcome }) => (outcome instanceof RolloutError ? null : outcome.traffic));
   const sources = nodesOf(seen, manifest.hosts, manifest.healthCheck);
   return looked.map(({ info, outcome }) =>
     outcome instanceof RolloutError
       ? unknownRow(info, outcome)
-      : rowOf(info, outcome, whyOut(manifest, outcome, sources)),
+      : rowOf(info, outcome, whyOut(manifest, info, outcome, sources)),
   );
 }
 
@@ -109,8 +109,8 @@ async function lookAtHost(
   try {
     const first = await lookOnce(host, clock);
     const { manifest } = await judging;
-    const sources = nodesOf([first.lifecycle], manifest.hosts, manifest.healthCheck);
-    const seemsOut = whyOut(manifest, first, sources) !== null;
+    const sources = nodesOf([first.traffic], manifest.hosts, manifest.healthCheck);
+    const seemsOut = whyOut(manifest, info, first, sources) !== null;
     return { info, outcome: seemsOut ? await lookOnce(host, clock) : first };
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
@@ -124,18 +124,19 @@ async function lookOnce(host: Host, clock: Pick<Clock, "now">): Promise<Seen> {
   const beganMs = clock.now();
   const survey = await host.survey();
   const tookMs = clock.now() - beganMs;
-  return { ...survey, tookMs, lifecycle: survey.lifecycle && aged(survey.lifecycle, tookMs) };
+  return { ...survey, tookMs, traffic: survey.traffic && aged(survey.traffic, tookMs) };
 }
 
-/** Why a host that serves by its own word cannot be told to get requests; null where it can, or where nothing but time tells. */
-function whyOut(manifest: Manifest, survey: Seen, sources: readonly string[]): string | null {
-  const { lifecycle } = survey;
-  if (!lifecycle) {
-    const asked = manifest.rollout.gate === "evidence" && serves(survey);
-    return asked ? "not known to be in rotation: its control port does not answer" : null;
+/** Why a host that answers cannot be told to get requests; null where it can, or where nothing but time tells. */
+function whyOut(manifest: Manifest, info: ManifestHost, survey: Seen, sources: readonly string[]): string | null {
+  const { traffic } = survey;
+  // Where the balancer asks the service port, nobody can tell what it asked.
+  if (hostContainer(manifest, info).checkPort === null) return null;
+  if (!traffic) {
+    return serves(survey) ? "not known to be in rotation: its front does not tell who comes" : null;
   }
-  if (lifecycle.state !== "serving") return null;
-  const verdict = rotationOf(lifecycle, sources, manifest.healthCheck);
+  if (traffic.state !== "serving") return null;
+  const verdict = rotationOf(traffic, sources, manifest.healthCheck);
   if (verdict.pass) return null;
   const late = tellsNothing(survey.tookMs, manifest.healthCheck);
   return late === null ? `not in rotation: ${verdict.why}` : `not known to be in rotation: ${late}`;

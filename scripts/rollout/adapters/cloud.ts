@@ -32,11 +32,13 @@ const balancerReply = z.object({
     tag: z.string().nullish(),
     health_check: z.object({
       path: z.string().nullish(),
+      port: z.number(),
       check_interval_seconds: z.number(),
       response_timeout_seconds: z.number(),
       unhealthy_threshold: z.number(),
       healthy_threshold: z.number(),
     }),
+    forwarding_rules: z.array(z.object({ target_port: z.number() })),
   }),
 });
 
@@ -92,8 +94,10 @@ export class DigitalOcean implements Cloud, GuardCloud {
     const check = live.health_check;
     return {
       tag: live.tag || null,
+      targetPorts: targetPorts(live.forwarding_rules),
       check: {
         path: check.path ?? "/",
+        port: check.port,
         checkIntervalSeconds: check.check_interval_seconds,
         responseTimeoutSeconds: check.response_timeout_seconds,
         unhealthyThreshold: check.unhealthy_threshold,
@@ -237,8 +241,12 @@ const listedBalancer = ({
   name,
   sizeUnit: sizeUnit ?? null,
   check: { path: check.path ?? "/", port: check.port },
-  targetPorts: [...new Set(rules.map(({ target_port: port }) => port))],
+  targetPorts: targetPorts(rules),
 });
+
+const targetPorts = (rules: readonly { target_port: number }[]): number[] => [
+  ...new Set(rules.map(({ target_port: port }) => port)),
+];
 
 function droplet({
   id,

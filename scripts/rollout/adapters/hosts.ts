@@ -1,6 +1,6 @@
 /** Hosts over SSH: each call of the port is one command on the host. */
 import path from "node:path";
-import type { Slot } from "../../../contract/host.js";
+import type { FrontEvidence, Slot } from "../../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../../contract/manifest.js";
 import type { PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
@@ -160,6 +160,11 @@ class SshHost implements Host {
     this.#beats += 1;
     const script = look.observe(this.place, this.#runId, this.#beats);
     return look.parseObservation(await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS }));
+  }
+
+  async evidence(withinSeconds: number): Promise<FrontEvidence | null> {
+    const script = look.evidence(this.place.fleet, withinSeconds);
+    return look.parseEvidence(await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS }));
   }
 
   async answer(path: string): Promise<number | null> {

@@ -1,6 +1,5 @@
 /** Requests through the balancer, each on a connection of its own, as a new client would send them. */
 import { Agent, request } from "undici";
-import { WITNESS_HEADER } from "../../../contract/host.js";
 import { isStatus } from "../core/prober.js";
 import type { BalancerEndpoint, Witness, WitnessReport } from "../ports.js";
 
@@ -19,11 +18,10 @@ export class HttpWitness implements Witness {
 
   constructor(
     private readonly endpoint: BalancerEndpoint,
-    runId: string,
     private readonly limitMs = TIMEOUT_MS,
   ) {
     const { serverName } = endpoint;
-    this.#headers = { [WITNESS_HEADER]: runId, ...(serverName !== undefined && { host: serverName }) };
+    this.#headers = serverName === undefined ? {} : { host: serverName };
     // `pipelining: 0` closes every connection after its request.
     this.#agent = new Agent({
       pipelining: 0,

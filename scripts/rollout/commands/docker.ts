@@ -1,15 +1,8 @@
 /** Exact argument lists of every docker command that a rollout gives. Pure: nothing is run here. */
-import { containerName, labels, type Slot } from "../../../contract/host.js";
+import { CONTAINER_NETWORK, containerName, labels, type Slot } from "../../../contract/host.js";
 import type { Release } from "../../../contract/release.js";
 import { SECRETS_FOLDER } from "../../../contract/secrets.js";
 import { line, type Word } from "./shell.js";
-
-/** Ports of the host that a container's service and control port are published on. */
-export interface Publication {
-  readonly serviceAddress: string;
-  readonly servicePort: number;
-  readonly controlPort: number;
-}
 
 /** Id of the release that a container was made for. */
 export const RELEASE_FORMAT = `{{index .Config.Labels "${labels.release}"}}`;
@@ -34,8 +27,20 @@ export const CONTAINER_FORMAT = jsonList([
 /** Status of a pre-deploy command, in which there is never a "|", and the id of the run that started it. */
 export const PRE_DEPLOY_FORMAT = `{{.State.Status}}|{{index .Config.Labels "${labels.run}"}}`;
 
+/** A container and its process. */
+export const INSTANCE_FORMAT = "{{.Id}}:{{.State.Pid}}";
+
 /** What must be "true|false|0" while a new container becomes ready. */
 export const ALIVE_FORMAT = "{{.State.Running}}|{{.State.Restarting}}|{{.RestartCount}}";
+
+/** Its process, as the host numbers it; 0 while it does not run. */
+export const PID_FORMAT = "{{.State.Pid}}";
+
+/** Address that a container was given in the network for good, whether it runs or not. */
+export const SLOT_FORMAT = `{{with index .NetworkSettings.Networks "${CONTAINER_NETWORK}"}}{{with .IPAMConfig}}{{.IPv4Address}}{{end}}{{end}}`;
+
+/** Id, whether it runs, its process, its address in the network, and its release, in none of which but the last there is ever a "|". */
+export const TRAFFIC_FORMAT = `{{.Id}}|{{.State.Running}}|{{.State.Pid}}|${SLOT_FORMAT}|${RELEASE_FORMAT}`;
 
 /** Path of a release's environment file, relative to the fleet's folder on the host. */
 export const environmentFile = (release: Pick<Release, "id">): string => `releases/${release.id}.env`;
@@ -44,25 +49,17 @@ export const environmentFile = (release: Pick<Release, "id">): string => `releas
 export const secretsFolder = (release: Pick<Release, "id">): string => `releases/${release.id}.secrets`;
 
 /**
- * A second port of the host that leads to the service, for when the balancer changes over to it. Not where the first is that one
- * already, as for a release that is gone back to, nor for the smoke boot, which no balancer asks.
+ * What comes after the container's place in the network (commands/steward.ts). New containers never restart by themselves: that begins once they are in
+ * rotation.
  */
-function nextPublication(slot: Slot, { service }: Release, publish: Publication): Word[] {
-  const { nextPort, port } = service;
-  if (nextPort === undefined || nextPort === publish.servicePort || slot === "smoke") return [];
-  return ["-p", `${publish.serviceAddress}:${nextPort}:${port}`];
-}
-
-/** New containers never restart by themselves: that begins once they are in rotation. */
-export function run(fleet: string, slot: Slot, release: Release, publish: Publication): Word[] {
+export function run(fleet: string, slot: Slot, release: Release): Word[] {
   const { service } = release;
   return [
-    ...["docker", "run", "-d", "--name", containerName(fleet, slot)],
+    ...["--name", containerName(fleet, slot)],
     ...["--label", `${labels.fleet}=${fleet}`, "--label", `${labels.release}=${release.id}`],
     ...["--restart", "no", "--init", "--stop-timeout", String(service.stopTimeoutSeconds)],
-    ...["-p", `${publish.serviceAddress}:${publish.servicePort}:${service.port}`],
-    ...nextPublication(slot, release, publish),
-    ...["-p", `127.0.0.1:${publish.controlPort}:${service.controlPort}`],
+    // What is published at all may be forwarded to, and the front does that. Docker chooses the port of the machine, and nobody asks it.
+    ...["-p", `127.0.0.1::${service.port}`],
     ...inside(release),
     release.image,
     ...service.command,
@@ -119,13 +116,6 @@ export const stop = (name: string, timeoutSeconds: number): string[] => [
   name,
 ];
 export const start = (name: string): string[] => ["docker", "start", name];
-export const cycle = (name: string, timeoutSeconds: number): string[] => [
-  "docker",
-  "restart",
-  "-t",
-  String(timeoutSeconds),
-  name,
-];
 export const rename = (from: string, to: string): string[] => ["docker", "rename", from, to];
 export const remove = (name: string): string[] => ["docker", "rm", "-f", name];
 export const restartPolicy = (name: string, policy: "no" | "always"): string[] => [
@@ -162,15 +152,6 @@ export const inspectImage = (image: string): string[] => [
 export const listImages = (repository: string): string[] => [
   ...["docker", "images", "--digests", "--no-trunc", "--format", "{{.Repository}}@{{.Digest}}"],
   repository,
-];
-/** The connection table of the container's own network. */
-export const connectionTable = (name: string): string[] => [
-  "docker",
-  "exec",
-  name,
-  "cat",
-  "/proc/net/tcp",
-  "/proc/net/tcp6",
 ];
 /** Shell text that prints the PATH of this shell where it leads to no docker. */
 export const SEARCHED_IN_VAIN = `command -v docker >/dev/null 2>&1 || printf '%s\\n' "$PATH"`;

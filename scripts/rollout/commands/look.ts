@@ -1,11 +1,15 @@
 /** Commands that only look at a host, and how their output reads. */
 import {
   containerName,
-  lifecycle,
+  frontEvidence,
+  frontLine,
   parseJournal,
+  trafficTold,
   shownContainer,
   UnreadableJournal,
-  type Lifecycle,
+  type Front,
+  type FrontEvidence,
+  type Traffic,
   type ShownContainer,
   type Slot,
 } from "../../../contract/host.js";
@@ -15,20 +19,22 @@ import { isPortTaken } from "../core/target.js";
 import type { ContainerState, HealthAnswers, HealthTarget, Observation, Survey } from "../ports.js";
 import * as docker from "./docker.js";
 import { HISTORY_FILE } from "./host.js";
-import { APP_BYTES, capped, CURL, fleetFolder, line, parsed, parts, quote } from "./shell.js";
+import { capped, CURL, fleetFolder, line, parsed, parts, quote } from "./shell.js";
 import { missingTools } from "./tools.js";
 import type { Parts } from "./frame.js";
 import {
   askRun,
+  askTrafficOf,
   countConnections,
+  frontFunctions,
+  frontWords,
   healthUrl,
-  lifecycleUrl,
   processFunctions,
   stewardLives,
   type Place,
 } from "./steward.js";
 
-const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed", "pre-deploy"];
+const SLOTS: readonly Slot[] = ["current", "previous", "failed", "pre-deploy"];
 const ANSWER_SECONDS = 2;
 /** Most bytes of what lies on a host: of its containers' states, its releases, its copy of the history, and a run's journal. */
 const CONTAINERS_BYTES = 65_536;
@@ -36,25 +42,62 @@ const RELEASES_BYTES = 1_000_000;
 /** Ten releases with long environments are far below that. */
 const HISTORY_BYTES = 1_000_000;
 const JOURNAL_BYTES = 1_000_000;
+/** Of some hundred fronts; a machine has one for each of its hosts. */
+const FRONT_BYTES = 16_384;
+/** Some 2,000 addresses that ask: of more, nobody can tell which are the balancer's nodes. */
+const EVIDENCE_BYTES = 131_072;
+/** Ports that a front may have: two for requests, two for the health check. */
+const MOST_PORTS = 4;
 /** Most bytes that are shown of a run in hand, and of what a small tool prints. */
 const WORDS_BYTES = 4_096;
 
-const askLifecycle = (place: Place): string =>
-  capped(`${CURL} -f --max-time ${ANSWER_SECONDS} ${lifecycleUrl(place)} 2>/dev/null || :`, APP_BYTES);
-/** Prints the status on a line of its own, and what curl says where there is none. */
-const askStatus = (url: string): string =>
-  `${CURL} --max-time ${ANSWER_SECONDS} -o /dev/null -w '%{http_code}\\n' ${quote(url)} 2>&1 || :`;
-const askHealth = (place: Place): string => askStatus(healthUrl(place));
-const askControl = (place: Place): string => capped(askStatus(lifecycleUrl(place)), WORDS_BYTES);
-const askNext = ({ privateAddress, nextPort, healthPath }: Place): string =>
-  nextPort === null ? ":" : capped(askStatus(`http://${privateAddress}:${nextPort}${healthPath}`), WORDS_BYTES);
+/** What comes to the host; nothing where its front does not tell. */
+const askTraffic = (place: Place): string => capped(`${askTrafficOf(place)} && echo whole`, EVIDENCE_BYTES);
+/** Prints the status on a line of its own, and what curl says where there is none. @param word of shell */
+const askAt = (word: string): string =>
+  `${CURL} --max-time ${ANSWER_SECONDS} -o /dev/null -w '%{http_code}\\n' ${word} 2>&1 || :`;
+const askStatus = (url: string): string => askAt(quote(url));
+const askHealth = (place: Place): string => askAt(healthUrl(place));
+/** Shows the fronts, into `fronts`: `unknown` where the helper does not tell, as while another fleet on the machine has its lock for long. */
+const showFronts = `fronts=$(front show 2>/dev/null) || { sleep 1 && fronts=$(front show 2>/dev/null); } || fronts=unknown
+printf '%s\\n' "$fronts" | head -c ${FRONT_BYTES}`;
+
+/**
+ * Each port that the front is to have and has not, and what is answered there: `80 200`. Nothing where the fronts are unknown: what one has would seem to
+ * be somebody else's. After {@link showFronts}.
+ */
+function askPorts({ fleet, privateAddress, services, checks, healthPath }: Place): string {
+  const asks = [...services, ...checks].map((port) => {
+    const ask = capped(askStatus(`http://${privateAddress}:${port}${healthPath}`), WORDS_BYTES);
+    return `case $led in *,${port},*) ;; *)\nprintf '${port} '\n${ask} ;; esac`;
+  });
+  return `led=,$(printf '%s\\n' "$fronts" | awk -v name=${quote(fleet)} '($1 "") == name { print $3 "," $4 }'),
+if [ "$fronts" != unknown ]; then
+${asks.join("\n")}
+fi`;
+}
+
+/**
+ * Prints the whole megabytes that the container uses, without what the kernel may take back; nothing where that is not told. Cgroups of the first and of the
+ * second version have other names for the same.
+ * @see https://docs.kernel.org/admin-guide/cgroup-v2.html memory.current, inactive_file
+ */
+const askUsed = ({ fleet }: Place): string => `group=/nowhere
+pid=$(${docker.inspectField(fleet, docker.PID_FORMAT)})
+# No path of a cgroup of Docker's has a blank.
+# shellcheck disable=SC2013
+for group in $(sed -n -e 's#^[0-9]*:memory:#/sys/fs/cgroup/memory#p' -e 's#^0::#/sys/fs/cgroup#p' "/proc/\${pid:-0}/cgroup" 2>/dev/null); do
+  if [ -r "$group/memory.stat" ]; then break; fi
+done
+{ cat "$group/memory.current" "$group/memory.usage_in_bytes" 2>/dev/null; sed -n 's/^\\(total_\\)*inactive_file //p' "$group/memory.stat" 2>/dev/null; } |
+  awk 'NR == 1 { used = $1 } { cache = (NR > 1 ? $1 : 0) } END { if (NR > 0) print int((used - cache + 1048575) / 1048576) }'`;
 
 const askBoot =
   "if command -v cloud-init >/dev/null 2>&1; then cloud-init status 2>/dev/null | head -n 1; else echo 'status: done'; fi";
 
 /** Everything that a rollout wants to know of a host before it touches it. @param booted need not be asked again: it takes a second */
 export const survey = (place: Place, booted = false): string =>
-  `mkdir -p "${fleetFolder(place.fleet)}" && cd "${fleetFolder(place.fleet)}" || exit 1\n` +
+  `mkdir -p "${fleetFolder(place.fleet)}" && cd "${fleetFolder(place.fleet)}" || exit 1\n${frontFunctions}\n` +
   parts({
     boot: booted ? "echo 'status: done'" : askBoot,
     // Not capped: a head that knows no -c would swallow the line that tells of it. These lines are our own.
@@ -65,15 +108,17 @@ export const survey = (place: Place, booted = false): string =>
     clock: "{ date +%s; cat /proc/uptime; } 2>/dev/null || :",
     disk: docker.FREE_DISK,
     memory: "awk '$1 == \"MemAvailable:\" { print int($2 / 1024) }' /proc/meminfo 2>/dev/null || :",
+    used: askUsed(place),
     containers: capped(
       `${line(docker.inspect([...slotsOf(place.fleet).keys()], docker.CONTAINER_FORMAT))} 2>/dev/null || :`,
       CONTAINERS_BYTES,
     ),
-    lifecycle: place.gate === "evidence" ? askLifecycle(place) : ":",
+    front: showFronts,
+    fits: capped(`front fits ${line(frontWords(place))} 2>&1 >/dev/null || :`, WORDS_BYTES),
+    traffic: askTraffic(place),
     health: `health=$(${capped(askHealth(place), WORDS_BYTES)})\nprintf '%s\\n' "$health"`,
     connections: `case $health in 200*) ;; *) ${countConnections(place)} ;; esac`,
-    control: `case $health in 200*) ;; *) ${askControl(place)} ;; esac`,
-    next: askNext(place),
+    ports: askPorts(place),
     releases: capped("cat releases/*.json 2>/dev/null || :", RELEASES_BYTES),
     history: capped(`cat ${HISTORY_FILE} 2>/dev/null || :`, HISTORY_BYTES),
     retired: "if [ -e retired ]; then echo yes; fi",
@@ -96,18 +141,20 @@ export function parseSurvey(answer: Parts, fleet: string): Survey {
     freeDiskMb: missing.length > 0 ? 0 : megabytes(answer, "disk"),
     // A host that does not tell (not Linux) is not held back.
     freeMemoryMb: part("memory") ? megabytes(answer, "memory") : Number.MAX_SAFE_INTEGER,
+    usedMemoryMb: countOf(part("used")),
     containers: containersOf(answer, fleet),
-    lifecycle: lifecycleOf(answer),
+    front: frontOf(part("front", FRONT_BYTES), fleet),
+    frontRefuses: /^evenkeel-front: (.*)/m.exec(answer.start("fits", WORDS_BYTES).text)?.[1] ?? null,
+    traffic: trafficOf(answer),
     health: healthOf(part("health")),
     healthError: healthErrorOf(part("health")),
     connections: countOf(part("connections")),
-    controlTaken: isTaken(part("control")),
-    nextTaken: isTaken(part("next")),
+    answered: answeredOf(part("ports", (MOST_PORTS + 1) * WORDS_BYTES)),
     releases: releasesOf(part("releases", RELEASES_BYTES)),
     // One that is cut off has no signature that fits.
     history: answer.start("history", HISTORY_BYTES).text.trim() || null,
     retired: part("retired") === "yes",
-    run: runOf(answer.start("run", WORDS_BYTES).text.trim()),
+    run: runInHandOf(answer.start("run", WORDS_BYTES).text.trim()),
   };
 }
 
@@ -173,29 +220,101 @@ function clockOf(text: string): HostClock | null {
 }
 
 /** The first line tells whose it is, the second what its journal says last. */
-function runOf(text: string): Survey["run"] {
+function runInHandOf(text: string): Survey["run"] {
   const [holder = "", last = ""] = text.split("\n");
   if (!holder) return null;
   const [, state = "", ...detail] = last.split("\t");
   return { holder, last: [state, ...detail].join(" ").trim() };
 }
 
-/** An answer of another form, or a longer one, is no answer: another program may listen on that port. */
-function lifecycleOf(answer: Parts): Lifecycle | null {
-  const { text, whole } = answer.start("lifecycle", APP_BYTES);
-  if (!whole) return null;
-  try {
-    return lifecycle.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+/** Rows of {@link askTraffic} by their first word, and how many of each there may be. */
+const TRAFFIC_ROWS: ReadonlyMap<string, number> = new Map([
+  ["container", 1],
+  ["open", 1],
+  ["led", 1],
+  ["probed", Infinity],
+  ["opened", 2],
+]);
+
+/**
+ * Null where the front leads to another container, or to one that does not run; and where it did not tell all, or not in this form: a row that is left
+ * out would be a node that nobody knows of.
+ */
+function trafficOf(answer: Parts): Traffic | null {
+  const { text, whole } = answer.start("traffic", EVIDENCE_BYTES);
+  const rows = text.trimEnd().split("\n");
+  if (!whole || rows.pop() !== "whole") return null;
+  const words = rows.map((row) => row.split(" "));
+  const of = (kind: string): string[][] => words.flatMap(([own, ...rest]) => (own === kind ? [rest] : []));
+  const isKnown = ([kind = ""]: readonly string[]): boolean => of(kind).length <= (TRAFFIC_ROWS.get(kind) ?? 0);
+  const told = { probes: of("probed").map(runOf), opened: of("opened").map((row) => seenOf("opened", row)) };
+  const { probes, opened } = trafficTold.safeParse(told).data ?? {};
+  const state = stateOf(of("container")[0] ?? [], of("led")[0] ?? []);
+  if (!words.every(isKnown) || !probes || !opened || !state) return null;
+  return {
+    ...state,
+    open: countOf(of("open")[0]?.[0] ?? ""),
+    probes,
+    requests: opened.reduce((sum, { count }) => sum + count, 0),
+    lastRequestAgoMs: opened.length === 0 ? null : Math.min(...opened.map(({ newestMs }) => newestMs)),
+  };
 }
+
+/** @param words PORT NODE OUTCOME COUNT OLDEST NEWEST */
+function runOf([port, node, outcome, count, oldest, newest]: readonly string[]): unknown {
+  return {
+    ...{ port: numberOf(port), node, outcome },
+    ...{ count: numberOf(count), oldestMs: numberOf(oldest), newestMs: numberOf(newest) },
+  };
+}
+
+/** @param container its id, whether it runs, its process, and its address in the network. @param led address, port and state */
+function stateOf(
+  [id = "", running, pid = "", address = ""]: readonly string[],
+  [target, , state]: readonly string[],
+): Pick<Traffic, "instance" | "state"> | null {
+  if (running !== "true" || address === "" || address !== target) return null;
+  if (state !== "open" && state !== "dropped") return null;
+  return { instance: instanceOf(id, pid), state: state === "open" ? "serving" : "draining" };
+}
+
+/** Not a number for a word that is none, or empty. */
+const numberOf = (word: string | undefined): number => (word ? Number(word) : NaN);
+
+/** As the steward names it (steward.ts). */
+const instanceOf = (id: string, pid: string): string => `${id}:${pid}`;
 
 const STATUS = /^[1-5]\d\d$/m;
 const healthOf = (text: string): number | null => {
   const [status] = STATUS.exec(text) ?? [];
   return status === undefined ? null : Number(status);
 };
+
+/** Ports on which somebody takes connections. What curl says of the others is on lines of its own. */
+const answeredOf = (text: string): number[] =>
+  [...text.matchAll(/^(\d+) ((?:(?!^\d+ )[^])*)/gm)].flatMap(([, port, said = ""]) =>
+    isTaken(said) ? [Number(port)] : [],
+  );
+
+/** The line of the front of that name, of the form that the helper's \`show\` prints. */
+function frontOf(text: string, name: string): Front | null {
+  const words = text
+    .split("\n")
+    .map((row) => row.split(" "))
+    .find(([own]) => own === name);
+  if (words?.length !== 7) return null;
+  const [, , services = "", checks = "", target, port, state] = words;
+  const shown = frontLine.safeParse({
+    services: portsIn(services),
+    checks: portsIn(checks),
+    target,
+    port: Number(port),
+    state,
+  });
+  return shown.data ?? null;
+}
+
+const portsIn = (list: string): number[] => (list === "-" ? [] : list.split(",").map(Number));
 
 /** Null where nobody could count. */
 const countOf = (text: string): number | null => (/^\d+$/.test(text) ? Number(text) : null);
@@ -216,6 +335,34 @@ function releasesOf(text: string): Release[] {
   });
 }
 
+/** What the kernel saw at the front's ports. Nothing where the helper does not tell. */
+export const evidence = (fleet: string, withinSeconds: number): string =>
+  `${frontFunctions}\n${parts({
+    evidence: capped(`front evidence ${quote(fleet)} ${withinSeconds} 2>/dev/null && echo whole`, EVIDENCE_BYTES),
+  })}`;
+
+/** Null where the helper did not tell, or its words were cut or of another form: a line that is left out would be a node that nobody knows of. */
+export function parseEvidence(answer: Parts): FrontEvidence | null {
+  const { text, whole } = answer.start("evidence", EVIDENCE_BYTES);
+  const rows = text.trimEnd().split("\n");
+  if (!whole || rows.pop() !== "whole") return null;
+  const told: Record<string, unknown[]> = { asked: [], refused: [], answered: [], opened: [] };
+  for (const [kind = "", ...words] of rows.map((row) => row.split(" "))) {
+    const list = told[kind];
+    if (!list) return null;
+    list.push(seenOf(kind, words));
+  }
+  return frontEvidence.safeParse(told).data ?? null;
+}
+
+/** @param words PORT COUNT NEWEST of a service port, PORT NODE COUNT OLDEST NEWEST, or PORT NODE TARGET TARGETPORT COUNT OLDEST NEWEST */
+function seenOf(kind: string, words: readonly string[]): unknown {
+  const [port, newestMs] = [numberOf(words[0]), numberOf(words.at(-1))];
+  if (kind === "opened") return { port, count: words.length === 3 ? numberOf(words[1]) : NaN, newestMs };
+  const seen = { port, node: words[1], count: numberOf(words.at(-3)), oldestMs: numberOf(words.at(-2)), newestMs };
+  return kind === "answered" ? { ...seen, target: words[2], targetPort: numberOf(words[3]) } : seen;
+}
+
 /** What the host answers on its private address, and who has it in hand. */
 export const answers = (fleet: string, privateAddress: string, targets: readonly HealthTarget[]): string =>
   parts({
@@ -234,16 +381,15 @@ export function parseAnswers(answer: Parts, count: number): HealthAnswers {
   return { statuses, heldBy: holder };
 }
 
-/** Beats the steward's heart with `beat`, and reads its journal and what the app says. */
+/** Beats the steward's heart with `beat`, and reads its journal and what comes to the host. */
 export const observe = (place: Place, runId: string, beat: number): string =>
-  `cd "${fleetFolder(place.fleet)}/runs/${runId}" || exit 1\n{ printf %s ${beat} >beat.new && mv beat.new beat; } || :\n` +
+  `cd "${fleetFolder(place.fleet)}/runs/${runId}" || exit 1\n{ printf %s ${beat} >beat.new && mv beat.new beat; } || :\n${frontFunctions}\n` +
   parts({
     // Before the journal: of a steward that is gone the journal is then whole.
     end: `${processFunctions}if ${stewardLives("pid", runId)}; then echo alive; else echo gone; fi`,
     journal: capped("cat journal 2>/dev/null", JOURNAL_BYTES),
-    lifecycle: place.gate === "evidence" ? askLifecycle(place) : ":",
-    health: place.gate === "evidence" ? ":" : askHealth(place),
-    connections: place.gate === "evidence" ? ":" : countConnections(place),
+    traffic: askTraffic(place),
+    health: askHealth(place),
   });
 
 /** @throws RolloutError HostUnreadable */
@@ -252,9 +398,8 @@ export function parseObservation(answer: Parts): Observation {
   return {
     journal: journalOf(answer),
     stewardAlive: part("end") === "alive",
-    lifecycle: lifecycleOf(answer),
+    traffic: trafficOf(answer),
     health: healthOf(part("health")),
-    connections: countOf(part("connections")),
   };
 }
 

@@ -31,9 +31,6 @@ export const CURL = "curl -q -g --path-as-is --noproxy '*' -sS";
 /** Path of a fleet's folder on a host, for use inside double quotes. */
 export const fleetFolder = (fleet: string): string => `$HOME/.evenkeel/${fleet}`;
 
-/** Most bytes that are read of what an app says. */
-export const APP_BYTES = 65_536;
-
 /**
  * A script that prints named parts, so that one command brings several answers. It runs in a frame (frame.ts), and its answer is read as
  * {@link Parts}.

@@ -6,23 +6,22 @@
  * counts: a contender may create `n + 1` once the process behind `n` is gone, so there is nothing to expire and nothing to
  * break. A process is the holder when its command line names its own run.
  */
-import { appEnvironment, containerName, type Slot } from "../../../contract/host.js";
-import { hostContainer, type Manifest, type ManifestHost } from "../../../contract/manifest.js";
+import { appEnvironment, CONTAINER_NETWORK, containerName, FRONT_HELPER, type Slot } from "../../../contract/host.js";
+import { frontPorts, hostContainer, type Manifest, type ManifestHost } from "../../../contract/manifest.js";
 import type { Release } from "../../../contract/release.js";
 import { secretFileVariable, SECRETS_FOLDER, type SecretValues } from "../../../contract/secrets.js";
 import type {
   Condition,
+  Dismissal,
   HostPlan,
   HostStep,
   Operation,
   Retreat,
-  Revival,
   SetAside,
   StagedOrder,
 } from "../host-steps.js";
 import * as docker from "./docker.js";
 import { CURL, fleetFolder, line, quote } from "./shell.js";
-import { TOLD } from "./told.js";
 
 /** Seconds between two looks of the steward at its orders. */
 const TICK_SECONDS = 0.2;
@@ -33,11 +32,12 @@ const ANSWER_SECONDS = 5;
 
 /** Most bytes that the journal tells of why a step failed. */
 const REASON_BYTES = 2_000;
-/** Most bytes of a container's connection table: some 200,000 connections. What a container prints is the app's word. */
-const TABLE_BYTES = 33_554_432;
 
 /** Longest wait, in seconds, for a Docker that does not answer: its restart takes a few, a boot some more. */
 const DOCKER_PATIENCE_SECONDS = 60;
+
+/** Changes and shows the front. The user's rule for sudo names this one program, so nobody is asked for a password. */
+export const FRONT = `sudo -n ${FRONT_HELPER}`;
 
 /**
  * Whether a process is the steward of a run. Numbers of processes are used again, so its command line is read: from /proc where that is, as the ps of
@@ -106,7 +106,7 @@ learn() {
   case $1:$2 in
     step:retreat) ready=no ;;
     # The container is stopped for good by now.
-    step:retire | done:smoke | done:commit | done:stop)
+    step:retire | done:commit | done:stop)
       todo=
       ready=no
       ;;
@@ -277,6 +277,7 @@ fresh_output() {
 # Frees the lock. What could not be taken back is left to the next boot, or the next run.
 leave() {
   if [ -z "$todo" ]; then rm -f recover.sh; fi
+  if [ -z "$todo" ] && command -v after_leave >/dev/null; then after_leave >/dev/null 2>&1 </dev/null; fi
   say 0 left "$run"
   exit 0
 }
@@ -293,7 +294,7 @@ obey() {
       say "$sequence" "done" leave
       leave
       ;;
-    smoke | drain | replace | retreat | commit | stop)
+    drain | replace | retreat | commit | stop)
       if [ "$1" = retreat ] && [ "$ready" != yes ]; then
         say "$sequence" failed "there is no new container to retreat from"
       elif "stage_$1" 2>>"$output"; then
@@ -336,14 +337,26 @@ recover() {
   tab=$(printf '\\t')
   end_lines
   begun=
+  handed=no
+  kept_new=no
   while IFS=$tab read -r number state detail; do
     learn "$state" "$detail"
     begun=$state:$detail
+    case $begun in
+      step:front-back)
+        handed=no
+        kept_new=no
+        ;;
+      step:old-on) handed=yes ;;
+      step:old-stay-down) kept_new=yes ;;
+    esac
   done <"$folder/journal"
   # It was wanted back, whether or not that was taken up.
   case $(newest_words) in undo* | retreat*) ready=no ;; esac
   say 0 lapsed "the host or its steward went down"
   lay_out
+  # Of a handover the old container serves again after a boot, until the front is kept: the new one may not even listen yet.
+  if [ "$handed" = yes ] && [ "$kept_new" = no ]; then ready=no; fi
   fresh_output
   if ! await_docker; then
     # The next boot tries again.
@@ -391,59 +404,93 @@ done
 `;
 
 /**
- * Counts established connections on the service port, from the container's own table; states are hexadecimal, 01 is established. The port is
- * that of the container's release: the balancer's may have changed since. Where the table cannot be read, nothing is printed: unknown is not
- * none.
+ * Counts what is open on the app's port, from the container's own table; the front's helper reads that. The port is that of the container's release: the
+ * balancer's may have changed since. Where nobody can tell, nothing is printed: unknown is not none. It comes after {@link frontFunctions}.
  */
-export function countConnections(place: Place, slot: Slot = "current"): string {
-  const name = containerName(place.fleet, slot);
-  const release = docker.inspectField(name, docker.RELEASE_FORMAT);
-  return `port=$(sed -n 's/^${appEnvironment.port}=//p' "${fleetFolder(place.fleet)}/releases/$(${release}).env" 2>/dev/null)
-{ ${line(docker.connectionTable(name))} 2>/dev/null && echo whole; } | head -c ${TABLE_BYTES} | awk -v port="$(printf ':%04X' "\${port:-${place.containerPort}}")" 'substr($2, length($2) - 4) == port && $4 == "01" { count += 1 } $1 == "whole" { whole = 1 } END { if (whole) print count + 0 }'`;
+export const countConnections = (place: Place, slot: Slot = "current"): string =>
+  `${portOf(place, slot)}
+open_to ${quote(containerName(place.fleet, slot))} "\${port:-${place.containerPort}}"`;
+
+/** Shell text that sets `port` to what the container's release serves on; to nothing where nobody knows. */
+function portOf({ fleet }: Place, slot: Slot): string {
+  return portIn(fleet, `$(${docker.inspectField(containerName(fleet, slot), docker.RELEASE_FORMAT)})`);
 }
+
+/** @param release a word of shell */
+const portIn = (fleet: string, release: string): string =>
+  `port=$(sed -n 's/^${appEnvironment.port}=//p' "${fleetFolder(fleet)}/releases/${release}.env" 2>/dev/null)`;
 
 /** Where things are on one host. */
 export interface Place {
   /** Name of the container and of the folder: the fleet's, unless the host has its own. */
   readonly fleet: string;
-  /** The app's own, which `servicePort` leads to. */
+  /** The app's own. */
   readonly containerPort: number;
   readonly servicePort: number;
-  /** What the service port is to become; null where it stays, or is that already. */
-  readonly nextPort: number | null;
-  readonly controlPort: number;
-  readonly smokePort: number;
+  /** Ports that requests come in by: the service port, and what it is to become. */
+  readonly services: readonly number[];
+  /** Ports that the balancer's health check asks, in the same way; none where it asks the service port. */
+  readonly checks: readonly number[];
   readonly healthPath: string;
   readonly privateAddress: string;
-  readonly gate: "evidence" | "fixed-wait";
+  /** Milliseconds after which a node of the balancer gives up a probe. */
+  readonly responseTimeoutMs: number;
 }
 
 export function placeOf(manifest: Manifest, host: ManifestHost): Place {
-  const { container, port, controlPort, smokePort } = hostContainer(manifest, host);
-  const { nextPort = port } = manifest.service;
+  const { container, port } = hostContainer(manifest, host);
   return {
     fleet: container,
     containerPort: manifest.service.port,
     servicePort: port,
-    nextPort: nextPort === port ? null : nextPort,
-    controlPort,
-    smokePort,
+    ...frontPorts(manifest, host),
     healthPath: manifest.healthCheck.path,
     privateAddress: host.privateAddress,
-    gate: manifest.rollout.gate,
+    responseTimeoutMs: Math.ceil(manifest.healthCheck.responseTimeoutSeconds * 1000),
   };
 }
 
-export const lifecycleUrl = (place: Place, slot: Slot = "current"): string =>
-  `http://127.0.0.1:${slot === "smoke" ? place.smokePort + 1 : place.controlPort}/lifecycle`;
-export const healthUrl = (place: Place, slot: Slot = "current"): string =>
-  slot === "smoke"
-    ? `http://127.0.0.1:${place.smokePort}${place.healthPath}`
-    : `http://${place.privateAddress}:${place.servicePort}${place.healthPath}`;
+/** A word of shell: where the balancer asks for the health of what serves. It comes after {@link frontFunctions}. */
+export function healthUrl(place: Place): string {
+  const { fleet, privateAddress, servicePort, healthPath } = place;
+  const [check] = place.checks;
+  if (check === undefined) return quote(`http://${privateAddress}:${servicePort}${healthPath}`);
+  return `"http://${privateAddress}:$(asked_port ${quote(fleet)} ${check} ${servicePort})"${quote(healthPath)}`;
+}
+
+/** The front as it is led now; for the steward and for whoever looks at a host. */
+export const frontFunctions = `front() { ${FRONT} "$@"; }
+# CONTAINER PORT: how many of its sockets there may still owe an answer.
+open_to() {
+  pid=$(docker inspect --type container --format '${docker.PID_FORMAT}' "$1" 2>/dev/null | head -c 10)
+  front open "\${pid:-0}" "$2" 2>/dev/null || :
+}
+front_of() { front show 2>/dev/null | awk -v name="$1" '($1 "") == name'; }
+is_dropped() { [ "$(front_of "$1" | awk '{ print $7 }')" = dropped ]; }
+# NAME CHECK SERVICE: the health port where the front has that, else the service port.
+asked_port() {
+  case ,$(front_of "$1" | awk '{ print $4 }'), in
+    *",$2,"*) echo "$2" ;;
+    *) echo "$3" ;;
+  esac
+}`;
+
+/**
+ * Shell text that prints the container that has the host's name, what is open there, where the front leads, and who comes. It fails where the front does
+ * not tell. It comes after {@link frontFunctions}.
+ */
+export const askTrafficOf = (place: Place): string => `IFS='|' read -r id running process address made <<EOF
+$(${docker.inspectField(place.fleet, docker.TRAFFIC_FORMAT)})
+EOF
+printf 'container %s %s %s %s\\n' "$id" "$running" "$process" "$address"
+${portIn(place.fleet, "$made")}
+printf 'open %s\\n' "$(front open "\${process:-0}" "\${port:-${place.containerPort}}" 2>/dev/null)"
+front traffic ${quote(place.fleet)} ${place.responseTimeoutMs} 2>/dev/null`;
 
 /** The part that a release and a host need: one function a step, one a stage. */
 export function stages(place: Place, plan: HostPlan): string {
   const functions: string[] = [helpers];
+  if (plan.dismissal) functions.push(afterLeave(place, plan.dismissal));
   for (const [order, steps] of Object.entries(plan.stages) as [StagedOrder, readonly HostStep[]][]) {
     const calls = steps.map((step) => {
       const name = step.name.replaceAll("-", "_");
@@ -468,8 +515,6 @@ export function environmentOf(release: Release, secrets: SecretValues): string {
     ...service.environment,
     ...(docker.hasSecretFiles(release) ? Object.fromEntries(files) : secrets),
     [appEnvironment.port]: String(service.port),
-    [appEnvironment.controlPort]: String(service.controlPort),
-    [appEnvironment.controlHost]: "0.0.0.0",
     [appEnvironment.healthPath]: release.healthPath,
     ...(release.nextHealthPath === undefined ? {} : { [appEnvironment.nextHealthPath]: release.nextHealthPath }),
     [appEnvironment.release]: release.id,
@@ -478,6 +523,9 @@ export function environmentOf(release: Release, secrets: SecretValues): string {
     .map(([name, value]) => `${name}=${value}\n`)
     .join("");
 }
+
+/** Longer than a SYN takes that is sent again for the second time: 1 and 2 s after the first. @see RFC 6298, 2.1 and 5.5 */
+const QUIET_SECONDS = 3.5;
 
 /** As the steward's `now` counts. */
 const hundredths = (seconds: number): number => Math.round(seconds * 100);
@@ -521,10 +569,162 @@ exists() { look_at "$1" '{{.State.Running}}'; }
 shown() { docker inspect --type container --format "$2" "$1" 2>/dev/null | head -c 10; }
 # Certainly ended: not where Docker does not answer.
 ended() { [ "$(shown "$1" '{{.State.Running}}')" = false ]; }
+# CONTAINER PORT LIMIT: until nothing has been open there for a while. A SYN that is sent again stays bound to the container that it was sent to first.
+await_idle() {
+  since=$(now)
+  quiet_from=
+  until ended "$1"; do
+    if [ "$(open_to "$1" "$2")" = 0 ]; then
+      quiet_from=\${quiet_from:-$(now)}
+      if [ $(($(now) - quiet_from)) -ge ${hundredths(QUIET_SECONDS)} ]; then return 0; fi
+    else
+      quiet_from=
+    fi
+    if [ $(($(now) - since)) -ge "$3" ]; then return 1; fi
+    sleep ${TICK_SECONDS}
+  done
+}
+# FRONT: its health ports are refused from now on.
+# shellcheck disable=SC2034
+drain() { front drop "$1" && dropped_from=$(now); }
+# Taken back, also where there is no such front.
+raise() {
+  front raise "$1" && return 0
+  led=$(front show) || return 1
+  if printf '%s\\n' "$led" | awk -v name="$1" '($1 "") == name { found = 1 } END { exit !found }'; then return 1; fi
+}
+# FRONT CONTAINER: whether clients may be led there. Unknown counts as yes, and so does no front: then they come by ports that Docker publishes.
+leads_to() {
+  led=$(front show 2>/dev/null) || return 0
+  led=$(printf '%s\\n' "$led" | awk -v name="$1" '($1 "") == name { print $5 }')
+  [ -z "$led" ] || [ "$led" = "$(address_of "$2")" ]
+}
+# ID PORT LIMIT cuts|halts TIMEOUT FRONT
+dismiss() {
+  if leads_to "$6" "$1"; then
+    echo "clients are led to the container that is to be stopped"
+    return 1
+  fi
+  if ! await_idle "$1" "$2" "$3" && [ "$4" = halts ]; then
+    echo "connections are still open to the container that was handed over from, after $(($3 / 100)) s (drainTimeoutSeconds)"
+    return 1
+  fi
+  # Somebody may have gone back to it meanwhile.
+  if leads_to "$6" "$1"; then return 1; fi
+  docker stop -t "$5" "$1"
+}
 # Made and started, whatever has become of it since.
 begun_once() { case $(shown "$1" '{{.State.Status}}') in running | exited | dead) ;; *) return 1 ;; esac; }
 answer() { ${CURL} --max-time ${ANSWER_SECONDS} "$@"; }
-${TOLD}`;
+${frontFunctions}
+# In the containers' network, whether the container runs or not.
+address_of() { docker inspect --type container --format '${docker.SLOT_FORMAT}' "$1" 2>/dev/null | head -c 20; }
+
+# SUBNET GATEWAY BRIDGE DYNAMIC
+need_network() {
+  docker network inspect --format '{{.Name}}' ${CONTAINER_NETWORK} >/dev/null 2>&1 ||
+    docker network create --driver bridge --subnet "$1" --gateway "$2" --ip-range "$4" \
+      --opt com.docker.network.bridge.name="$3" ${CONTAINER_NETWORK} ||
+    # Another fleet on this machine has just made it.
+    docker network inspect --format '{{.Name}}' ${CONTAINER_NETWORK}
+}
+
+# Those of the given addresses that no container has, whether it runs or not: who is stopped may be started again. Nor one that a front leads to, whose
+# container somebody has removed: clients would be on the new one before it is ready.
+free_of() {
+  ids=$(docker ps -aq --no-trunc) || return 1
+  taken=
+  if [ -n "$ids" ]; then
+    # shellcheck disable=SC2086
+    taken=$(docker inspect --type container --format '${docker.SLOT_FORMAT}' $ids 2>&1) ||
+      case $taken in *'o such container'* | *'o such object'*) ;; *)
+        echo "$taken"
+        return 1
+        ;;
+      esac
+  fi
+  led=$(front show) || return 1
+  taken=$(printf '%s\\n%s\\n' "$taken" "$led" | awk '{ print (NF > 1 ? $5 : $1) }' | tr '\\n' ' ')
+  for address in "$@"; do
+    case " $taken " in *" $address "*) ;; *) printf '%s ' "$address" ;; esac
+  done
+}
+none_free() { echo "no address of the containers' network is free; remove containers that are not needed (docker ps -a)"; }
+
+expect_address() {
+  network=$(front network) || return 1
+  # shellcheck disable=SC2086
+  free=$(free_of \${network#* * * * })
+  case $?:$free in
+    0:) none_free ;;
+    0:*) return 0 ;;
+    *) echo "$free" ;;
+  esac
+  return 1
+}
+
+# Runs a container at such an address. Names are looked up where the host looks them up: Docker's own resolver is away while Docker is.
+place() {
+  name=$1
+  shift
+  network=$(front network) || return 1
+  # shellcheck disable=SC2086
+  need_network $network || return 1
+  resolver=/run/systemd/resolve/resolv.conf
+  [ -e "$resolver" ] || resolver=/etc/resolv.conf
+  # One on the machine's own loopback is out of a container's reach: Docker's own is asked then.
+  if ! grep -q '^nameserver *127[.]' "$resolver" 2>/dev/null; then
+    set -- --mount "type=bind,src=$resolver,dst=/etc/resolv.conf,readonly" "$@"
+  fi
+  # shellcheck disable=SC2086
+  free=$(free_of \${network#* * * * }) || {
+    echo "$free"
+    return 1
+  }
+  for address in $free; do
+    # No shell of the steward's waits for it: one that is killed is gone.
+    if said=$(exec docker run -d --network ${CONTAINER_NETWORK} --ip "$address" "$@" 2>&1); then return 0; fi
+    echo "$said"
+    # Another fleet on this machine was faster.
+    case $said in *'Address already in use'*) docker rm -f "$name" || return 1 ;; *) return 1 ;; esac
+  done
+  none_free
+  return 1
+}
+
+# CONTAINER PORT, and the front's name, address and ports. The address is the container's own, whether it runs or not.
+lead() {
+  look_at "$1" ${quote(docker.SLOT_FORMAT)}
+  case $?:\${seen:-none} in
+    0:none)
+      echo "the container $1 has no address of its own in the network ${CONTAINER_NETWORK}"
+      return 1
+      ;;
+    0:*) front switch "$3" "$4" "$5" "$6" "$seen" "$2" ;;
+    1:*)
+      echo "there is no container $1"
+      return 1
+      ;;
+    *) return 2 ;;
+  esac
+}
+# The same words. A container that Docker has published, or none at all, needs no front.
+lead_back() {
+  look_at "$1" ${quote(docker.SLOT_FORMAT)}
+  case $?:\${seen:-none} in
+    0:none | 1:*) front clear "$3" ;;
+    0:*) front switch "$3" "$4" "$5" "$6" "$seen" "$2" && front keep "$3" ;;
+    *) return 2 ;;
+  esac
+}`;
+
+/** A front's name, address and ports, as its helper takes them. */
+export const frontWords = ({ fleet, privateAddress, services, checks }: Place): string[] => [
+  fleet,
+  privateAddress,
+  services.join(","),
+  checks.join(",") || "-",
+];
 
 /** The body is not indented: a word of it may hold line breaks. */
 const shellFunction = (name: string, body: string): string => `${name}() {\n${body}\n}\n`;
@@ -532,6 +732,13 @@ const shellFunction = (name: string, body: string): string => `${name}() {\n${bo
 function runOf(place: Place, step: HostStep): string {
   const parts = [...(step.run ? [operation(place, step.run)] : []), ...(step.until ? [until(place, step.until)] : [])];
   return parts.join("\n") || ":";
+}
+
+/** Begun when the steward leaves, and not waited for. It needs no lock: what it stops is known by its id, and nobody is led there any more. */
+function afterLeave(place: Place, what: Dismissal): string {
+  const slots = ["previous", "failed"] as const;
+  const dismissals = slots.map((slot) => `(\n${dismiss(place, { ...what, slot })}\n) &`);
+  return shellFunction("after_leave", dismissals.join("\n"));
 }
 
 /** Waits until Docker has ended what a step began: an undo that comes before that would itself be undone by it. */
@@ -556,14 +763,18 @@ function operation(place: Place, what: Operation): string {
   switch (what.do) {
     case "stay-down":
       return line(docker.restartPolicy(name(what.slot), "no"));
+    case "may-stay-down":
+      return ifExists(name(what.slot), [docker.restartPolicy(name(what.slot), "no")]);
     case "bring-back":
       return `${line(docker.restartPolicy(name(what.slot), "always"))} &&\n  ${line(docker.start(name(what.slot)))}`;
     case "drain":
-      return drain(place, what.via);
+      return line(["drain", place.fleet]);
+    case "raise":
+      return line(["raise", place.fleet]);
     case "expect-drained":
       return expectDrained(place);
     case "expect-down":
-      return `case $(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place))}) in
+      return `case $(answer -o /dev/null -w '%{http_code}' ${healthUrl(place)}) in
   2?? | 3??)
     echo 'it did not serve, and does now: run the rollout again'
     return 1
@@ -571,12 +782,14 @@ function operation(place: Place, what: Operation): string {
 esac`;
     case "expect-space":
       return expectSpace(what.megabytes);
+    case "expect-address":
+      return "expect_address";
     case "stop":
       return line(docker.stop(name(what.slot), what.timeoutSeconds));
     case "start":
       return line(docker.start(name(what.slot)));
-    case "revive":
-      return revive(place, what);
+    case "dismiss":
+      return dismiss(place, what);
     case "move":
       return ifExists(name(what.from), [docker.rename(name(what.from), name(what.to))]);
     case "remove":
@@ -591,29 +804,28 @@ fi`;
     case "set-aside":
       return setAside(place, what);
     case "run":
-      return line(docker.run(place.fleet, what.slot, what.release, publication(place, what.slot)));
+      return `# What its command holds is for the container.\n# shellcheck disable=SC2016\nplace ${line([name(what.slot), ...docker.run(place.fleet, what.slot, what.release)])}`;
+    case "lead":
+      return line(["lead", name(what.slot), String(what.port), ...frontWords(place)]);
+    case "lead-back":
+      return `${portOf(place, what.slot)}\n${line(["lead_back", name(what.slot)])} "\${port:-${place.containerPort}}" ${line(frontWords(place))}`;
+    case "keep-lead":
+      return line(["front", "keep", place.fleet]);
+    case "lead-nowhere":
+      return line(["front", "clear", place.fleet]);
     case "retire":
       return "date >retired";
   }
 }
 
-/** Counts down by the seconds that have passed, so that slow answers do not make the waits longer. */
-function revive(place: Place, { via, slot, patienceSeconds, idleSeconds, timeoutSeconds }: Revival): string {
-  const name = containerName(place.fleet, slot);
-  return `since=$(now)
-while :; do
-  if ${via === "control" ? `${control(place, "DELETE")} || ` : ""}ended ${quote(name)}; then return 0; fi
-  case $(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))} 2>/dev/null) in 2?? | 3??) return 0 ;; esac
-  if [ $(($(now) - since)) -ge ${hundredths(patienceSeconds)} ]; then break; fi
-  sleep ${TICK_SECONDS}
-done
-since=$(now)
-while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
-  ${nothingInFlight(place, slot, via)}
-  sleep ${TICK_SECONDS}
-done
-${line(docker.cycle(name, timeoutSeconds))}`;
-}
+/** Looked for by its name, and stopped by its id: the name may be another container's by then. */
+const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds }: Dismissal): string =>
+  `${portOf(place, slot)}
+look_at ${quote(containerName(place.fleet, slot))} '{{.State.Running}} {{.Id}}'
+case $?:$seen in
+  0:'true '*) dismiss "\${seen#* }" "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} ${cuts ? "cuts" : "halts"} ${timeoutSeconds} ${quote(place.fleet)} ;;
+  2:*) return 2 ;;
+esac`;
 
 /** Only what was made for that release: a container that somebody else has put there by now is left alone. */
 function setAside(place: Place, { slot, release, timeoutSeconds, retreat }: SetAside): string {
@@ -625,46 +837,35 @@ case $? in
 esac
 case $seen in *${quote(release)}) ;; *) return 0 ;; esac
 ${retreat ? leaveRotation(place, slot, retreat) : ""}${ifExists(failed, [docker.remove(failed)])}
-${line(docker.stop(name, timeoutSeconds))} &&
+${line(docker.restartPolicy(name, "no"))} &&
+  ${line(docker.stop(name, timeoutSeconds))} &&
   ${line(docker.rename(name, failed))}`;
 }
 
-const leaveRotation = (place: Place, slot: Slot, { via, ejectionSeconds, idleSeconds }: Retreat): string =>
-  `case $(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, slot))} 2>/dev/null) in
+function leaveRotation(place: Place, slot: Slot, { via, ejectionSeconds, idleSeconds }: Retreat): string {
+  if (via === "led-away")
+    return `${portOf(place, slot)}
+await_idle ${quote(containerName(place.fleet, slot))} "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} || :
+`;
+  return `case $(answer -o /dev/null -w '%{http_code}' ${healthUrl(place)} 2>/dev/null) in
   2?? | 3??)
-    if ${drain(place, via)}; then
-      since=$(now)
+    # An order to retreat may have begun it.
+    is_dropped ${quote(place.fleet)} || dropped_from=
+    if [ -n "\${dropped_from:-}" ] || ${line(["drain", place.fleet])}; then
+      since=$dropped_from
       while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do sleep ${TICK_SECONDS}; done
       since=$(now)
       while [ $(($(now) - since)) -lt ${hundredths(idleSeconds)} ]; do
         if ended ${quote(containerName(place.fleet, slot))}; then break; fi
-        ${nothingInFlight(place, slot, via)}
+        connections=$(${countConnections(place, slot)})
+        if [ "\${connections:-unknown}" = 0 ]; then break; fi
         sleep ${TICK_SECONDS}
       done
     fi
     ;;
 esac
 `;
-
-/** Breaks the loop that it stands in. */
-const nothingInFlight = (place: Place, slot: Slot, via: Retreat["via"]): string =>
-  via === "control"
-    ? `if [ "$(answer -f ${lifecycleUrl(place, slot)} 2>/dev/null | told inFlight upgraded)" = '0 0' ]; then break; fi`
-    : `connections=$(${countConnections(place, slot)})
-        if [ "\${connections:-unknown}" = 0 ]; then break; fi`;
-
-const drain = (place: Place, via: Retreat["via"]): string =>
-  via === "control" ? control(place, "POST") : `answer -f -o /dev/null ${quote(articleUrl(place))}`;
-
-const articleUrl = (place: Place): string => `http://${place.privateAddress}:${place.servicePort}/shutdown`;
-
-const control = (place: Place, method: "POST" | "DELETE"): string =>
-  `answer -f -o /dev/null -X ${method} http://127.0.0.1:${place.controlPort}/drain`;
-
-const publication = (place: Place, slot: Slot): docker.Publication =>
-  slot === "smoke"
-    ? { serviceAddress: "127.0.0.1", servicePort: place.smokePort, controlPort: place.smokePort + 1 }
-    : { serviceAddress: place.privateAddress, servicePort: place.servicePort, controlPort: place.controlPort };
+}
 
 const ifExists = (name: string, commands: readonly string[][]): string =>
   `if exists ${quote(name)}; then\n  ${commands.map(line).join(" &&\n    ")}\nelif [ "$?" -eq 2 ]; then\n  return 2\nfi`;
@@ -676,26 +877,29 @@ if [ "\${free:-${megabytes}}" -lt ${megabytes} ]; then
   return 1
 fi`;
 
-const expectDrained = (place: Place): string => `state=$(answer -f ${lifecycleUrl(place)} | told instance state)
+/** As {@link askTrafficOf} names it. */
+const expectDrained = ({ fleet }: Place): string => `instance=$(${docker.inspectField(fleet, docker.INSTANCE_FORMAT)})
 # shellcheck disable=SC2154
-case $state in
-  '"'"$argument"'" "draining"') return 0 ;;
-  '"'"$argument"'" '*) printf 'the process is no longer draining: %.200s\\n' "$state" ;;
-  *) printf 'the process changed while it was drained: %.200s\\n' "$state" ;;
-esac
-return 1`;
+if [ "$instance" != "$argument" ]; then
+  echo "the container changed while it was drained: $instance"
+  return 1
+fi
+if ! is_dropped ${quote(fleet)}; then
+  echo 'it is no longer drained'
+  return 1
+fi`;
 
-/** Ready: running without a restart, the health path answers 200 and the control port names the release. A newer order ends the wait. */
-function until(place: Place, { ready, release, timeoutSeconds, steadySeconds }: Condition): string {
+/**
+ * Ready: running without a restart, and the health path answers 200 at the container's own address. A newer order ends the wait.
+ */
+function until(place: Place, { ready, port, timeoutSeconds, steadySeconds }: Condition): string {
   const name = containerName(place.fleet, ready);
-  const named =
-    place.gate === "evidence"
-      ? ` &&\n    [ "$(answer -f ${lifecycleUrl(place, ready)} 2>/dev/null | told release)" = ${quote(`"${release}"`)} ]`
-      : "";
   const steady = hundredths(steadySeconds);
   const met = steady === 0 ? "return 0" : `if [ $(($(now) - ready_from)) -ge ${steady} ]; then return 0; fi`;
+  const url = `"http://\${at:-0.0.0.0}:${port}"${quote(place.healthPath)}`;
   return `since=$(now)
 ready_from=
+at=
 while :; do
   look_at ${quote(name)} ${quote(docker.ALIVE_FORMAT)}
   case $seen in
@@ -705,8 +909,9 @@ while :; do
       return 1
       ;;
   esac
-  health=$(answer -o /dev/null -w '%{http_code}' ${quote(healthUrl(place, ready))} 2>/dev/null)
-  if [ "$health" = 200 ]${named}; then
+  at=\${at:-$(address_of ${quote(name)})}
+  health=$(answer -o /dev/null -w '%{http_code}' ${url} 2>/dev/null)
+  if [ "$health" = 200 ]; then
     ready_from=\${ready_from:-$(now)}
     ${met}
   else

@@ -2,7 +2,7 @@
  * What a rollout needs of a host, shown by what the tools do and not by their names: a tool of another system may have the name and not the option.
  * Each check prints nothing where it holds, else one line that says what to change.
  */
-import { processFunctions } from "./steward.js";
+import { FRONT, processFunctions } from "./steward.js";
 
 export interface Check {
   /** Shell text that fails, or prints something else than `shows`, where the host is unfit. */
@@ -67,6 +67,11 @@ case $(arguments_of "$$") in *evenkeel-probe*) ;; *) exit ;; esac
     needs: "/proc, or a ps that knows -o and -p (procps)",
   },
   { does: "nohup sh -c 'echo ran' </dev/null", shows: "ran", needs: "nohup" },
+  {
+    does: `${FRONT} network >/dev/null && case $(${FRONT} traffic evenkeel-probe 1 2>&1) in *"switch NAME ADDRESS"*) ;; *) echo works ;; esac`,
+    shows: "works",
+    needs: `the front's helper of this version ("${FRONT} network" fails, or it does not know "traffic"); root puts it in place once (docs/any-balancer.md), and a droplet that has none is replaced`,
+  },
   {
     does: "curl -q -g --path-as-is --noproxy '*' -sS --max-time 2 -o /dev/null -w '%{http_code}' 'http://127.0.0.1:1/[1-2]{a}' || :",
     shows: "000",

@@ -44,7 +44,6 @@ export type ErrorCode =
   | "DigestsDiffer"
   | "SecretsMissing"
   | "PreDeployFailed"
-  | "SmokeBootFailed"
   | "LockHeld"
   | "NotInRotation"
   | "QuorumLost"

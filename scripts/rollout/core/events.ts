@@ -44,6 +44,9 @@ const mayHold = (data: Record<"from" | "fromImage" | "fromServedFrom" | "image",
   data.fromImage === data.image
     ? "may hold another image"
     : `may still hold ${data.fromImage} (release ${data.from}, served from ${data.fromServedFrom})`;
+/** Such as `ports 80 and 8086`. */
+export const portsInWords = (ports: readonly number[]): string =>
+  `${ports.length === 1 ? "port" : "ports"} ${ports.join(" and ")}`;
 const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Such as `503: 4, ECONNRESET: 1`. */
@@ -146,6 +149,16 @@ export const registry = {
   locked: define<{ hosts: number }>("ROLLOUT_I1300", "info", (data) => `${many(data.hosts, "host")} locked`),
   waiting: define<{ holder: string }>("ROLLOUT_I1301", "info", (data) => `waits for another rollout: ${data.holder}`),
   pulled: define<{ seconds: number }>("ROLLOUT_I1400", "info", (data) => `image pulled in ${seconds(data.seconds)}`),
+  portsAwaited: define<{ ports: readonly number[] }>(
+    "ROLLOUT_I1440",
+    "info",
+    ({ ports }) => `waits until the balancer has left ${portsInWords(ports)}, which the hosts are to give up`,
+  ),
+  portsLeft: define<{ ports: readonly number[]; seconds: number }>(
+    "ROLLOUT_I1441",
+    "info",
+    ({ ports, seconds: took }) => `nobody came to ${portsInWords(ports)} any more after ${seconds(took)}`,
+  ),
   preDeployStarted: define<{ command: readonly string[] }>(
     "ROLLOUT_I1450",
     "info",
@@ -173,17 +186,16 @@ export const registry = {
     (data) =>
       `pre-deploy command is run again: on ${data.on} it ended with exit code 0 before that droplet was last started, so the shutdown may have ended it`,
   ),
-  smokePassed: define<{ seconds: number }>(
-    "ROLLOUT_I1500",
-    "info",
-    (data) => `smoke boot passed in ${seconds(data.seconds)}`,
-  ),
-  smokeSkipped: define<{ why: string }>("ROLLOUT_I1501", "info", (data) => `smoke boot skipped: ${data.why}`),
   planned: define<{ hosts: readonly PlannedHost[]; seconds: number; maxUnavailable: number }>(
     "ROLLOUT_I2000",
     "info",
     (data) =>
       `plan: ${data.hosts.map((entry) => `${entry.action} ${entry.host}`).join(", ")}; at most ${data.maxUnavailable} out at once; about ${seconds(data.seconds)}`,
+  ),
+  drainedInstead: define<{ why: string }>(
+    "ROLLOUT_I2002",
+    "info",
+    (data) => `is drained, and not handed over: ${data.why}`,
   ),
   plannedAnew: define<{ why: string }>(
     "ROLLOUT_W2001",
@@ -197,16 +209,25 @@ export const registry = {
     (data) =>
       `out of rotation after ${seconds(data.seconds)}${data.probes ? `, ${probes(data.probes)}` : ""}; ${many(data.witness, "witness request")} went elsewhere`,
   ),
-  cut: define<{ requests: number; upgraded: number }>(
+  cut: define<{ connections: number }>(
     "ROLLOUT_W2201",
     "warning",
-    (data) =>
-      `cuts ${many(data.requests, "request")} and ${many(data.upgraded, "upgraded connection")} that outlived the drain timeout`,
+    (data) => `cuts ${many(data.connections, "connection")} that outlived the drain timeout`,
   ),
   readmitted: define<{ seconds: number; probes: ProbeCount | null }>(
     "ROLLOUT_I2300",
     "info",
     (data) => `in rotation after ${seconds(data.seconds)}${data.probes ? `, ${probes(data.probes)}` : ""}`,
+  ),
+  handedOver: define<{ seconds: number }>(
+    "ROLLOUT_I2120",
+    "info",
+    (data) => `the ports lead to the new container after ${seconds(data.seconds)}; the old one still runs`,
+  ),
+  probesAnswered: define<{ seconds: number; nodes: number }>(
+    "ROLLOUT_I2121",
+    "info",
+    (data) => `${many(data.nodes, "node")} of the balancer had good answers after ${seconds(data.seconds)}`,
   ),
   outage: define<{ seconds: number }>(
     "ROLLOUT_W2400",
@@ -247,7 +268,10 @@ export const registry = {
     "error",
     (data) => `last lines of the failed container:\n${data.lines.map((line) => `  ${line}`).join("\n")}`,
   ),
-  undone: define<{ outcome: string }>("ROLLOUT_W3100", "warning", (data) => `taken back: ${data.outcome}`),
+  /** outcome: `all`, `except for <step>: <why>`, or why nobody knows. */
+  undone: define<{ outcome: string }>("ROLLOUT_W3100", "warning", ({ outcome }) =>
+    outcome === "all" ? "all steps on this host were taken back" : `the steps on this host were taken back, ${outcome}`,
+  ),
   retreatFailed: define<{ why: string }>(
     "ROLLOUT_W3101",
     "warning",

@@ -27,9 +27,9 @@ export type Deed =
 /** nothing: no step was begun that changes a host · done: to its end · taken-back: all of it · open: neither */
 export type Fate = "nothing" | "done" | "taken-back" | "open";
 
-/** Steps that only look, try a release beside the one that serves, or end a replacement that has been made. */
+/** Steps that only look, that end a replacement which has been made, or that are undone together with it. */
 const CHANGES_NOTHING =
-  /^(?:smoke-.*|(?:retired-)?expect-.*|name-free|restart-on|older-remove|failed-remove|previous-aside)$/;
+  /^(?:retreat|(?:retired-)?expect-.*|(?:old|failed)-dismiss|name-free|restart-on|older-remove|failed-remove|previous-aside)$/;
 
 /** @param journal the lines since the work began */
 export function fateOf(journal: readonly JournalEntry[]): Fate {

@@ -2,10 +2,10 @@
  * The gates of a rollout: may the next host leave, has the balancer let this one go, has it taken the new one in? Pure decisions
  * over what was observed. They stand in one record, so that a test can leave one out and see what it is good for.
  */
-import type { Lifecycle, ProbeSource } from "../../../contract/host.js";
+import type { ProbeRun, Traffic } from "../../../contract/host.js";
 import type { ObservedCheck } from "../../../contract/policy.js";
+import { blindWaitMs } from "./floor.js";
 import { answeredShare, type Share } from "./prober.js";
-import { isPass } from "./target.js";
 
 /** Probe sources unseen for this many intervals are gone: a node that the balancer no longer has. */
 const SOURCE_LIFE_INTERVALS = 3;
@@ -16,26 +16,28 @@ const MISSED_PROBES = 2;
  * balancer of DigitalOcean's has.
  */
 const LEAST_LIFE_MS = 3000;
+/** Share of the time between a balancer's probes after which one may come: their timers are not exact. */
+const EARLY = 0.9;
 /** Witness requests for each host of the fleet that a quiet window takes. */
 export const WITNESS_PER_HOST = 10;
 
 /** `final`: waiting does not help. */
 export type Verdict =
   { readonly pass: true } | { readonly pass: false; readonly why: string; readonly final?: boolean };
+/** Null where it passes. */
+export const whyNot = (verdict: Verdict): string | null => (verdict.pass ? null : verdict.why);
 const pass: Verdict = { pass: true };
 const wait = (why: string): Verdict => ({ pass: false, why });
 
 /** What another host shows when it is asked whether this one may leave. */
 export interface Peer {
   readonly name: string;
-  /** Null when the host did not answer. Its ages are those of this moment: see {@link aged}. */
-  readonly lifecycle: Lifecycle | null;
-  /** Answer of the health path; only asked in fixed-wait mode. */
-  readonly health: number | null;
+  /** Null when the host did not tell. Its ages are those of this moment: see {@link aged}. */
+  readonly traffic: Traffic | null;
 }
 
 export interface EjectionInput {
-  readonly lifecycle: Lifecycle;
+  readonly traffic: Traffic;
   /** Names of the balancer's nodes, as the fleet has seen them. */
   readonly sources: readonly string[];
   readonly check: ObservedCheck;
@@ -44,9 +46,8 @@ export interface EjectionInput {
 }
 
 export interface QuietInput {
-  readonly before: Lifecycle;
-  readonly after: Lifecycle;
-  /** Milliseconds between the two. */
+  readonly after: Traffic;
+  /** Milliseconds before that look in which nobody may have come. */
   readonly windowMs: number;
 }
 
@@ -67,44 +68,45 @@ export interface ElsewhereInput {
 }
 
 export interface AdmissionInput {
-  readonly lifecycle: Lifecycle;
+  readonly traffic: Traffic;
   readonly sources: readonly string[];
   readonly check: ObservedCheck;
   readonly waitedMs: number;
   readonly witnessReachable: boolean;
+  /** A connection for a request came since. */
+  readonly requestsCame: boolean;
 }
 
 export interface Gates {
   /** Each known node has asked the host lately, whatever the answer was. Without that the host is not in rotation. */
-  asked(lifecycle: Lifecycle, sources: readonly string[], check: ObservedCheck): Verdict;
+  asked(traffic: Traffic, sources: readonly string[], check: ObservedCheck): Verdict;
   /** Every other host serves right now. */
-  quorum(
-    peers: readonly Peer[],
-    sources: readonly string[],
-    check: ObservedCheck,
-    mode: "evidence" | "fixed-wait",
-  ): Verdict;
-  /** Each known node of the balancer has had enough failed probes. Requests may still be in flight. */
+  quorum(peers: readonly Peer[], sources: readonly string[], check: ObservedCheck): Verdict;
+  /** Each known node of the balancer was refused often enough, over as long as that takes at its interval. Requests may still be in flight. */
   ejected(input: EjectionInput): Verdict;
-  /** Nothing landed here meanwhile. */
+  /** Nobody came here meanwhile. */
   quiet(input: QuietInput): Verdict;
   /** Enough witness requests went elsewhere to tell: as many were answered as the fleet is used to. */
   sampled(input: SampleInput): Verdict;
-  /** Every witness request was counted by a host: none went to a host that cannot be asked. */
+  /** As many connections came to hosts that can be asked as witness requests were sent. */
   elsewhere(input: ElsewhereInput): Verdict;
-  /** Nothing that was accepted before is still in flight. */
-  idle(lifecycle: Lifecycle): Verdict;
-  /** Each known node has had enough passed probes and a witness request landed here. */
+  /** Nothing that was accepted before is still open. */
+  idle(traffic: Traffic): Verdict;
+  /** Each known node has had enough passed probes, and a request came. */
   readmitted(input: AdmissionInput): Verdict;
 }
 
 /** What a look showed, as it is to be read so many milliseconds later: evidence grows old whether or not anybody looks. */
-export function aged(lifecycle: Lifecycle, milliseconds: number): Lifecycle {
-  if (milliseconds <= 0) return lifecycle;
-  const { probes, lastRequestAgoMs: ago } = lifecycle;
+export function aged(traffic: Traffic, milliseconds: number): Traffic {
+  if (milliseconds <= 0) return traffic;
+  const { probes, lastRequestAgoMs: ago } = traffic;
   return {
-    ...lifecycle,
-    probes: probes.map((probe) => ({ ...probe, agoMs: probe.agoMs + milliseconds })),
+    ...traffic,
+    probes: probes.map((run) => ({
+      ...run,
+      oldestMs: run.oldestMs + milliseconds,
+      newestMs: run.newestMs + milliseconds,
+    })),
     lastRequestAgoMs: ago === null ? null : ago + milliseconds,
   };
 }
@@ -130,10 +132,9 @@ export function tellsNothing(agoMs: number, check: ObservedCheck): string | null
 }
 
 /** Probe sources still alive, over all that the given hosts have seen. */
-export function liveSources(seen: readonly (Lifecycle | null)[], check: ObservedCheck): string[] {
+export function liveSources(seen: readonly (Traffic | null)[], check: ObservedCheck): string[] {
   const alive = new Set<string>();
-  for (const lifecycle of seen)
-    for (const probe of lifecycle?.probes ?? []) if (isLive(probe, check)) alive.add(probe.source);
+  for (const traffic of seen) for (const run of traffic?.probes ?? []) if (isLive(run, check)) alive.add(run.node);
   return [...alive].sort();
 }
 
@@ -152,7 +153,7 @@ export const ownAddresses = (hosts: readonly Addresses[]): ReadonlySet<string> =
  * address, so the fleet's own are no nodes.
  */
 export function nodesOf(
-  seen: readonly (Lifecycle | null)[],
+  seen: readonly (Traffic | null)[],
   hosts: readonly Addresses[],
   check: ObservedCheck,
 ): string[] {
@@ -163,7 +164,7 @@ export function nodesOf(
 /** A host as it was looked at. */
 interface Teller extends Addresses {
   readonly name: string;
-  readonly lifecycle: Lifecycle | null;
+  readonly traffic: Traffic | null;
 }
 
 /**
@@ -171,10 +172,10 @@ interface Teller extends Addresses {
  * from outside nobody can tell, so such a node counts, and it is said whose word that is.
  */
 export function toldByOne(hosts: readonly Teller[], check: ObservedCheck): { node: string; host: string }[] {
-  const answered = hosts.filter(({ lifecycle }) => lifecycle !== null);
-  const told = answered.map((host) => ({ host: host.name, nodes: nodesOf([host.lifecycle], hosts, check) }));
+  const answered = hosts.filter(({ traffic }) => traffic !== null);
+  const told = answered.map((host) => ({ host: host.name, nodes: nodesOf([host.traffic], hosts, check) }));
   return nodesOf(
-    answered.map(({ lifecycle }) => lifecycle),
+    answered.map(({ traffic }) => traffic),
     hosts,
     check,
   ).flatMap((node) => {
@@ -183,34 +184,41 @@ export function toldByOne(hosts: readonly Teller[], check: ObservedCheck): { nod
   });
 }
 
-const isLive = (probe: ProbeSource, check: ObservedCheck): boolean =>
-  probe.agoMs <= Math.max(LEAST_LIFE_MS, SOURCE_LIFE_INTERVALS * check.checkIntervalSeconds * 1000);
+const isLive = ({ newestMs }: ProbeRun, check: ObservedCheck): boolean =>
+  newestMs <= Math.max(LEAST_LIFE_MS, SOURCE_LIFE_INTERVALS * check.checkIntervalSeconds * 1000);
 
-const probesOf = (lifecycle: Lifecycle, source: string): ProbeSource | undefined =>
-  lifecycle.probes.find((probe) => probe.source === source);
+/** Of a node that moves to another health port, those that it asks now. */
+export const probesOf = ({ probes }: Pick<Traffic, "probes">, node: string): ProbeRun | undefined =>
+  probes.filter((run) => run.node === node).sort((a, b) => a.newestMs - b.newestMs)[0];
+
+/** Probes of a node in a row, up to the last one, that came to this. */
+export function countOf(traffic: Pick<Traffic, "probes">, node: string, outcome: ProbeRun["outcome"]): number {
+  const run = probesOf(traffic, node);
+  return run?.outcome === outcome ? run.count : 0;
+}
 
 /** How long a probe is evidence, in milliseconds. */
 type ProbeLife = (check: ObservedCheck) => number;
 
 /** Whether a node asks a host. */
-function asks(lifecycle: Lifecycle, source: string, lifeMs: number): Verdict {
-  const agoMs = probesOf(lifecycle, source)?.agoMs;
+function asks(traffic: Traffic, source: string, lifeMs: number): Verdict {
+  const agoMs = probesOf(traffic, source)?.newestMs;
   if (agoMs === undefined) return wait(`node ${source} has not asked it yet`);
   return agoMs <= lifeMs ? pass : wait(`node ${source} has not asked it for ${Math.round(agoMs / 1000)} s`);
 }
 
-function asked(lifecycle: Lifecycle, sources: readonly string[], lifeMs: number): Verdict {
+function asked(traffic: Traffic, sources: readonly string[], lifeMs: number): Verdict {
   if (sources.length === 0) return wait("no node of the balancer has asked it lately");
-  return sources.map((source) => asks(lifecycle, source, lifeMs)).find((verdict) => !verdict.pass) ?? pass;
+  return sources.map((source) => asks(traffic, source, lifeMs)).find((verdict) => !verdict.pass) ?? pass;
 }
 
 /** Whether the balancer sends requests to a host: it serves, and each node has passed it often enough and asks it still. */
-function inRotation(lifecycle: Lifecycle, sources: readonly string[], check: ObservedCheck, lifeMs: number): Verdict {
-  if (lifecycle.state !== "serving") return wait(`it is ${lifecycle.state}`);
-  const heard = asked(lifecycle, sources, lifeMs);
+function inRotation(traffic: Traffic, sources: readonly string[], check: ObservedCheck, lifeMs: number): Verdict {
+  if (traffic.state !== "serving") return wait("it is draining");
+  const heard = asked(traffic, sources, lifeMs);
   if (!heard.pass) return heard;
   for (const source of sources) {
-    const passed = probesOf(lifecycle, source)?.passed ?? 0;
+    const passed = countOf(traffic, source, "passed");
     if (passed < check.healthyThreshold) {
       return wait(`node ${source} has seen ${passed} of ${check.healthyThreshold} passed probes`);
     }
@@ -219,18 +227,18 @@ function inRotation(lifecycle: Lifecycle, sources: readonly string[], check: Obs
 }
 
 /** Whether the balancer sends requests to a host, as far as one look at it can tell. */
-export const rotationOf = (lifecycle: Lifecycle, sources: readonly string[], check: ObservedCheck): Verdict =>
-  inRotation(lifecycle, sources, check, probeLifeMs(check));
+export const rotationOf = (traffic: Traffic, sources: readonly string[], check: ObservedCheck): Verdict =>
+  inRotation(traffic, sources, check, probeLifeMs(check));
 
 /** @param life for a test that leaves it out: everything else is as it is */
 export const gatesWith = (life: ProbeLife): Gates => ({
-  asked: (lifecycle, sources, check) => asked(lifecycle, sources, life(check)),
+  asked: (traffic, sources, check) => asked(traffic, sources, life(check)),
 
-  quorum(peers, sources, check, mode) {
+  quorum(peers, sources, check) {
     for (const peer of peers) {
-      const verdict = mode === "evidence" ? serves(peer, sources, check, life(check)) : answersHealth(peer);
+      const verdict = serves(peer, sources, check, life(check));
       if (!verdict.pass) {
-        const leaves = peer.lifecycle !== null && peer.lifecycle.state !== "serving";
+        const leaves = peer.traffic !== null && peer.traffic.state !== "serving";
         const why = `${peer.name} is not in rotation: ${verdict.why}`;
         return leaves ? { pass: false, why, final: true } : wait(why);
       }
@@ -238,24 +246,26 @@ export const gatesWith = (life: ProbeLife): Gates => ({
     return pass;
   },
 
-  ejected({ lifecycle, sources, check, waitedMs, witnessReachable }) {
-    const blindMs = (check.unhealthyThreshold + 1) * check.checkIntervalSeconds * 1000;
+  ejected({ traffic, sources, check, waitedMs, witnessReachable }) {
+    const intervalMs = check.checkIntervalSeconds * 1000;
+    const blindMs = blindWaitMs(check.unhealthyThreshold, check);
     // With nobody to ask, or with no probe ever seen, only time is left: never less than the article waits.
     if ((!witnessReachable || sources.length === 0) && waitedMs < blindMs) {
       return wait(`waited ${(waitedMs / 1000).toFixed(1)} of ${blindMs / 1000} s`);
     }
     for (const source of sources) {
-      const failed = probesOf(lifecycle, source)?.failed ?? 0;
-      if (failed < check.unhealthyThreshold) {
+      const failed = countOf(traffic, source, "failed");
+      if (failed < check.unhealthyThreshold)
         return wait(`node ${source} has seen ${failed} of ${check.unhealthyThreshold} failed probes`);
-      }
+      const { oldestMs = 0, newestMs = 0 } = probesOf(traffic, source) ?? {};
+      // Faster ones are not the balancer's, whoever sends them in its name.
+      if (oldestMs - newestMs < EARLY * (check.unhealthyThreshold - 1) * intervalMs)
+        return wait(`node ${source} has seen ${failed} failed probes, and faster ones than the balancer's`);
     }
     return pass;
   },
 
-  quiet({ before, after, windowMs }) {
-    const landed = after.witnessRequests - before.witnessRequests;
-    if (landed > 0) return wait(`${landed} witness requests still landed here`);
+  quiet({ after, windowMs }) {
     if (after.lastRequestAgoMs !== null && after.lastRequestAgoMs < windowMs) return wait("requests still arrive here");
     return pass;
   },
@@ -275,35 +285,34 @@ export const gatesWith = (life: ProbeLife): Gates => ({
       : wait(`${sent - landed} of ${sent} witness requests went to no known host`);
   },
 
-  idle({ inFlight, upgraded }) {
-    return inFlight + upgraded === 0
+  idle({ open }) {
+    return open === 0
       ? pass
-      : wait(`${inFlight} requests and ${upgraded} upgraded connections are in flight`);
+      : wait(open === null ? "nobody can count its connections" : `${open} connections are open`);
   },
 
-  readmitted({ lifecycle, sources, check, waitedMs, witnessReachable }) {
-    const verdict = inRotation(lifecycle, sources, check, life(check));
+  readmitted({ traffic, sources, check, waitedMs, witnessReachable, requestsCame }) {
+    const verdict = inRotation(traffic, sources, check, life(check));
     if (!verdict.pass) return verdict;
-    if (witnessReachable) return lifecycle.witnessRequests > 0 ? pass : wait("no witness request has landed here yet");
-    const blindMs = (check.healthyThreshold + 1) * check.checkIntervalSeconds * 1000;
+    if (witnessReachable) return requestsCame ? pass : wait("no request has come here yet");
+    const blindMs = blindWaitMs(check.healthyThreshold, check);
     return waitedMs >= blindMs ? pass : wait(`waited ${(waitedMs / 1000).toFixed(1)} of ${blindMs / 1000} s`);
   },
 });
 
 export const gates: Gates = gatesWith(probeLifeMs);
 
-function serves({ lifecycle }: Peer, sources: readonly string[], check: ObservedCheck, lifeMs: number): Verdict {
-  return lifecycle ? inRotation(lifecycle, sources, check, lifeMs) : wait("it does not answer");
+function serves({ traffic }: Peer, sources: readonly string[], check: ObservedCheck, lifeMs: number): Verdict {
+  return traffic
+    ? inRotation(traffic, sources, check, lifeMs)
+    : wait("it does not answer, or its front does not tell who comes");
 }
 
-const answersHealth = ({ health }: Peer): Verdict =>
-  isPass(health) ? pass : wait(health === null ? "it does not answer" : `its health path answers ${health}`);
-
-/** The larger of what was declared and what the balancer really does, field by field. */
+/** The larger of what was declared and what the balancer really does, number by number; path and ports as declared. */
 export function larger(declared: ObservedCheck, live: ObservedCheck): ObservedCheck {
   const most = (field: CheckNumber): number => Math.max(declared[field], live[field]);
   return {
-    path: declared.path,
+    ...declared,
     checkIntervalSeconds: most("checkIntervalSeconds"),
     responseTimeoutSeconds: most("responseTimeoutSeconds"),
     unhealthyThreshold: most("unhealthyThreshold"),

@@ -1,13 +1,13 @@
 /** Which requests a host got between two looks. Pure. */
-import type { Lifecycle } from "../../../contract/host.js";
+import type { Traffic } from "../../../contract/host.js";
 
-type Told = Lifecycle | null | undefined;
+type Told = Traffic | null | undefined;
 
 /**
- * Witness requests that one process has counted between two looks. Where either was not answered, or another process answered, nobody knows since
- * when those that are counted came: none of them is known to be new.
+ * Connections that came to one container between two looks. Where either was not answered, or the container is another one by then, nobody knows whose
+ * they are. The count begins anew once none came for 15 minutes.
  */
 export function landedBetween(before: Told, after: Told): number {
   if (!before || !after || before.instance !== after.instance) return 0;
-  return after.witnessRequests - before.witnessRequests;
+  return after.requests < before.requests ? after.requests : after.requests - before.requests;
 }

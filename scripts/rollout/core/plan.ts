@@ -8,6 +8,9 @@ import { isDraining, mayGetRequests, serves } from "./target.js";
 /** Seconds that stop and start are expected to take where nothing was measured. */
 const EXPECTED_SWAP_SECONDS = 2;
 
+/** The same for a container that starts beside the old one and is watched for a second. */
+const EXPECTED_HANDOVER_SECONDS = 4;
+
 export interface Plan {
   /** Already on the release and serving. */
   readonly keep: readonly string[];
@@ -35,9 +38,11 @@ export interface PlanInput {
   readonly releaseId: string;
   readonly policy: RolloutPolicy;
   readonly check: ObservedCheck;
+  /** Names of hosts that are handed over, if they are replaced. */
+  readonly handedOver: readonly string[];
 }
 
-export function makePlan({ surveys, superseded, releaseId, policy, check }: PlanInput): Plan {
+export function makePlan({ surveys, superseded, releaseId, policy, check, handedOver }: PlanInput): Plan {
   const names = [...surveys.keys()];
   const action = (name: string): "keep" | "converge" | "replace" => {
     const survey = surveys.get(name);
@@ -47,14 +52,18 @@ export function makePlan({ surveys, superseded, releaseId, policy, check }: Plan
   const of = (wanted: string): string[] => names.filter((name) => action(name) === wanted);
   const most = mostUnavailable(policy.maxUnavailable, names.length);
   const replace = of("replace");
-  const batches = Math.ceil(replace.length / most);
+  const drained = replace.filter((name) => !handedOver.includes(name));
+  const batches = Math.ceil(drained.length / most);
   const each = expectedSeconds(
     policy,
     check,
-    (Math.min(most, replace.length) / (replace.length + 1)) * check.checkIntervalSeconds,
+    (Math.min(most, drained.length) / (drained.length + 1)) * check.checkIntervalSeconds,
   );
+  const handoverSeconds = EXPECTED_HANDOVER_SECONDS + policy.minReadySeconds;
+  const secondsOf = (name: string): number =>
+    action(name) === "replace" && handedOver.includes(name) ? handoverSeconds : each[action(name)];
   const hosts: PlannedHost[] = [
-    ...names.map((name) => ({ host: name, action: action(name), seconds: each[action(name)] })),
+    ...names.map((name) => ({ host: name, action: action(name), seconds: secondsOf(name) })),
     ...superseded.map((name) => ({ host: name, action: "retire" as const, seconds: each.retire })),
   ];
   const runs = (name: string): boolean => surveys.get(name)?.containers.current?.running === true;
@@ -68,7 +77,11 @@ export function makePlan({ surveys, superseded, releaseId, policy, check }: Plan
     retire: superseded,
     maxUnavailable: most,
     hosts,
-    seconds: converge.length * each.converge + batches * each.replace + superseded.length * each.retire,
+    seconds:
+      converge.length * each.converge +
+      (replace.length - drained.length) * handoverSeconds +
+      batches * each.replace +
+      superseded.length * each.retire,
   };
 }
 
@@ -86,22 +99,11 @@ function expectedSeconds(
   turnSeconds: number,
 ): Record<PlannedHost["action"], number> {
   const interval = check.checkIntervalSeconds;
-  const out = interval / 2 + (check.unhealthyThreshold - 1) * interval;
-  const blind = (threshold: number): number => (threshold + 1) * interval;
-  const evidence = {
-    keep: 0,
-    converge: EXPECTED_SWAP_SECONDS + entryFloorSeconds(check, interval / 2) + policy.minReadySeconds,
-    replace:
-      floorSeconds({ check, firstProbeSeconds: turnSeconds, swapSeconds: EXPECTED_SWAP_SECONDS }) +
-      policy.minReadySeconds,
-    retire: out,
-  };
-  if (policy.gate === "evidence") return evidence;
+  const drained = floorSeconds({ check, firstProbeSeconds: turnSeconds, swapSeconds: EXPECTED_SWAP_SECONDS });
   return {
     keep: 0,
-    converge: EXPECTED_SWAP_SECONDS + blind(check.healthyThreshold) + policy.minReadySeconds,
-    replace:
-      blind(check.unhealthyThreshold) + EXPECTED_SWAP_SECONDS + blind(check.healthyThreshold) + policy.minReadySeconds,
-    retire: blind(check.unhealthyThreshold),
+    converge: EXPECTED_SWAP_SECONDS + entryFloorSeconds(check, interval / 2) + policy.minReadySeconds,
+    replace: drained + policy.minReadySeconds,
+    retire: interval / 2 + (check.unhealthyThreshold - 1) * interval,
   };
 }

@@ -1,6 +1,7 @@
 /** Which release the fleet is to run. */
 import { createHash } from "node:crypto";
 import { RECORD_KEY_VARIABLE } from "../../../contract/history.js";
+import type { Front } from "../../../contract/host.js";
 import type { Manifest } from "../../../contract/manifest.js";
 import type { Service } from "../../../contract/policy.js";
 import {
@@ -45,7 +46,7 @@ export function asToday({ healthCheck }: Pick<Manifest, "healthCheck">, release:
 /** Whether clients get answers from this host as it was surveyed. */
 export function serves(survey: Survey): boolean {
   if (survey.retired || !survey.containers.current?.running || survey.health !== 200) return false;
-  return survey.lifecycle === null || survey.lifecycle.state === "serving";
+  return !isDraining(survey);
 }
 
 /**
@@ -54,42 +55,39 @@ export function serves(survey: Survey): boolean {
  */
 export const mayGetRequests = (survey: Survey): boolean => serves(survey) || isDraining(survey) || passesProbes(survey);
 
-/** Whether its app says that it has been told to leave rotation. */
-export const isDraining = ({ lifecycle }: Survey): boolean => lifecycle?.state === "draining";
+/** Whether it has been told to leave rotation: its health ports are refused. */
+export const isDraining = ({ traffic }: Survey): boolean => traffic?.state === "draining";
 
-const passesProbes = ({ retired, containers, health, lifecycle }: Survey): boolean =>
-  !retired && containers.current?.running === true && isPass(health) && lifecycle?.state !== "stopping";
+const passesProbes = ({ retired, containers, health }: Survey): boolean =>
+  !retired && containers.current?.running === true && isPass(health);
 
 /** Whether a balancer takes this answer of a health path for healthy. */
 export const isPass = (health: number | null): boolean => health !== null && health >= 200 && health < 400;
 
-/** Whether anything of a running app shows: its container, its service port or its control port. */
-export const showsLife = (survey: Survey): boolean =>
-  survey.containers.current?.running === true ||
-  isPortTaken(survey) ||
-  survey.lifecycle !== null ||
-  survey.controlTaken;
+/** Whether anything of a running app shows: its container, or somebody on its port. */
+const showsLife = (survey: Survey): boolean => survey.containers.current?.running === true || isPortTaken(survey);
 
 /** Whether somebody takes connections on the service port, whatever the answer. */
 export const isPortTaken = ({ health, healthError }: Pick<Survey, "health" | "healthError">): boolean =>
   health !== null || (healthError !== null && !isUnconnected(healthError));
 
 /**
- * Which port a new container could not have, as something else than the fleet's container has it; null where none is known. One that runs has
- * the service port and the control port, and which others its release tells: where nobody knows that release, it may have them.
- * @param nextPort that the new container is to have as well; undefined for none
+ * Which port a host could not have, as something else than the fleet's container has it; null where none is known. Without a front, Docker may have
+ * published the service port of a container that runs, as the article does.
+ * @param ports that the front is to have
  */
-export function portInTheWay(survey: Survey, nextPort: number | undefined): TakenPort | null {
-  const { current } = survey.containers;
-  const running = current?.running === true;
-  if (!running && isPortTaken(survey)) return "port";
-  if (!running && survey.controlTaken) return "controlPort";
-  if (nextPort === undefined || !survey.nextTaken) return null;
-  const release = survey.releases.find(({ id }) => id === current?.release);
-  const mayHaveIt = running && (!release || [release.service.port, release.service.nextPort].includes(nextPort));
-  return mayHaveIt ? null : "nextPort";
+export function portInTheWay(survey: Survey, ports: FrontPorts): number | null {
+  const { front, answered } = survey;
+  const running = survey.containers.current?.running === true;
+  const published = running && front === null ? ports.services : [];
+  const taken = answered.find((port) => !published.includes(port));
+  if (taken !== undefined) return taken;
+  // Its front leads to a container that Docker does not show.
+  return !running && isPortTaken(survey) ? (ports.checks[0] ?? ports.services[0] ?? null) : null;
 }
-export type TakenPort = "port" | "controlPort" | "nextPort";
+
+/** Ports that requests come in by, and those that the balancer's health check asks where it has its own. */
+export type FrontPorts = Pick<Front, "services" | "checks">;
 
 /**
  * Whether curl found nobody who takes a connection: it could not resolve (5, 6), connect (7), or connect in time (28).

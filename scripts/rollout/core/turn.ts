@@ -1,6 +1,7 @@
 /** Whose turn it is to leave rotation. */
-import type { Lifecycle } from "../../../contract/host.js";
+import type { Traffic } from "../../../contract/host.js";
 import type { ObservedCheck } from "../../../contract/policy.js";
+import { probesOf } from "./gates.js";
 
 /** Milliseconds from a look until an order to drain is in effect: a probe that comes sooner still finds the host serving. */
 export const DRAIN_LEAD_MS = 1000;
@@ -11,8 +12,8 @@ const LEAST_FAILURE = 500;
 /** A host whose turn has not come yet. */
 export interface Waiting {
   readonly name: string;
-  /** What its app said at this moment; null when it said nothing. */
-  readonly lifecycle: Lifecycle | null;
+  /** What its kernel tells at this moment; null when it told nothing. */
+  readonly traffic: Traffic | null;
 }
 
 /**
@@ -57,10 +58,10 @@ export const failsByItself = ({ answer, health }: OwnAnswers): boolean =>
   answer === null ? health !== null : isFailure(answer);
 
 /** Milliseconds until every node has asked a host whose drain begins now. */
-function waitMs({ lifecycle }: Waiting, sources: readonly string[], intervalMs: number): number {
+function waitMs({ traffic }: Waiting, sources: readonly string[], intervalMs: number): number {
   const waits = sources.map((source) => {
-    const probe = lifecycle?.probes.find((candidate) => candidate.source === source);
-    return probe ? nextMs(probe.agoMs, intervalMs) : intervalMs + DRAIN_LEAD_MS;
+    const probe = traffic && probesOf(traffic, source);
+    return probe ? nextMs(probe.newestMs, intervalMs) : intervalMs + DRAIN_LEAD_MS;
   });
   return Math.max(0, ...waits);
 }

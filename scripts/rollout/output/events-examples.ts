@@ -59,7 +59,11 @@ export const exampleReceipt: Receipt = {
 
 export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   guarded: { fleet: "api", balancer: "sfo3-api" },
-  changesOver: { from: "/health on port 80", to: "/healthz on port 80", hosts: ["api-1", "api-2"] },
+  changesOver: {
+    from: "/health on port 8086 and requests on port 80",
+    to: "/healthz on port 8086 and requests on port 80",
+    hosts: ["api-1", "api-2"],
+  },
   connectionsDrop: { live: 1, declared: 2 },
   rebuildTooLarge: { limit: 10, others: 5, declared: 3 },
   limitUnknown: { why: "the token has no scope account:read" },
@@ -82,13 +86,13 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   locked: { hosts: 2 },
   waiting: { holder: "a1b2c3d4e5:ci@runner, since 2026-01-02T03:04:05.000Z, to keep the serving release" },
   pulled: { seconds: 2.8 },
+  portsAwaited: { ports: [8086] },
+  portsLeft: { ports: [8086], seconds: 25.3 },
   preDeployStarted: { command: ["node", "migrate.js"] },
   preDeployPassed: { seconds: 4.1 },
   preDeploySkipped: { why: "api-1 has this release already" },
   preDeployAwaited: { release, image },
   preDeployDoubtful: { on: "api-1" },
-  smokePassed: { seconds: 1.4 },
-  smokeSkipped: { why: "96 MB of memory are free, 256 MB are needed" },
   planned: {
     hosts: [
       { host: "api-1", action: "replace", seconds: 13.1 },
@@ -101,9 +105,12 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
     why: "api-2 was taken for down, as its own look at http://10.110.0.3:80/health got no answer (curl: (7) Failed to connect), yet it was answered 200 since; its container was not stopped",
   },
   step: { step: "new-run" },
+  drainedInstead: { why: "96 MB of memory are free there, and a second container wants 128 MB" },
   ejected: { seconds: 6.2, probes: { taken: 2, floor: 2 }, witness: 20 },
-  cut: { requests: 1, upgraded: 2 },
+  cut: { connections: 3 },
   readmitted: { seconds: 7.1, probes: { taken: 3, floor: 3 } },
+  handedOver: { seconds: 2.9 },
+  probesAnswered: { seconds: 8.4, nodes: 2 },
   outage: { seconds: 1.2 },
   witnessUnreachable: { address: "203.0.113.10", why: "CERT_HAS_EXPIRED" },
   witnessFailed: { failed: 6, reasons: { "503": 5, ECONNRESET: 1 } },
@@ -112,8 +119,8 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   balancerDiffers: { field: "unhealthyThreshold", declared: 2, live: 3 },
   skipped: { why: "api-3 is off and gets no traffic" },
   failedLog: { lines: ["Error: DATABASE_URL is not set", "    at start (/app/server.js:12:9)"] },
-  undone: { outcome: "api-1 runs its old container" },
-  retreatFailed: { why: "api-1: the app's control port does not answer" },
+  undone: { outcome: "all" },
+  retreatFailed: { why: "api-1: its container does not run, or its front leads elsewhere or does not tell" },
   wentBack: {
     from: "1f8a7c2d9e4b3a60",
     fromImage: image.replaceAll("ab", "cd"),

@@ -3,7 +3,6 @@ import { type HostStatus, messageOf, type RolloutEvent } from "../core/events.js
 
 /** Steps at which a container starts, stops or goes for good, in words. The journal reports a step when it begins. */
 const containerSteps: Readonly<Record<string, string>> = {
-  "smoke-run": "smoke boot of the new release",
   "old-stop": "old container stops",
   "new-run": "new container starts",
   "retired-stop": "container stops for good",

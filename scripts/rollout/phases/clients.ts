@@ -1,6 +1,5 @@
 /** What clients see outranks what hosts say: a host goes back at once when the prober's requests fail while it is out. */
-import type { Lifecycle } from "../../../contract/host.js";
-import { emit, lifecycleNow, listed, pause, watched, type Context, type Landings, type Member } from "../context.js";
+import { emit, listed, pause, trafficNow, watched, type Context, type Landings, type Member } from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { reasonsInWords } from "../core/events.js";
 import { blindWaitMs } from "../core/floor.js";
@@ -63,18 +62,18 @@ async function ownAnswers({ check }: Context, { host }: Member): Promise<OwnAnsw
   }
 }
 
-/** Its own answer to its host is a failure. That of another host that gets requests is none, so the way of asking is not at fault. */
+/** It fails its host's own requests. Another host that gets requests does not, so the way of asking is not at fault. */
 async function failsBesideOthers(
   context: Context,
   member: Member,
   others: readonly Member[],
   { by }: Landings,
 ): Promise<boolean> {
-  const asked = async (one: Member): Promise<number | null> => (await ownAnswers(context, one))?.answer ?? null;
-  const [own, ...answers] = await settled(
-    [member, ...others.filter((other) => (by.get(other) ?? 0) > 0)].map((one) => asked(one)),
-  );
-  return isFailure(own ?? null) && answers.some((answer) => answer !== null && !isFailure(answer));
+  const asked = others.filter((other) => (by.get(other) ?? 0) > 0);
+  const [own, ...answers] = await settled([member, ...asked].map((one) => ownAnswers(context, one)));
+  const serves = (answer: OwnAnswers | null): boolean =>
+    answer !== null && answer.answer !== null && !isFailure(answer.answer);
+  return own !== null && own !== undefined && failsByItself(own) && answers.some(serves);
 }
 
 /**
@@ -126,36 +125,47 @@ export function whyClientsFail(context: Context, sinceMs?: number): string | nul
 }
 
 /**
- * For a new container. It goes back when clients fail since it gets requests, failed ones do reach a host, and another host gets some as well.
- * Before it gets any it cannot be what fails. What fails and reaches no host is the balancer's way to another one: taking this one back would
- * only take one more away. And where nobody else gets any, going on is the shortest way to a host that serves, as to go back it would have
- * to leave rotation first. Where only time tells, nobody knows who gets requests: it goes on, and no other host leaves while clients fail.
- * It is in rotation meanwhile, so a slow host is waited for: what that one answers would else pass for answers of this one. A host that does
- * not tell what it got hides as many failures of this one. An app may also fail without counting. Then its own answer to its host tells,
- * beside that of another one.
+ * For a new container. Before it gets requests it cannot be what fails. Where nobody else gets any, going on is the shortest way to a host that serves,
+ * as to go back it would have to leave rotation first. Else it goes back at once when its own answer to its host is a failure, and that of another one
+ * is none. What fails in another way is held against it once it lasts longer than the balancer needs to let a host go that is lost.
  * @param others the hosts that are to serve meanwhile
  * @throws RolloutError ClientsFail
  */
 export async function heedClientsOf(context: Context, member: Member, others: () => Member[]): Promise<void> {
-  if (member.enteredMs === null && (!member.lifecycle || isUnasked(member.lifecycle))) return;
-  member.enteredMs ??= context.ports.clock.now();
+  if (member.enteredMs === null) return;
   const failing = context.prober.failing(member.enteredMs);
-  if (!failing) return;
+  if (!failing) {
+    member.troubleMs = null;
+    return;
+  }
   // Several hosts may enter at once: one round tells all of them.
   const landings = await context.landings.join();
   if (landedOn(landings, others()) === 0) return;
-  if (landings.failedOnHosts > 0 || (await failsBesideOthers(context, member, others(), landings)))
+  const { check, ports } = context;
+  member.troubleMs = landings.failed > 0 ? (member.troubleMs ?? failing.fromMs) : null;
+  const isLong =
+    member.troubleMs !== null && ports.clock.now() - member.troubleMs >= blindWaitMs(check.unhealthyThreshold, check);
+  if (isLong || (await failsBesideOthers(context, member, others(), landings)))
     throw clientsFail(context, member, failing, ENTERED);
+}
+
+/**
+ * For a host whose ports were led over, and whose old container still runs: it goes back at once, as that costs nobody anything.
+ * @throws RolloutError ClientsFail
+ */
+export function heedHandover(context: Context, member: Member): void {
+  const failing = context.prober.failing(member.enteredMs ?? undefined);
+  if (failing) throw clientsFail(context, member, failing, ENTERED);
 }
 
 /**
  * For a host with a new container that is not ready yet: nobody knows when it will be, so the host goes back when clients fail and nobody else
  * gets requests. While others do, this one's coming back is what they wait for; but not when they have failed for as long as the balancer
- * needs to let a host go: one of its nodes may have nobody else. With fixed waits nobody knows who gets requests: it goes back.
+ * needs to let a host go: one of its nodes may have nobody else.
  * @returns asks why it is to go back now; null while it need not
  */
 export function goingBack(context: Context, member: Member): () => Promise<RolloutError | null> {
-  const { prober, ports, check, manifest } = context;
+  const { prober, ports, check } = context;
   const others = (): Member[] => watched(context).filter((other) => other !== member);
   let troubleMs: number | null = null;
   return async () => {
@@ -165,8 +175,7 @@ export function goingBack(context: Context, member: Member): () => Promise<Rollo
     if (!failing) return null;
     troubleMs ??= failing.fromMs;
     const isLong = ports.clock.now() - troubleMs >= blindWaitMs(check.unhealthyThreshold, check);
-    const knowsWho = manifest.rollout.gate === "evidence";
-    const stays = knowsWho && !isLong && landedOn(await context.promptLandings.join(), others()) > 0;
+    const stays = !isLong && landedOn(await context.promptLandings.join(), others()) > 0;
     return stays ? null : clientsFail(context, member, failing);
   };
 }
@@ -186,7 +195,10 @@ export async function heedOutage(
 ): Promise<void> {
   const { check, ports } = context;
   const failing = context.prober.failing();
-  if (!failing || landedOn(await context.promptLandings.join(), others()) > 0) return;
+  if (!failing) return;
+  const landings = await context.promptLandings.join();
+  // What comes to a host that hangs is answered by nobody.
+  if (landings.answered > 0 && landedOn(landings, others()) > 0) return;
   const isOwnWay = isUnanswered(failing) && others().some((other) => isAskedSince(context, other, failing.fromMs));
   const isLong = ports.clock.now() - sinceMs >= blindWaitMs(check.unhealthyThreshold, check);
   if (isOwnWay && !isLong) return;
@@ -197,12 +209,9 @@ export async function heedOutage(
 }
 
 function isAskedSince(context: Context, member: Member, sinceMs: number): boolean {
-  const agoMs = lifecycleNow(context, member)?.lastRequestAgoMs ?? null;
+  const agoMs = trafficNow(context, member)?.lastRequestAgoMs ?? null;
   return agoMs !== null && context.ports.clock.now() - agoMs > sinceMs;
 }
-
-const isUnasked = ({ witnessRequests, lastRequestAgoMs }: Lifecycle): boolean =>
-  witnessRequests === 0 && lastRequestAgoMs === null;
 
 /** Since when clients fail, and where to look. */
 interface Blame {

@@ -28,7 +28,7 @@ export async function lookAt({ ports }: Context, member: Member): Promise<Survey
 /** @param beganMs when the look began: what it showed is at least that old by now */
 export function learn(member: Member, survey: Survey, beganMs: number): void {
   member.survey = survey;
-  member.lifecycle = survey.lifecycle;
+  member.traffic = survey.traffic;
   member.heardMs = beganMs;
 }
 
@@ -45,9 +45,9 @@ export async function settleDoubt(context: Context, members: readonly Member[]):
 const isInDoubt = ({ survey }: Member): boolean => survey !== null && isDoubtful(survey);
 
 /** Nobody looks at it any more: what it said last, of the balancer's nodes too, is not to be believed later. */
-function lose(member: Member): void {
+export function lose(member: Member): void {
   member.survey = null;
-  member.lifecycle = null;
+  member.traffic = null;
 }
 
 /** Whether the rollout can do without asking it. */

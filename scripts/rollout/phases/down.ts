@@ -59,10 +59,10 @@ export async function performStop(
 const LOOKS: ReadonlySet<string> = new Set(["expect-down", "retired-expect-down"]);
 
 async function expectStillDown(context: Context, member: Member): Promise<void> {
-  const { lifecycle, health, connections } = await observe(context, member);
+  const { traffic, health } = await observe(context, member);
   const before = surveyOf(member);
   const answer = health === null ? {} : { health, healthError: null };
-  const now = { ...before, lifecycle, ...answer, connections: connections ?? before.connections };
+  const now = { ...before, traffic, ...answer, connections: traffic?.open ?? before.connections };
   expectNone(context, member, now);
   checkDown(context, member, now, 0);
 }
@@ -80,7 +80,7 @@ export async function expectNotBack(context: Context, member: Member): Promise<v
 /** @throws RolloutError DownContradicted when it gets requests by now */
 function expectNone(context: Context, member: Member, now: Survey): void {
   if (!mayGetRequests(now)) return;
-  const found = isDraining(now) ? "its app says that it drains" : `it was answered ${now.health} since`;
+  const found = isDraining(now) ? "it drains" : `it was answered ${now.health} since`;
   throw servesAfterAll(context, member, found);
 }
 
@@ -90,7 +90,7 @@ async function countAnswersOfNobody(context: Context): Promise<number> {
   const someoneMayServe = context.members.some(
     ({ survey, tagged }) => survey === null || (tagged && mayGetRequests(survey)),
   );
-  return someoneMayServe ? 0 : context.knocks.join();
+  return someoneMayServe ? 0 : (await context.knocks.join()).answered;
 }
 
 /** What was seen is told apart from what to do about it, which is only for whoever finds that the rollout has ended so. */
@@ -124,8 +124,10 @@ function servesAfterAll(context: Context, member: Member, found: string, cause?:
 }
 
 /** What was asked, and what came of it. */
-function lookInWords({ manifest }: Context, { info }: Member, { health, healthError }: Survey): string {
-  const url = `http://${info.privateAddress}:${hostContainer(manifest, info).port}${manifest.healthCheck.path}`;
+function lookInWords({ manifest }: Context, { info }: Member, { front, health, healthError }: Survey): string {
+  const { port, checkPort } = hostContainer(manifest, info);
+  const asked = checkPort !== null && front?.checks.includes(checkPort) ? checkPort : port;
+  const url = `http://${info.privateAddress}:${asked}${manifest.healthCheck.path}`;
   const answer = health === null ? `got no answer (${healthError ?? "curl said nothing"})` : `was answered ${health}`;
   return `its own look at ${url} ${answer}`;
 }

@@ -51,8 +51,6 @@ async function bringOnto(context: Context, before: Release): Promise<void> {
   const { image, service, secretsFingerprint } = before;
   await pullEverywhere(context, { image, service, secretsFingerprint, back: null });
   await prepare(context, listed(context));
-  // The host that failed came back a moment ago: without evidence, only time tells that the balancer has seen it.
-  context.surveyedMs = context.ports.clock.now();
   // Clients may fail by the very release that is left: what fails by now must not keep its hosts from going back.
   await replaceBaseline(context);
   await onceMore(

@@ -4,7 +4,7 @@ import {
   heedStop,
   isAlone,
   knownSources,
-  lifecycleNow,
+  trafficNow,
   membersNamed,
   secondsSince,
   setStatus,
@@ -18,15 +18,10 @@ import { failingFirst } from "../core/turn.js";
 import { perform, type OrderOptions } from "../orders.js";
 import { goingBack, renewBaseline } from "./clients.js";
 import { batchSettled, performStop } from "./down.js";
+import { handOverAll } from "./handoff.js";
+import { awaitMinReady, awaitReadmission, expectClientsServed } from "./readmission.js";
 import { restoring } from "./restore.js";
-import {
-  awaitEjection,
-  awaitIdleMoment,
-  awaitMinReady,
-  awaitReadmission,
-  expectClientsServed,
-  quorum,
-} from "./rotation.js";
+import { awaitEjection, awaitIdleMoment, quorum } from "./rotation.js";
 
 /** What becomes of hosts that are brought onto the release, in their receipts. */
 type Outcome<Usual extends string> = Usual | "rolled-back";
@@ -34,7 +29,7 @@ type Outcome<Usual extends string> = Usual | "rolled-back";
 /** Which of the hosts that are left come first, as they were seen last. */
 type Turn = (context: Context, waiting: readonly Member[]) => readonly Member[];
 
-/** Replaces hosts that serve, batch after batch, those of a batch at once. */
+/** Replaces hosts that serve: those that are handed over first, the others batch after batch, those of a batch at once. */
 export async function replaceAll(
   context: Context,
   members: readonly Member[],
@@ -42,7 +37,8 @@ export async function replaceAll(
   outcome: Outcome<"replaced"> = "replaced",
   turn: Turn = probedNext,
 ): Promise<void> {
-  let waiting = members;
+  await handOverAll(context, turn(context, members.filter(isHandedOver)), outcome);
+  let waiting = members.filter((member) => !isHandedOver(member));
   while (waiting.length > 0) {
     heedStop(context);
     const batch = await quorum(context, () => failingFirst(turn(context, waiting)).slice(0, size));
@@ -51,9 +47,11 @@ export async function replaceAll(
   }
 }
 
+const isHandedOver = ({ strategy }: Member): boolean => strategy === "handoff";
+
 /** A drain waits for the host's next probe. */
 function probedNext(context: Context, waiting: readonly Member[]): Member[] {
-  const hosts = waiting.map((member) => ({ name: member.info.name, lifecycle: lifecycleNow(context, member) }));
+  const hosts = waiting.map((member) => ({ name: member.info.name, traffic: trafficNow(context, member) }));
   const names = context.parts.turn(hosts, knownSources(context), context.check).map(({ name }) => name);
   return membersNamed(context, names);
 }

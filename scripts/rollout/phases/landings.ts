@@ -1,17 +1,14 @@
-/** Where requests go right now, as the hosts count them: probes that passed a while ago do not show that. */
-import type { Lifecycle } from "../../../contract/host.js";
+/** Where requests go right now, as the hosts' kernels count them: probes that passed a while ago do not show that. */
+import type { Traffic } from "../../../contract/host.js";
 import { observeSilent, watched, type Context, type Landings, type Member } from "../context.js";
 import { landedBetween } from "../core/landed.js";
 import { Rounds } from "../rounds.js";
 
-/** How many of them these hosts got. */
+/** How many came to these hosts. */
 export const landedOn = ({ by }: Landings, members: readonly Member[]): number =>
   members.reduce((sum, one) => sum + (by.get(one) ?? 0), 0);
 
-/**
- * Rounds of requests, each between two looks at all hosts. Others may send requests meanwhile: those that have not failed may have been answered
- * by a host.
- */
+/** Rounds of requests, each between two looks at all hosts. Clients may send some meanwhile. */
 export class LandingRounds {
   /** Looked at by an earlier round, which did not wait for the end of that look. */
   readonly #late = new Set<Member>();
@@ -30,17 +27,13 @@ export class LandingRounds {
 
   #count(): Promise<Landings> {
     const context = this.contextOf();
-    const { prober, ownRequests, knocks } = context;
+    const { prober, knocks } = context;
     return prober.holding(async () => {
-      const mayBeAnswered = ownRequests.mark();
       const before = await this.#shown(watched(context));
-      await knocks.join();
-      let answered = mayBeAnswered();
-      // What others begin after the last look is on no host that was seen.
-      const after = await this.#shown([...before.keys()], () => (answered = mayBeAnswered()));
+      const { sent, answered } = await knocks.join();
+      const after = await this.#shown([...before.keys()]);
       const by = new Map([...before].map(([one, then]) => [one, landedBetween(then, after.get(one))]));
-      const landed = [...by.values()].reduce((sum, one) => sum + one, 0);
-      return { by, failedOnHosts: landed - answered };
+      return { by, answered, failed: sent - answered };
     });
   }
 
@@ -48,11 +41,8 @@ export class LandingRounds {
    * What those say that answer in time. A look that takes longer goes on. Until it has ended, its host is not looked at again for this: such
    * looks would else take the turns of all others.
    */
-  async #shown(
-    members: readonly Member[],
-    onLook: () => void = () => undefined,
-  ): Promise<Map<Member, Lifecycle | null>> {
-    const shown = new Map<Member, Lifecycle | null>();
+  async #shown(members: readonly Member[]): Promise<Map<Member, Traffic | null>> {
+    const shown = new Map<Member, Traffic | null>();
     const asked = members.filter((member) => !this.#late.has(member));
     const underWay = new Set(asked);
     const context = this.contextOf();
@@ -65,8 +55,7 @@ export class LandingRounds {
       endedMs = clock.now();
       this.#late.delete(member);
       if (!observation || ended.signal.aborted) return;
-      shown.set(member, observation.lifecycle);
-      onLook();
+      shown.set(member, observation.traffic);
     });
     const silence = async (): Promise<void> => {
       await Promise.race(looks);

@@ -7,7 +7,7 @@ import { tellsNothing, type Peer } from "../core/gates.js";
  * wrong.
  */
 export function whyUnknown(context: Context, members: readonly Member[]): string | null {
-  if (members.some(({ lifecycle }) => lifecycle === null)) return null;
+  if (members.some(({ traffic }) => traffic === null)) return null;
   return members.map((member) => unknown(context, member)).find((why) => why !== null) ?? null;
 }
 
@@ -23,6 +23,6 @@ const slower = (one: Member | null, other: Member): Member => (one && one.lookMs
 
 /** As the gates are asked: those without an answer first, as the others' words may have grown old while one was waited for. */
 export const silentFirst = (peers: readonly Peer[]): Peer[] => [
-  ...peers.filter(({ lifecycle }) => lifecycle === null),
-  ...peers.filter(({ lifecycle }) => lifecycle !== null),
+  ...peers.filter(({ traffic }) => traffic === null),
+  ...peers.filter(({ traffic }) => traffic !== null),
 ];

@@ -47,8 +47,6 @@ async function lock(context: Context, member: Member, untilMs: number): Promise<
     if (result.holder !== told) emit(context, "waiting", { holder: result.holder }, member);
     told = result.holder;
     await pause(context, WAIT_MS);
-    // Whatever the other rollout did, the balancer may not have seen yet.
-    context.surveyedMs = ports.clock.now();
   }
   member.locked = true;
 }

@@ -7,5 +7,6 @@ export function planOf(context: Context): Plan {
   if (!release) throw new Error("a plan needs a release");
   const surveys = surveysOf(listed(context));
   const names = superseded(context).map((member) => member.info.name);
-  return parts.plan({ surveys, superseded: names, releaseId: release.id, policy: manifest.rollout, check });
+  const handedOver = listed(context).flatMap(({ info, strategy }) => (strategy === "handoff" ? [info.name] : []));
+  return parts.plan({ surveys, superseded: names, releaseId: release.id, policy: manifest.rollout, check, handedOver });
 }

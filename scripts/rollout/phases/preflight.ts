@@ -1,6 +1,7 @@
 /** Looks before anything is touched: balancer, droplets, hosts. */
-import { hostContainer } from "../../../contract/manifest.js";
-import { tooShort } from "../../../contract/policy.js";
+import { FRONT_HELPER } from "../../../contract/host.js";
+import { frontPorts, hostContainer } from "../../../contract/manifest.js";
+import { tooShort, tooSlow } from "../../../contract/policy.js";
 import {
   emit,
   listed,
@@ -16,10 +17,11 @@ import { RolloutError } from "../core/errors.js";
 import { checkNumbers, larger } from "../core/gates.js";
 import { counted } from "../core/prober.js";
 import { carries, sameTag } from "../core/tags.js";
-import { portInTheWay, serves } from "../core/target.js";
+import { portsElsewhere } from "../core/ports-left.js";
+import { mayGetRequests, portInTheWay, serves, type FrontPorts } from "../core/target.js";
 import { settled } from "../settled.js";
 import type { CloudDroplet, Survey } from "../ports.js";
-import { learn, settleDoubt, trySurvey } from "./doubt.js";
+import { learn, lose, settleDoubt, trySurvey } from "./doubt.js";
 
 /** Machine names of the one architecture that images are built for. */
 const ARCHITECTURES = ["x86_64", "amd64"];
@@ -43,23 +45,29 @@ export async function preflight(context: Context): Promise<void> {
   await awaitAllBoots(context);
   await Promise.all(superseded(context).map((member) => surveySuperseded(context, member)));
   for (const member of listed(context)) checkFitness(context, member);
-  for (const member of superseded(context)) checkTools(member);
+  for (const member of superseded(context)) if (lacksTools(member)) lose(member);
   await settleDoubt(context, context.members);
   for (const member of listed(context)) checkPorts(context, member);
-  context.surveyedMs = context.ports.clock.now();
   await readWitness(context);
 }
 
-/** @throws RolloutError BalancerDiffers when it finds its hosts in another way than the manifest says, or is slower than the policy allows for */
+/** @throws RolloutError BalancerDiffers when it finds its hosts in another way, or at other ports, than the manifest says, or is slower than the policy allows for */
 async function readBalancer(context: Context): Promise<void> {
   const { cloud } = context.ports;
   const { loadBalancer, fleetTag, healthCheck: declared } = context.manifest;
   if (!cloud || !loadBalancer.id) return;
-  const { check: live, tag } = await cloud.balancer(loadBalancer.id);
+  const { check: live, tag, targetPorts } = await cloud.balancer(loadBalancer.id);
   if (tag === null || !sameTag(tag, fleetTag)) {
     throw new RolloutError(
       "BalancerDiffers",
       `the balancer finds its hosts by ${tag ? `the tag ${tag}` : "a list of ids"}, not by the tag ${fleetTag} that the manifest names; write the outputs file anew, or run cdktf deploy`,
+    );
+  }
+  const elsewhere = portsElsewhere({ check: live.port, targets: targetPorts }, portsOfFleet(context));
+  if (elsewhere !== null) {
+    throw new RolloutError(
+      "BalancerDiffers",
+      `${elsewhere}, and a rollout leads the hosts' ports to where the manifest says; write the outputs file anew, or run cdktf deploy, which configures the balancer as declared`,
     );
   }
   context.check = larger(declared, live);
@@ -67,12 +75,23 @@ async function readBalancer(context: Context): Promise<void> {
     if (live[field] !== declared[field])
       emit(context, "balancerDiffers", { field, declared: declared[field], live: live[field] });
   }
-  const slow = tooShort(context.check, context.manifest.rollout).map(({ message }) => message);
+  const memory = tooSlow(context.check);
+  const slow = [
+    ...tooShort(context.check, context.manifest.rollout).map(({ message }) => message),
+    ...(memory === null ? [] : [memory]),
+  ];
   if (slow.length > 0)
     throw new RolloutError(
       "BalancerDiffers",
       `as the balancer is configured now, ${slow.join("; ")}; or run cdktf deploy, which configures it as declared`,
     );
+}
+
+/** Droplets of one balancer have the same ports. */
+function portsOfFleet({ manifest }: Context): FrontPorts {
+  const [host] = manifest.hosts;
+  if (!host) throw new Error("the manifest lists no host");
+  return frontPorts(manifest, host);
 }
 
 /**
@@ -147,30 +166,30 @@ async function surveySuperseded({ ports }: Context, member: Member): Promise<voi
 }
 
 /**
- * @throws RolloutError HostUnfit when something has a port of the new container that is not the fleet's container: it would keep it, or be
- *   stopped unseen
+ * @throws RolloutError HostUnfit when the front would refuse the host's address or ports, or when something has a port of the new container
+ *   that is not the fleet's container: it would keep it, or be stopped unseen
  */
-export function checkPorts(context: Context, member: Member): void {
+export function checkPorts({ manifest }: Context, member: Member): void {
   const survey = surveyOf(member);
-  const nextPort = nextPortOf(context);
-  const taken = portInTheWay(survey, nextPort);
+  if (survey.frontRefuses !== null) {
+    throw new RolloutError(
+      "HostUnfit",
+      `${member.info.name}: its front cannot have the address and the ports of the manifest: ${survey.frontRefuses}; change them, or what is in the way ("sudo ${FRONT_HELPER} show" there)`,
+    );
+  }
+  const { container, checkPort } = hostContainer(manifest, member.info);
+  const taken = portInTheWay(survey, frontPorts(manifest, member.info));
+  if (taken === null && checkPort !== null && survey.front === null && mayGetRequests(survey)) {
+    throw new RolloutError(
+      "HostUnfit",
+      `${member.info.name}: its container ${container} serves, and no front leads to it, so nobody can see who asks it; look at "sudo ${FRONT_HELPER} show" there. Where Docker published its ports, take the host out of the balancer, run "docker stop ${container}" there, and then the rollout`,
+    );
+  }
   if (taken === null) return;
-  const { container, port, controlPort } = hostContainer(context.manifest, member.info);
-  const found = {
-    port: `port ${port} is answered, but not by the container ${container} (${survey.health ?? survey.healthError ?? ""})`,
-    controlPort: `port ${controlPort} (controlPort) is taken, but not by the container ${container}`,
-    nextPort: `port ${nextPort} (nextPort) is taken, but not by the container ${container}`,
-  }[taken];
   throw new RolloutError(
     "HostUnfit",
-    `${member.info.name}: ${found}; look at "docker ps" and "ss -ltnp" there, and stop what has the port`,
+    `${member.info.name}: port ${taken} is taken, but not by the container ${container}; look at "docker ps", "ss -ltnp" and "sudo ${FRONT_HELPER} show" there, and stop what has the port`,
   );
-}
-
-/** Of the release, or until that is chosen the one that is declared; a release that is gone back to has its own. */
-function nextPortOf({ release, request, manifest }: Context): number | undefined {
-  if (release) return release.service.nextPort;
-  return request.wanted.do === "deploy" ? manifest.service.nextPort : undefined;
 }
 
 /** @throws RolloutError HostUnfit when docker is not found, or does not answer */
@@ -184,9 +203,12 @@ export function checkDocker(member: Member): void {
   throw new RolloutError("HostUnfit", `${member.info.name}: ${why}`);
 }
 
-/** A superseded host whose Docker does not answer is let go without a steward. @throws RolloutError HostUnfit */
-function checkTools({ info, survey, superseded: isSuperseded }: Member): void {
-  if (!survey || survey.missing.length === 0 || (isSuperseded && survey.docker === null)) return;
+/** One that is superseded, such as by an update whose front it does not have, is let go without a steward. */
+const lacksTools = ({ survey }: Member): boolean => survey !== null && survey.missing.length > 0;
+
+/** @throws RolloutError HostUnfit */
+function checkTools({ info, survey }: Member): void {
+  if (!survey || survey.missing.length === 0) return;
   throw new RolloutError("HostUnfit", `${info.name}: a rollout ${survey.missing.join("; and ")}`);
 }
 

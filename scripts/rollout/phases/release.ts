@@ -1,4 +1,4 @@
-/** Chooses the release, brings its image onto every host, and tries it once before any host leaves rotation. */
+/** Chooses the release, and brings its image onto every host. */
 import type { Service } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
 import { SECRETS_KEY_VARIABLE, type SecretValues } from "../../../contract/secrets.js";
@@ -22,17 +22,14 @@ import { RolloutError } from "../core/errors.js";
 import { inWords, wayBack, type WayBack } from "../core/history.js";
 import { dockerConfiguration, registryOf } from "../core/registry.js";
 import { agreedDigest, asToday, imageToKeep, mayGetRequests } from "../core/target.js";
+import { strategyFor, wantedMb, type Chosen } from "../core/strategy.js";
 import type { HostPlan, Standing } from "../host-steps.js";
-import { perform } from "../orders.js";
 import { settled } from "../settled.js";
 import { lookAt, settleDoubt } from "./doubt.js";
 import { insistOnDown } from "./down.js";
-import { showFailedLog } from "./failed-log.js";
 import { learnHistory, releasesOnHosts } from "./history.js";
 import { checkPorts, checkDocker } from "./preflight.js";
 
-/** Memory that the smoke boot wants free where the service has no limit of its own. */
-const SMOKE_MEMORY_MB = 128;
 const DOCKER_ARCHITECTURES = ["amd64", "x86_64"];
 const DIGITALOCEAN_REGISTRY = "registry.digitalocean.com/";
 
@@ -179,11 +176,8 @@ const lockedOf = ({ members }: Context): Member[] => members.filter(({ locked })
 
 /** @throws RolloutError HostUnfit */
 async function lookAgain(context: Context, locked: readonly Member[]): Promise<void> {
-  const silent = locked.filter(({ survey }) => !survey || !mayGetRequests(survey));
   await settled(locked.map((member) => lookAt(context, member)));
   await settleDoubt(context, locked);
-  // One that came to itself since may not be in rotation yet: without evidence, only time tells that the balancer has seen it.
-  if (silent.some((member) => mayGetRequests(surveyOf(member)))) context.surveyedMs = context.ports.clock.now();
   for (const member of locked) checkDocker(member);
 }
 
@@ -199,13 +193,14 @@ export async function prepare(context: Context, members: readonly Member[] = loc
     members.filter((member) => !isSeenToGetNone(context, member)),
   );
   await checkMounts(context, members);
+  for (const member of members) member.strategy = strategyOf(context, member).strategy;
   const given = members.map((member) => ({ member, secrets: secretsFor(context, member) }));
   await settled(given.map(({ member, secrets }) => member.host.prepare(stepsFor(context, member), secrets)));
 }
 
 /** Whether a superseded host that looks down is stopped only once requests were seen to go elsewhere, or is not asked by the balancer. */
-const isSeenToGetNone = ({ manifest, witnessReachable }: Context, { superseded, tagged }: Member): boolean =>
-  superseded && (!tagged || (witnessReachable === true && manifest.rollout.gate === "evidence"));
+const isSeenToGetNone = ({ witnessReachable }: Context, { superseded, tagged }: Member): boolean =>
+  superseded && (!tagged || witnessReachable === true);
 
 /**
  * Those of whoever deploys, where they are those of the release; null where the host has its files already. A release that is gone back to
@@ -251,7 +246,7 @@ async function checkMounts({ release }: Context, members: readonly Member[]): Pr
 function stepsFor(context: Context, member: Member): HostPlan {
   return context.parts.steps({
     release: member.superseded ? null : context.release,
-    policy: context.manifest.rollout,
+    policy: { ...context.manifest.rollout, strategy: member.strategy },
     check: context.check,
     standing: standingOf(context, member),
     goesBack: context.goesBack,
@@ -266,36 +261,29 @@ function standingOf(context: Context, member: Member): Standing {
   return isAlone(context, member) ? "alone" : "in-rotation";
 }
 
-/**
- * Boots the release on a side port of the first host that will change.
- * @throws RolloutError SmokeBootFailed; nothing that serves was touched
- */
-export async function smokeBoot(context: Context, first: Member | undefined): Promise<void> {
-  const { manifest } = context;
-  if (!first) return;
-  const why = reasonToSkip(context, first);
-  if (why) {
-    emit(context, "smokeSkipped", { why }, first);
-    return;
-  }
-  const began = context.ports.clock.now();
-  try {
-    await perform(context, first, "smoke");
-  } catch (error) {
-    if (!(error instanceof RolloutError) || error.code !== "StepFailed") throw error;
-    await showFailedLog(context, first);
-    throw new RolloutError("SmokeBootFailed", `${error.message}; ${manifest.fleet} goes on as before`, {
-      cause: error,
-    });
-  }
-  emit(context, "smokePassed", { seconds: secondsSince(context, began) }, first);
-}
+/** By what it looked like last. */
+const strategyOf = ({ manifest }: Context, { survey }: Member): Chosen =>
+  strategyFor(manifest.rollout, survey, manifest.service.memoryMb);
 
-function reasonToSkip({ manifest }: Context, { survey }: Member): string | null {
-  if (!manifest.rollout.smokeBoot) return "smokeBoot is off";
-  const wanted = manifest.service.memoryMb ?? SMOKE_MEMORY_MB;
-  const free = survey?.freeMemoryMb ?? 0;
-  return free < wanted ? `${free} MB of memory are free there, and a second container wants ${wanted} MB` : null;
+/** Tells which hosts are drained although they would be handed over. @throws RolloutError HostUnfit where two containers do not fit, and have to */
+export function checkMemory(context: Context, members: readonly Member[]): void {
+  const { rollout, service } = context.manifest;
+  for (const member of members) {
+    const { why } = strategyOf(context, member);
+    if (why !== null) emit(context, "drainedInstead", { why }, member);
+  }
+  if (rollout.strategy !== "handoff") return;
+  for (const member of members) {
+    const { info } = member;
+    const survey = surveyOf(member);
+    const free = survey.freeMemoryMb;
+    const wanted = wantedMb(survey, service.memoryMb);
+    if (free >= wanted) continue;
+    throw new RolloutError(
+      "HostUnfit",
+      `${info.name}: ${free} MB of memory are free there, and a second container wants ${wanted} MB; set rollout.strategy to "auto" or "drain", or take a larger droplet`,
+    );
+  }
 }
 
 /** Shows what has become of a host, and how long that took. */

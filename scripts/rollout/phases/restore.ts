@@ -3,10 +3,12 @@ import {
   actionSoFar,
   emit,
   isAlone,
+  knownSources,
   lastWork,
   observe,
   observeEnd,
   setStatus,
+  trafficNow,
   uninterrupted,
   type Context,
   type Member,
@@ -14,6 +16,7 @@ import {
 import { isExpected, RolloutError } from "../core/errors.js";
 import { blindWaitMs } from "../core/floor.js";
 import { fateOf, type Intent, type Work } from "../core/fate.js";
+import { rotationOf } from "../core/gates.js";
 import { isPass, mayGetRequests } from "../core/target.js";
 import { longestSeconds } from "../host-steps.js";
 import type { Observation } from "../ports.js";
@@ -58,9 +61,12 @@ function begin(member: Member, intent: Intent): Work {
   return work;
 }
 
-/** Told to stop, a host whose new container is ready keeps it. */
+/** Told to stop, a host whose new container is ready keeps it, unless going back costs nobody anything. */
 const stays = async (context: Context, member: Member, error: unknown): Promise<boolean> =>
-  isExpected(error, "Interrupted", "RolloutTimeout") && member.swapped && (await finished(context, member));
+  isExpected(error, "Interrupted", "RolloutTimeout") &&
+  member.swapped &&
+  !isHandover(member) &&
+  (await finished(context, member));
 
 async function putBack(context: Context, member: Member, work: Work, error: unknown): Promise<void> {
   setStatus(context, member, "failed", error instanceof Error ? error.message : String(error));
@@ -71,7 +77,7 @@ async function putBack(context: Context, member: Member, work: Work, error: unkn
   } catch (failure) {
     if (!(failure instanceof RolloutError)) throw failure;
     if (failure.code === "StewardLost") await endRun(context, member, work);
-    else emit(context, "undone", { outcome: `not proven: ${failure.message}` }, member);
+    else emit(context, "undone", { outcome: `but that is not proven: ${failure.message}` }, member);
   }
 }
 
@@ -128,13 +134,18 @@ async function finished(context: Context, member: Member): Promise<boolean> {
  */
 async function restore(context: Context, member: Member, work: Work): Promise<void> {
   // Where nothing served before, nobody is on it.
-  if (member.swapped && context.expectService && !isAlone(context, member)) await retreat(context, member, work);
+  if (member.swapped && context.expectService && !isAlone(context, member) && !isHandover(member))
+    await retreat(context, member, work);
   await perform(context, member, "undo", { uninterruptible: true });
   // Before a new container was made, the one that is kept for its log is another rollout's.
   if (begunHere(member, work).includes("new-run")) await showFailedLog(context, member);
   work.asBefore = await servesAgain(context, member);
   work.readToEnd = true;
 }
+
+/** Its old container runs, and the ports are led back to it. */
+const isHandover = ({ strategy, survey }: Member): boolean =>
+  strategy === "handoff" && survey !== null && mayGetRequests(survey);
 
 /** Steps of this work, as far as the journal was read. */
 const begunHere = ({ journal }: Member, { from }: Work): string[] =>
@@ -160,13 +171,19 @@ async function retreat(context: Context, member: Member, work: Work): Promise<vo
   }
 }
 
+/** Its own look may fail where the balancer's do not. */
+function isTakenIn(context: Context, member: Member): boolean {
+  const traffic = trafficNow(context, member);
+  return traffic !== null && rotationOf(traffic, knownSources(context), context.check).pass;
+}
+
 /** Whether the host shows again what it showed before the rollout: a host that did not serve has nothing to go back to. */
 async function servesAgain(context: Context, member: Member): Promise<boolean> {
   if (!member.survey || !mayGetRequests(member.survey)) return true;
   const deadline = context.ports.clock.now() + context.manifest.rollout.readyTimeoutSeconds * 1000;
   while (context.ports.clock.now() < deadline) {
     const { health } = await observeEnd(context, member);
-    if (member.lifecycle?.state === "serving" || isPass(health)) return true;
+    if (isPass(health) || isTakenIn(context, member)) return true;
     await context.ports.clock.sleep(LOOK_MS);
   }
   return false;

@@ -4,9 +4,10 @@ import type { Deed } from "../core/fate.js";
 import { mayGetRequests } from "../core/target.js";
 import { perform } from "../orders.js";
 import { expectNotBack, onceMore, performStop } from "./down.js";
+import { awaitTrafficElsewhere } from "./elsewhere.js";
 import { conclude, prepare } from "./release.js";
 import { restoring } from "./restore.js";
-import { awaitEjection, awaitTrafficElsewhere, quorum } from "./rotation.js";
+import { awaitEjection, quorum } from "./rotation.js";
 
 /** Those that cannot be reached first, all at once; then the others one by one. All listed hosts serve by now. */
 export async function retireAll(context: Context, members: readonly Member[]): Promise<void> {
@@ -43,7 +44,7 @@ async function retireUnreachable(context: Context, members: readonly Member[]): 
   const began = clock.now();
   await quorum(context, () => members);
   for (const member of members) {
-    const why = `${member.info.name} cannot be asked what it runs, as SSH or its Docker does not answer: it loses the tag ${fleetTag} instead`;
+    const why = `${member.info.name} cannot be asked what it runs, as SSH or its Docker does not answer, or it lacks what a rollout needs: it loses the tag ${fleetTag} instead`;
     emit(context, "skipped", { why }, member);
     const untag: Deed = { do: "untag", isDone: false };
     member.deeds.push(untag);

@@ -1,0 +1,213 @@
+/** Hosts that serve get another release without leaving rotation: a new container beside the old one, then the ports are led over. */
+import { FRONT_MEMORY_SECONDS } from "../../../contract/host.js";
+import { actionSoFar, emit, heedStop, pause, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import { isExpected, RolloutError } from "../core/errors.js";
+import { ownAddresses, probeLifeMs, type Verdict } from "../core/gates.js";
+import { blindWaitMs } from "../core/floor.js";
+import { allAsked, allContent, nodesThatAsk, proven } from "../core/handoff.js";
+import { perform } from "../orders.js";
+import { settled } from "../settled.js";
+import { expectAnswers, heedHandover, renewBaseline, whyClientsFail } from "./clients.js";
+import { restoring } from "./restore.js";
+import { hasHealthPort, presentTraffic } from "./present.js";
+import { awaitMinReady } from "./readmission.js";
+
+/** A host whose ports were led over, and who asked it before. */
+interface Handover {
+  readonly member: Member;
+  readonly atMs: number;
+  readonly nodes: readonly string[];
+}
+
+/**
+ * One after the other. The first one is kept only once each node of the balancer is content with it: a release that is healthy for curl alone must not
+ * reach the fleet. The others are proven at the end, when they hold up nobody.
+ * @throws RolloutError ClientsFail, NotReadmitted, StepFailed, InstanceChanged; that host is led back, but for one that was kept already
+ */
+export async function handOverAll(
+  context: Context,
+  members: readonly Member[],
+  outcome: "replaced" | "rolled-back",
+): Promise<void> {
+  const unproven: Handover[] = [];
+  for (const [number, member] of members.entries()) {
+    heedStop(context);
+    await expectCalm(context, member);
+    await restoring(context, member, outcome, async () => {
+      const handover = await leadOver(context, member);
+      if (number === 0) await awaitProof(context, handover, false);
+      else unproven.push(handover);
+      const heed = (): Promise<void> => {
+        heedHandover(context, member);
+        return Promise.resolve();
+      };
+      const { instance } = hasHealthPort(context, member) ? await presentTraffic(context, member) : { instance: "" };
+      await awaitMinReady(context, member, instance, heed);
+      await heed();
+      await perform(context, member, "commit");
+    });
+  }
+  await settled(unproven.map((handover) => awaitProof(context, handover, true)));
+}
+
+/**
+ * At the end: every host has good answers for each node that asks any of them, also one that was kept, or did not serve before.
+ * @throws RolloutError NotConverged
+ */
+export async function expectNodesContent(context: Context, members: readonly Member[]): Promise<void> {
+  const { clock } = context.ports;
+  const { check } = context;
+  const asked = members.filter((member) => hasHealthPort(context, member));
+  const seconds = Math.min(FRONT_MEMORY_SECONDS, Math.ceil(probeLifeMs(check) / 1000));
+  const until = clock.now() + blindWaitMs(check.healthyThreshold, check) + probeLifeMs(check);
+  for (;;) {
+    const isLast = clock.now() >= until;
+    const hosts = await settled(
+      asked.map(async (member) => ({
+        name: member.info.name,
+        evidence: await member.host.evidence(FRONT_MEMORY_SECONDS),
+        lately: await member.host.evidence(seconds),
+        // The balancer takes a host in by good answers in a row.
+        forgiven: actionSoFar(member) === "deployed" ? 0 : check.unhealthyThreshold - 1,
+      })),
+    );
+    const verdict = allContent(hosts, ownOf(context), check);
+    if (verdict.pass || asked.length === 0) return;
+    if (isLast)
+      throw new RolloutError(
+        "NotConverged",
+        `every host runs the release, but not every node of the balancer gets good answers: ${verdict.why}; look at the firewall, and at what the health path answers to that node`,
+      );
+    await pause(context);
+  }
+}
+
+/** Capacity does not drop, so nobody has to be in rotation meanwhile; but nothing is changed while clients fail. */
+async function expectCalm(context: Context, { info }: Member): Promise<void> {
+  await renewBaseline(context);
+  const failing = whyClientsFail(context);
+  if (failing === null) return;
+  throw new RolloutError(
+    "ClientsFail",
+    `${info.name} is left as it is: ${failing}; look at what the hosts answer, then run the rollout again`,
+  );
+}
+
+async function leadOver(context: Context, member: Member): Promise<Handover> {
+  const { clock } = context.ports;
+  setStatus(context, member, "starting");
+  await expectAskedByNodes(context, [member]);
+  const nodes = await nodesOf(context, member);
+  const beganMs = clock.now();
+  heedStop(context);
+  // Seen to its end even when told to stop meanwhile: only then is it known which container clients are on.
+  member.swapped = true;
+  try {
+    await perform(context, member, "replace", { uninterruptible: true });
+  } catch (error) {
+    if (isExpected(error, "StepFailed")) member.swapped = false;
+    throw error;
+  }
+  const atMs = clock.now();
+  setStatus(context, member, "ready");
+  emit(context, "handedOver", { seconds: secondsSince(context, beganMs) }, member);
+  context.expectService = true;
+  member.enteredMs = atMs;
+  await expectClientsServed(context, member);
+  return { member, atMs, nodes };
+}
+
+/** Enough requests that each host gets its share. By chance a few may all miss this one, so where some failed, a whole window is judged. */
+async function expectClientsServed(context: Context, member: Member): Promise<void> {
+  if (context.witnessReachable !== true || context.prober.baseline === null) return;
+  await expectAnswers(context);
+  const until = context.ports.clock.now() + context.prober.windowMs;
+  for (;;) {
+    heedHandover(context, member);
+    if (context.ports.clock.now() >= until || context.prober.areAsBefore(member.enteredMs ?? 0)) return;
+    await pause(context);
+  }
+}
+
+/**
+ * Those that ask the host's own health port right now; none where the balancer asks the service port.
+ * @throws RolloutError NotInRotation where nobody does: nothing was changed there
+ */
+async function nodesOf(context: Context, member: Member): Promise<string[]> {
+  const { manifest, check } = context;
+  const { info, host } = member;
+  if (!hasHealthPort(context, member)) return [];
+  const evidence = await host.evidence(FRONT_MEMORY_SECONDS);
+  const own = ownOf(context);
+  const nodes = evidence ? nodesThatAsk(evidence, check).filter((node) => !own.has(node)) : [];
+  if (nodes.length === 0)
+    throw notAsked(manifest.fleetTag, `${info.name}: no node of the balancer has asked it lately`);
+  return nodes;
+}
+
+/** A host that asks itself is no node. */
+const ownOf = ({ members }: Context): ReadonlySet<string> => ownAddresses(members.map(({ info }) => info));
+
+const notAsked = (fleetTag: string, why: string): RolloutError =>
+  new RolloutError(
+    "NotInRotation",
+    `${why}, although it serves; look at ${fleetTag ? `the tag ${fleetTag} on the droplet` : "the balancer's own list of hosts and its check"}, at the firewall, and at the private network between the balancer and it`,
+  );
+
+/**
+ * Each node asks every one of these hosts, as their kernels tell. One that came up a moment ago gets the time that the balancer needs to take a host in.
+ * Where the balancer asks the service port, nobody can tell.
+ * @throws RolloutError NotInRotation
+ */
+export async function expectAskedByNodes(context: Context, members: readonly Member[]): Promise<void> {
+  const { clock } = context.ports;
+  const asked = members.filter((member) => hasHealthPort(context, member));
+  if (asked.length === 0) return;
+  const until = clock.now() + blindWaitMs(context.check.healthyThreshold, context.check);
+  for (;;) {
+    const isLast = clock.now() >= until;
+    const hosts = await settled(
+      asked.map(async ({ info, host }) => ({ name: info.name, evidence: await host.evidence(FRONT_MEMORY_SECONDS) })),
+    );
+    const verdict = allAsked(hosts, ownOf(context), context.check);
+    if (verdict.pass) return;
+    if (isLast) throw notAsked(context.manifest.fleetTag, verdict.why);
+    await pause(context);
+  }
+}
+
+/**
+ * @param isKept whether the new container was kept already: then what the balancer forgives is forgiven, in probes that are evidence now. Before that no
+ *   probe may fail
+ * @throws RolloutError NotReadmitted when a node is not content, or does not ask for longer than its check would take
+ */
+async function awaitProof(context: Context, { member, atMs, nodes }: Handover, isKept: boolean): Promise<void> {
+  if (nodes.length === 0) return;
+  const { check, ports } = context;
+  const beganMs = ports.clock.now();
+  const limitMs = (2 * check.checkIntervalSeconds + check.responseTimeoutSeconds) * 1000;
+  const most = isKept ? Math.ceil(probeLifeMs(check) / 1000) : FRONT_MEMORY_SECONDS;
+  const forgiven = isKept ? check.unhealthyThreshold - 1 : 0;
+  // Not learned: what the host was at first tells what it goes back to.
+  const { front } = await member.host.survey(true);
+  const target = front?.target ?? "";
+  for (;;) {
+    // Whole seconds, rounded down: nothing counts that came before.
+    const seconds = Math.min(most, FRONT_MEMORY_SECONDS, Math.floor((ports.clock.now() - atMs) / 1000));
+    const verdict: Verdict =
+      seconds < 1
+        ? { pass: false, why: "nobody has asked it since" }
+        : proven({ evidence: await member.host.evidence(seconds), nodes, target, check, forgiven });
+    // What clients see outranks what the nodes were answered.
+    if (!isKept) heedHandover(context, member);
+    if (verdict.pass) break;
+    if (verdict.final || ports.clock.now() - beganMs >= limitMs) {
+      throw new RolloutError(
+        "NotReadmitted",
+        `${member.info.name}: the balancer is not content with the new container: ${verdict.why}; see what its health path answers to a request with that node's Host header`,
+      );
+    }
+    await pause(context);
+  }
+  emit(context, "probesAnswered", { seconds: (ports.clock.now() - atMs) / 1000, nodes: nodes.length }, member);
+}

@@ -13,6 +13,8 @@ export interface BalancerOptions {
   readonly nodes?: number;
   /** Phase of each node's probes within the interval. @default - spread evenly */
   readonly phasesSeconds?: readonly number[];
+  /** Seconds after which each node goes by settings that have changed. @default - at once */
+  readonly lateSeconds?: readonly number[];
   /** Further hosts to try when a connection to one cannot be made. @default 0 */
   readonly retries?: number;
   /** Keeps connections to hosts open. @default - as declared */
@@ -54,6 +56,8 @@ export interface BalancerSettings {
   readonly nodes: number;
   /** Phase of each node's probes; a missing one is spread over the interval. */
   readonly phasesSeconds: readonly number[];
+  /** After which each node goes by settings that have changed; one that is missing does at once. */
+  readonly lateSeconds: readonly number[];
   readonly check: NodeCheck;
   readonly entries: readonly BalancerEntry[];
   /** Answers requests over HTTP with where they are served over HTTPS. */
@@ -68,6 +72,7 @@ export function balancerSettings(block: BalancerBlock, options: BalancerOptions)
   return {
     nodes: options.nodes ?? block.size_unit,
     phasesSeconds: options.phasesSeconds ?? [],
+    lateSeconds: options.lateSeconds ?? [],
     check: check(block, options),
     entries: block.forwarding_rule.map((rule) => ({
       entryPort: rule.entry_port,

@@ -1,4 +1,4 @@
-/** Releases that a site can build and push: the reference API, and ones that fail in one way each. */
+/** Releases that a site can build and push: the reference API (lab/app), and ones that fail in one way each. */
 
 /** How a release is broken. */
 export type Break =
@@ -13,14 +13,16 @@ export type Break =
   | "slow-start"
   /** Healthy for six seconds. */
   | "flaps"
-  /** Starts well; cannot be drained, or does not end when it is told to. */
-  | "ignores-drain"
+  /** Starts well; does not end when it is told to. */
   | "ignores-term"
   /** Nothing is wrong with it: its clients may stay for ever. */
   | "websocket";
 
 export interface ReferenceOptions {
-  /** `article`: only the article's three routes, and process 1 without a signal handler. @default "lifecycle" */
+  /**
+   * `lifecycle`: the example of app/. `article`: only the article's three routes, and process 1 without a signal handler.
+   * @default "lifecycle"
+   */
   readonly contract?: "lifecycle" | "article";
   /** Further environment of the image. */
   readonly environment?: Readonly<Record<string, string>>;

@@ -54,8 +54,6 @@ export interface SiteDroplet extends Addresses {
   images(): Promise<string[]>;
   /** Ends the process behind a container as the kernel would, not as `docker kill` does: its restart policy applies. */
   crash(container: string): Promise<void>;
-  /** A request to a port on the droplet's own loopback, by default the control port. */
-  control(method: string, route: string, port?: number): Promise<Answer>;
   /** A request to the service port on the private address, from the droplet itself. */
   ask(route: string, port?: number): Promise<Answer>;
   /** Breaks every SSH connection; commands go on. */

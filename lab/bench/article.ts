@@ -1,5 +1,5 @@
 /** The article's own workflow for one droplet, step by step as it is written there, as remote commands. Pure. */
-import type { ObservedCheck } from "../../contract/policy.js";
+import { healthCheck, type ObservedCheck } from "../../contract/policy.js";
 import { blindWaitMs } from "../../scripts/rollout/core/floor.js";
 import { quote } from "../../scripts/rollout/commands/shell.js";
 
@@ -58,7 +58,10 @@ export const swapSteps = (release: ImageAndLogin): RemoteStep[] => [
   runStep(release),
 ];
 
+/** The declared check asks a port of its own, the article's the service port: both lead to the same container. */
+const CHECK_PORT = healthCheck.parse({}).port;
+
 export const runStep = ({ image }: ImageAndLogin): RemoteStep => ({
   name: "run",
-  command: `docker run -d --restart always -p 0.0.0.0:80:80 --name api ${quote(image)}`,
+  command: `docker run -d --restart always -p 0.0.0.0:80:80 -p 0.0.0.0:${CHECK_PORT}:80 --name api ${quote(image)}`,
 });

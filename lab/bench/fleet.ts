@@ -8,6 +8,7 @@ import { synthesize } from "../rehearsal.js";
 import { startWorld, type World } from "../world.js";
 import { unlessAborted } from "./interrupt.js";
 import { BALANCER_RETRIES } from "./settings.js";
+import type { RolloutPolicy } from "../../contract/policy.js";
 import type { SiteName } from "../site-names.js";
 import { sites } from "../sites.js";
 
@@ -16,6 +17,8 @@ export interface FleetWanted {
   readonly droplets: number;
   /** Of the balancer's checks. DigitalOcean starts at 3 s, the lab below. */
   readonly intervalSeconds: number;
+  /** How hosts get another release. @default "drain" */
+  readonly strategy?: RolloutPolicy["strategy"];
 }
 
 export interface BenchFleet {
@@ -37,7 +40,9 @@ export async function withFleet(
   const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-bench-"));
   let world: World | undefined;
   try {
-    const stack = await synthesize("lab/bench/fleet.config.ts", folder, { BENCH_DROPLETS: String(wanted.droplets) });
+    const stack = await synthesize("lab/bench/fleet.config.ts", folder, {
+      ...{ BENCH_DROPLETS: String(wanted.droplets), BENCH_STRATEGY: wanted.strategy ?? "drain" },
+    });
     const stackJson = withCheck(stack.json, { checkIntervalSeconds: wanted.intervalSeconds });
     world = await startWorld({
       stackJson,

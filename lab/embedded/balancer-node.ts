@@ -1,6 +1,6 @@
 /** One node of the balancer: probes every target by itself, and sends requests to those that it holds for healthy. */
 import { request } from "node:http";
-import type { NodeCheck } from "../balancer-options.js";
+import type { BalancerEntry, BalancerSettings, NodeCheck } from "../balancer-options.js";
 import { isPass, newTarget, nextProbeAt, phaseOf, pick, probed, type Target } from "../model/balancer.js";
 import type { Change } from "../site.js";
 
@@ -11,7 +11,15 @@ export interface Member {
   readonly privateAddress: string;
   /** Real port behind a port of the private address; null where it is refused, undefined where nothing answers. */
   endpoint(port: number): Promise<number | null | undefined>;
+  /** Told when a node is about to connect to a port of the private address, whatever comes of it. */
+  connecting?(port: number, node: string): void;
+  /** Told when a node got an answer from there. @param realPort what {@link endpoint} said */
+  answered?(port: number, node: string, realPort: number, isGood: boolean): void;
 }
+
+/** What a droplet sees a node as, where this machine has only one address. */
+const ONLY_ADDRESS = "127.0.0.1";
+export const nodeAddress = (sourceAddress: string | undefined): string => sourceAddress ?? ONLY_ADDRESS;
 
 export interface NodeSettings {
   readonly index: number;
@@ -21,6 +29,9 @@ export interface NodeSettings {
   readonly sourceAddress: string | undefined;
   readonly onChange: (change: Change) => void;
 }
+
+/** What a node goes by. */
+type Going = Pick<BalancerSettings, "check" | "entries">;
 
 interface Entry {
   readonly member: Member;
@@ -33,9 +44,18 @@ export class BalancerNode {
   #last: string | null = null;
 
   constructor(
-    private check: NodeCheck,
+    private going: Going,
     readonly settings: NodeSettings,
   ) {}
+
+  private get check(): NodeCheck {
+    return this.going.check;
+  }
+
+  /** Port of the hosts that requests of an entry are sent to, as this node goes by. */
+  targetPort({ entryPort, targetPort }: BalancerEntry): number {
+    return this.going.entries.find((entry) => entry.entryPort === entryPort)?.targetPort ?? targetPort;
+  }
 
   /** Members that are new start DOWN; those that are gone get no new requests. */
   sync(members: readonly Member[]): void {
@@ -51,9 +71,9 @@ export class BalancerNode {
     });
   }
 
-  /** Another check from now on; members keep their state and what was counted. */
-  update(check: NodeCheck): void {
-    this.check = check;
+  /** Another check and other ports from now on; members keep their state and what was counted. */
+  update(going: Going): void {
+    this.going = going;
     const entries = [...this.#entries.values()];
     entries.forEach(({ member, state, timer }, index) => {
       clearTimeout(timer);
@@ -124,6 +144,7 @@ export class BalancerNode {
     const { sourceAddress } = this.settings;
     const deadlineMs = check.timeoutSeconds * 1000;
     const port = await member.endpoint(check.port);
+    if (port !== undefined) member.connecting?.(check.port, nodeAddress(sourceAddress));
     if (port === null) return false;
     if (port === undefined) return new Promise((settle) => setTimeout(settle, deadlineMs, false).unref());
     return new Promise((settle) => {
@@ -135,7 +156,9 @@ export class BalancerNode {
       const late = setTimeout(() => probe.destroy(), deadlineMs);
       probe.once("response", (reply) => {
         reply.resume();
-        settle(isPass(reply.statusCode ?? 0));
+        const passed = isPass(reply.statusCode ?? 0);
+        member.answered?.(check.port, nodeAddress(sourceAddress), port, passed);
+        settle(passed);
       });
       probe.on("error", () => settle(false));
       probe.once("close", () => {

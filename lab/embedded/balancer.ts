@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { BalancerEntry, BalancerSettings, EntryTls } from "../balancer-options.js";
+import { Later } from "../model/later.js";
 import type { Change, SiteBalancer } from "../site.js";
 import { BalancerNode, type Member } from "./balancer-node.js";
 import type { EmbeddedDroplet } from "./droplet.js";
@@ -35,6 +36,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   readonly #tunnels = new Set<Duplex>();
   /** Holds the connections to hosts that are kept. */
   readonly #agent = new Agent({ keepAlive: true });
+  readonly #later = new Later();
   #settings: BalancerSettings;
   #assigned = 0;
 
@@ -70,8 +72,11 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
 
   async update(settings: BalancerSettings): Promise<void> {
     await this.#entries.declare(settings.entries, settings.idleTimeoutSeconds);
-    for (const node of this.#nodes) node.update(settings.check);
     this.#settings = settings;
+    for (const node of this.#nodes) {
+      const { index } = node.settings;
+      await this.#later.do(index, settings.lateSeconds[index] ?? 0, async () => node.update(settings), bug);
+    }
   }
 
   /** Droplets that carry the balancer's tag now. */
@@ -96,6 +101,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   }
 
   async close(): Promise<void> {
+    this.#later.stop();
     for (const node of this.#nodes) node.stop();
     this.#agent.destroy();
     for (const client of this.#tunnels) client.destroy();
@@ -103,8 +109,8 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   }
 
   #newNode(index: number): BalancerNode {
-    const { nodes: count, check, phasesSeconds } = this.settings;
-    return new BalancerNode(check, {
+    const { nodes: count, phasesSeconds } = this.settings;
+    return new BalancerNode(this.settings, {
       ...{ index, count, phaseSeconds: phasesSeconds[index] },
       sourceAddress: sourceAddress(index),
       onChange: (change) => this.changes.push(change),
@@ -157,7 +163,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   #proxySettings(entry: BalancerEntry, node: BalancerNode): ProxySettings {
     return {
       entryPort: entry.entryPort,
-      targetPort: entry.targetPort,
+      targetPort: node.targetPort(entry),
       scheme: entry.tls ? "https" : "http",
       retries: this.settings.retries,
       agent: this.settings.backendKeepalive ? this.#agent : null,
@@ -165,6 +171,10 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     };
   }
 }
+
+const bug = (error: unknown): never => {
+  throw error;
+};
 
 /** Linux has all of 127.0.0.0/8, so that each node comes from an address of its own, as real ones do. */
 const sourceAddress = (index: number): string | undefined =>

@@ -3,15 +3,19 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { curlProgram, curlrc, type Route } from "./curlrc.js";
 import { shimScript } from "./docker/shim.js";
+import { NO_RULE } from "./front/sudo.js";
 import type { LyingProgram } from "./liar.js";
 
 /** Where this machine's own programs are found on a droplet. */
 export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+const NO_DOCKER = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?";
+
 export class DropletFiles {
   readonly home: string;
   readonly containers: string;
   readonly dockerSocket: string;
+  readonly sudoSocket: string;
   readonly #programs: string;
   /** Searched first: what an intruder has put before the honest programs. */
   readonly #lies: string;
@@ -22,13 +26,15 @@ export class DropletFiles {
     this.home = path.join(folder, "home");
     this.containers = path.join(folder, "containers");
     this.dockerSocket = path.join(folder, "docker.sock");
+    this.sudoSocket = path.join(folder, "sudo.sock");
     this.#programs = path.join(folder, "bin");
     this.#lies = path.join(folder, "lies");
     this.#bootState = path.join(folder, "boot");
     this.#routes = path.join(folder, "routes");
     for (const created of [this.home, this.containers, this.#programs, this.#lies])
       mkdirSync(created, { recursive: true });
-    this.writeProgram("docker", shimScript(this.dockerSocket));
+    this.writeProgram("docker", shimScript(this.dockerSocket, NO_DOCKER));
+    this.writeProgram("sudo", shimScript(this.sudoSocket, NO_RULE));
     this.writeProgram("curl", curlProgram(this.#routes, SYSTEM_PATH));
     this.writeProgram("cloud-init", cloudInit(this.#bootState));
   }

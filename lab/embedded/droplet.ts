@@ -1,9 +1,10 @@
 /** One droplet: an SSH server, Docker, cloud-init and addresses of its own, in a folder on this machine. */
 import { EventEmitter, once } from "node:events";
+import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import type { ContainerView, Publication } from "../model/containers.js";
+import type { ContainerView } from "../model/containers.js";
 import type { Answer, BootState, DropletOrder } from "../site.js";
 import { newKeyPair } from "../ssh-client.js";
 import { dateProgram, type ShellOutput, type TroubledDroplet } from "../trouble.js";
@@ -11,22 +12,21 @@ import { ask } from "./ask.js";
 import { closeServer } from "./close.js";
 import type { Route } from "./curlrc.js";
 import { docker } from "./docker/cli.js";
-import { Engine } from "./docker/engine.js";
+import { openSockets } from "./docker/connection-table.js";
+import { Engine, type Published } from "./docker/engine.js";
 import type { Registries } from "./docker/registry.js";
 import { shimServer } from "./docker/shim.js";
 import { DropletFiles, SYSTEM_PATH } from "./droplet-files.js";
-import { DropletPorts } from "./droplet-ports.js";
+import { frontConfiguration } from "./front/configuration.js";
+import { Front } from "./front/front.js";
+import { sudo } from "./front/sudo.js";
 import type { Lie, LyingProgram } from "./liar.js";
 import type { PortPool } from "./ports.js";
 import { recoverScript, runRecovery } from "./recovery.js";
 import { SshServer } from "./ssh-server.js";
 import { awaitEnd, endMarked } from "./watchdog.js";
 
-/**
- * Addresses that count as the droplet's own in the reference app. Only Linux has a whole network of loopback addresses to tell
- * the balancer's nodes from the droplet itself.
- */
-const LOCAL_SOURCES = process.platform === "linux" ? "127.0.0.1" : "";
+const LOOPBACK = "127.0.0.1";
 
 /** A `df -P` of a disk on which nothing is left. */
 const FULL_DISK = `#!/bin/sh
@@ -56,8 +56,8 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
   readonly #firstHostKey = newKeyPair("droplet").private;
   #hostKey = this.#firstHostKey;
   readonly #files: DropletFiles;
-  readonly #ports: DropletPorts;
   readonly #engine: Engine;
+  readonly #front: Front;
   #boot: BootState = "off";
   #hidden = false;
   #lie: Lie | null = null;
@@ -65,6 +65,7 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
   #timer: NodeJS.Timeout | undefined;
   #ssh: SshServer | null = null;
   #shim: Server | null = null;
+  #sudo: Server | null = null;
 
   private constructor(
     private readonly order: DropletOrder,
@@ -76,13 +77,18 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
   ) {
     super();
     this.#files = new DropletFiles(context.folder);
-    this.#ports = new DropletPorts(context.ports);
     this.#engine = new Engine({
       folder: this.#files.containers,
       searchPath: SYSTEM_PATH,
       registries: context.registries,
-      ports: this.#ports,
-      environment: { ...this.#marks, LOCAL_SOURCES },
+      ports: context.ports,
+      environment: this.#marks,
+      changed: () => this.#route(),
+    });
+    this.#front = new Front({
+      configuration: frontConfiguration(order.userData),
+      addresses: [LOOPBACK, order.privateAddress, order.address],
+      openSockets: (pid, port) => this.#openSockets(pid, port),
       changed: () => this.#route(),
     });
     this.#route();
@@ -158,14 +164,11 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
     awaitEnd(pid);
   }
 
-  /** A request to a port on the droplet's loopback, by default the control port. */
-  control(method: string, route: string, port = 9000): Promise<Answer> {
-    return this.#ask(method, route, "127.0.0.1", port);
-  }
-
   /** A request to the service port, from the droplet itself. */
-  ask(route: string, port = 80): Promise<Answer> {
-    return this.#ask("GET", route, this.privateAddress, port);
+  async ask(route: string, port = 80): Promise<Answer> {
+    const realPort = this.#reach(this.privateAddress, port);
+    if (realPort === null) throw new Error(`nothing is published on ${this.privateAddress}:${port} of ${this.name}`);
+    return ask("GET", realPort, route);
   }
 
   /**
@@ -173,7 +176,22 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
    * answers at all.
    */
   async endpoint(port: number): Promise<number | null | undefined> {
-    return this.#boot === "off" || this.#hidden ? undefined : this.#engine.lookUp([this.privateAddress], port);
+    if (this.#boot === "off" || this.#hidden) return undefined;
+    return this.#front.refuses(this.privateAddress, port) ? null : this.#reach(this.privateAddress, port);
+  }
+
+  /** A node of the balancer connects to a port of the private address. */
+  connecting(port: number, node: string): void {
+    this.#front.noteConnection(this.privateAddress, port, node);
+  }
+
+  /** A node of the balancer was answered, well or not. */
+  answered(port: number, node: string, realPort: number, isGood: boolean): void {
+    for (const { address, ports } of this.#engine.addressed()) {
+      const found = ports.find(({ real }) => real === realPort);
+      const by = { target: address, targetPort: found?.container ?? 0 };
+      if (found) this.#front.noteAnswer(this.privateAddress, port, node, by, isGood);
+    }
   }
 
   async hideService(hidden: boolean): Promise<void> {
@@ -267,10 +285,12 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
   async halt(): Promise<void> {
     this.#enter("off");
     clearTimeout(this.#timer);
-    const [ssh, shim] = [this.#ssh, this.#shim];
+    const { ssh, shims } = { ssh: this.#ssh, shims: [this.#shim, this.#sudo] };
     this.#ssh = null;
     this.#shim = null;
-    await Promise.all([ssh?.close(), shim && closeServer(shim), this.#engine.powerOff()]);
+    this.#sudo = null;
+    this.#front.powerOff();
+    await Promise.all([ssh?.close(), ...shims.map((shim) => shim && closeServer(shim)), this.#engine.powerOff()]);
   }
 
   /** Variables by which the droplet's processes are found. Ids of droplets repeat from site to site. */
@@ -318,8 +338,12 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
   }
 
   async #startServices(): Promise<void> {
-    await this.#startDocker();
     const { onFault } = this.context;
+    this.#front.powerOn();
+    this.#sudo = shimServer((_, words) => sudo(words, this.#front, onFault));
+    this.#sudo.listen(this.#files.sudoSocket);
+    await once(this.#sudo, "listening");
+    await this.#startDocker();
     const script = recoverScript(this.order.userData);
     if (script !== null)
       runRecovery(script, { home: this.home, environment: this.#environment }, (error) => onFault(String(error)));
@@ -334,25 +358,55 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
     await engine.powerOn();
   }
 
-  /** Leads the droplet's curl to what is published now. */
+  /** Leads the droplet's curl to where the front leads, to containers' own addresses and to what is published, all as of now. */
   #route(): void {
-    const routes = this.#engine.published().flatMap((publication): Route[] => {
-      const realPort = this.#ports.known(publication.hostPort);
-      if (realPort === undefined) return [];
-      return [{ addresses: this.#addresses(publication), port: publication.hostPort, realPort }];
-    });
-    this.#files.writeRoutes(routes, this.refusedPort);
+    const { refusedPort } = this;
+    const fronts = this.#front.list().flatMap(({ address, services, checks }) =>
+      [...services, ...checks].map((port): Route => {
+        return { addresses: [address], port, realPort: this.#reach(address, port) ?? refusedPort };
+      }),
+    );
+    const containers = this.#engine
+      .addressed()
+      .flatMap(({ address, ports }) =>
+        ports.map(({ container, real }): Route => ({ addresses: [address], port: container, realPort: real })),
+      );
+    const published = this.#engine.published().flatMap((one) => this.#publishedRoute(one));
+    // The first that fits counts: where a front has a port, Docker's own publication of it is not reached.
+    this.#files.writeRoutes([...fronts, ...containers, ...published], refusedPort);
   }
 
-  #addresses({ address }: Publication): string[] {
+  #publishedRoute({ publication: { address, hostPort }, real }: Published): Route[] {
     const { address: publicAddress, privateAddress } = this;
-    if (address === "0.0.0.0") return ["127.0.0.1", "localhost", privateAddress, publicAddress];
-    return address === "127.0.0.1" ? ["127.0.0.1", "localhost"] : [address];
+    const everywhere = [LOOPBACK, "localhost", privateAddress, publicAddress];
+    const local = address === LOOPBACK ? [LOOPBACK, "localhost"] : [address];
+    return hostPort === null
+      ? []
+      : [{ addresses: address === "0.0.0.0" ? everywhere : local, port: hostPort, realPort: real }];
   }
 
-  async #ask(method: string, route: string, address: string, port: number): Promise<Answer> {
-    const realPort = await this.#engine.lookUp([address], port);
-    if (realPort === null) throw new Error(`nothing is published on ${address}:${port} of ${this.name}`);
-    return ask(method, realPort, route);
+  /** The real port behind a port of one of the droplet's addresses, or of a container's own; null when nothing is there. */
+  #reach(address: string, port: number): number | null {
+    const lead = this.#front.at(address, port);
+    if (lead) return this.#engine.reach(lead.target, lead.port);
+    return this.#engine.reach(address, port) ?? this.#engine.lookUp(address, port);
+  }
+
+  #openSockets(pid: number, port: number): number | null {
+    const container = this.#engine.withPid(pid);
+    if (!container) return null;
+    const real = this.#engine.realPorts(container).find((pair) => pair.container === port)?.real;
+    return real === undefined ? 0 : openSockets(TABLES.map(readIfThere), real);
+  }
+}
+
+/** Of this machine: its kernel has the connections of all droplets. Elsewhere than on Linux there are none. */
+const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
   }
 }

@@ -76,16 +76,29 @@ const field = (rows: string, place: number, value: (field: string) => string): s
 const IMAGE = 2;
 const RELEASE = 3;
 
-/** Serving, asked a moment ago, with nothing in hand: whatever happens. */
-function alwaysWell(answer: string): string {
-  try {
-    const said = JSON.parse(answer) as { probes?: object[] };
-    const probes = (said.probes ?? []).map((probe) => ({ ...probe, passed: 99, failed: 0, agoMs: 0 }));
-    return JSON.stringify({ ...said, state: "serving", inFlight: 0, upgraded: 0, probes, lastRequestAgoMs: 0 });
-  } catch {
-    return answer;
-  }
+/** Rows of traffic of one kind, each as its words after that. */
+const rowsOf = (rows: string, kind: string, told: (words: readonly string[]) => string): string =>
+  rows
+    .split("\n")
+    .map((row) => {
+      const [own, ...words] = row.split(" ");
+      return own === kind ? `${kind} ${told(words)}` : row;
+    })
+    .join("\n");
+
+/** Whatever happens: serving, asked a moment ago, each probe answered, and nothing open. */
+function alwaysWell(rows: string): string {
+  const led = rowsOf(rows, "led", ([target = "", port = ""]) => `${target} ${port} open`);
+  const probed = rowsOf(led, "probed", ([port = "", node = ""]) => `${port} ${node} passed 99 891000 0`);
+  return rowsOf(
+    rowsOf(probed, "open", () => "0"),
+    "opened",
+    ([port = "", count = ""]) => `${port} ${count} 0`,
+  );
 }
+
+/** As if a node had asked that nobody knows. */
+const anotherNode = (rows: string): string => rows.replace(/^whole$/m, "probed 8086 192.0.2.7 passed 9 9000 1\nwhole");
 
 export const framedLies = {
   "release files and a record that it wrote itself": rewriting({ releases: altered, history: () => `${MADE_UP}\n` }),
@@ -106,31 +119,30 @@ export const framedLies = {
   "health and probes that are always good": rewriting({
     health: () => "200\n",
     connections: () => "0\n",
-    lifecycle: alwaysWell,
+    traffic: alwaysWell,
   }),
   "health that is always bad": rewriting({
     health: () => `curl: (7) ${ORDERS}`,
     connections: () => "0\n",
-    lifecycle: () => "",
+    traffic: () => "",
   }),
   "orders to the screen in whatever it says": rewriting({
     containers: (rows) => field(rows, IMAGE, (image) => (image ? `${image}${SCREEN_ORDERS}` : image)),
     journal: (journal) => journal.replaceAll(/\n(?=.)/g, `${SCREEN_ORDERS}${GITHUB_ORDER}\n`),
-    lifecycle: (answer) =>
-      answer.replaceAll(/("(?:instance|release)":")/g, `$1${JSON.stringify(SCREEN_ORDERS).slice(1, -1)}`),
+    traffic: (rows) =>
+      rowsOf(rows, "container", ([id = "", ...words]) => [`${id}${SCREEN_ORDERS}`, ...words].join(" ")),
     architecture: (words) => `${words.trim()}${SCREEN_ORDERS}\n`,
     run: () => `held by ${SCREEN_ORDERS}${GITHUB_ORDER}\n1\tstep\t${SCREEN_ORDERS}\n`,
     [TEXT]: (text) => (text.trim() === "" ? text : `${ORDERS}${text}`),
   }),
   "a node of the balancer that there is not": rewriting({
-    lifecycle: (answer) =>
-      answer.replace('"probes":[', '"probes":[{"source":"192.0.2.7","passed":9,"failed":0,"agoMs":1},'),
+    traffic: anotherNode,
   }),
   "orders to the screen as what it lacks": rewriting({ tools: () => ORDERS }),
   "parts that are longer than anything may be": rewriting({
     containers: (rows) => `${rows}${"x".repeat(1_000_000)}`,
     journal: (journal) => `${journal}${"y".repeat(1_500_000)}`,
-    lifecycle: () => "z".repeat(1_000_000),
+    traffic: () => "z".repeat(1_000_000),
   }),
   "a part twice": within((sections) => [...sections, ...sections.slice(1, 2)]),
   "no parts": within((sections) => sections.slice(0, 1)),

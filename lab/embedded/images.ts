@@ -1,4 +1,4 @@
-/** Images that an embedded site can push: the reference API, and releases that fail in one way each. */
+/** Images that an embedded site can push: the reference API (lab/app), and releases that fail in one way each. */
 import { fileURLToPath } from "node:url";
 import type { Break, ReferenceOptions } from "../releases.js";
 import { bundleInto } from "./bundle.js";
@@ -6,13 +6,13 @@ import type { ImageSource } from "./docker/registry.js";
 
 const REPOSITORY = "lab/api";
 
-/** app/server.ts as an image; every version has a digest of its own. @param folder where the bundle goes */
+/** lab/app/server.ts as an image: the example of app/ and `/slow`; every version has a digest of its own. @param folder where the bundle goes */
 export async function referenceImage(
   folder: string,
   version: string,
   { contract = "lifecycle", environment = {} }: ReferenceOptions = {},
 ): Promise<ImageSource> {
-  const bundle = await bundleInto(folder, "app/server.ts");
+  const bundle = await bundleInto(folder, "lab/app/server.ts");
   return {
     repository: REPOSITORY,
     tag: version,
@@ -30,8 +30,8 @@ function imageOf(script: string): ImageSource {
 }
 
 /**
- * A release in the hands of an intruder: it serves, and its control port lies. It says whatever `POST /say?<text>` or
- * `POST /mode?<name>` told it last (images/hostile.mjs).
+ * A release in the hands of an intruder: it serves, and its health path and log lie as `/say?<text>`, `/mode?<name>` and
+ * `/log?<text>` tell it (images/hostile.mjs).
  */
 export const hostileImage = (): ImageSource => imageOf("hostile");
 

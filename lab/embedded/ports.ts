@@ -28,6 +28,11 @@ export class PortPool {
     return port;
   }
 
+  /** Nobody listens on it any more: it is given out again, after all that are free now. */
+  give(port: number): void {
+    this.#free.push(port);
+  }
+
   async release(): Promise<void> {
     await Promise.all(this.#doors.splice(0).map((door) => new Promise((closed) => door.close(closed))));
   }
@@ -48,7 +53,7 @@ export class PortPool {
       if (!door) continue;
       door.unref();
       this.#doors.push(door);
-      this.#free = Array.from({ length: CHUNK - 1 }, (_, index) => first + 1 + index);
+      this.#free.push(...Array.from({ length: CHUNK - 1 }, (_, index) => first + 1 + index));
       return;
     }
     throw new Error(`no free ports from ${LOWEST} to ${highest()}`);

@@ -2,7 +2,7 @@
 import { request, type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Member } from "./balancer-node.js";
+import { nodeAddress, type Member } from "./balancer-node.js";
 import { answerWithPage } from "./pages.js";
 
 /** How long a connection to a target may take. HAProxy's documentation recommends a few seconds for `timeout connect`. */
@@ -57,6 +57,8 @@ export async function forward(exchange: Exchange, settings: ProxySettings): Prom
 /** A request whose connection stands and whose body is not sent yet; null when no connection can be made. */
 async function connect(exchange: Exchange, member: Member, settings: ProxySettings): Promise<ClientRequest | null> {
   const port = await member.endpoint(settings.targetPort);
+  const opens = (): void => member.connecting?.(settings.targetPort, nodeAddress(settings.sourceAddress));
+  if (port === null) opens();
   if (port === null) return null;
   if (port === undefined) return new Promise((settle) => setTimeout(settle, CONNECT_MS, null).unref());
   const outgoing = request({
@@ -73,8 +75,12 @@ async function connect(exchange: Exchange, member: Member, settings: ProxySettin
     };
     outgoing.on("error", () => done(null));
     outgoing.once("socket", (socket: Socket) => {
-      if (socket.connecting) socket.once("connect", () => done(outgoing));
-      else done(outgoing);
+      if (!socket.connecting) {
+        done(outgoing);
+        return;
+      }
+      opens();
+      socket.once("connect", () => done(outgoing));
     });
   });
 }
@@ -88,6 +94,7 @@ export async function tunnel(
 ): Promise<void> {
   client.on("error", () => undefined);
   const port = await member?.endpoint(settings.targetPort);
+  if (port !== undefined) member?.connecting?.(settings.targetPort, nodeAddress(settings.sourceAddress));
   if (typeof port !== "number" || client.destroyed) {
     client.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n");
     return;

@@ -1,20 +1,11 @@
 /** What a droplet's user data declares to be run at every start, once Docker is there. */
 import { spawn } from "node:child_process";
-import { parse } from "yaml";
-import { z } from "zod";
+import { declaredFile } from "./user-data.js";
 
 const RECOVER_SCRIPT = "/usr/local/sbin/evenkeel-recover";
 
-const cloudConfig = z.object({
-  write_files: z.array(z.object({ path: z.string(), content: z.string() })).default([]),
-});
-
 /** The script that ends what a rollout had under way; null where the user data declares none. */
-export function recoverScript(userData: string): string | null {
-  if (!userData.startsWith("#cloud-config")) return null;
-  const { write_files: files } = cloudConfig.parse(parse(userData) ?? {});
-  return files.find(({ path }) => path === RECOVER_SCRIPT)?.content ?? null;
-}
+export const recoverScript = (userData: string): string | null => declaredFile(userData, RECOVER_SCRIPT);
 
 /** Runs it as its unit would; nothing waits for its end. @param onError told when it cannot be started */
 export function runRecovery(

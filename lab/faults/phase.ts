@@ -2,17 +2,7 @@
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 
 /** `before`: nothing has been started yet. `done`: the first host serves the new release. `last`: the last host's container is replaced. */
-export const phases = [
-  "before",
-  "locked",
-  "smoke",
-  "draining",
-  "ejected",
-  "starting",
-  "ready",
-  "done",
-  "last",
-] as const;
+export const phases = ["before", "locked", "draining", "ejected", "starting", "ready", "done", "last"] as const;
 export type Phase = (typeof phases)[number];
 
 /** Names the phase that begins with each event, with the host that it is about. */
@@ -26,7 +16,6 @@ export class Phases {
   begun(event: RolloutEvent): { readonly phase: Phase; readonly host: string | null } | null {
     const { name, host } = event;
     if (name === "locked") return { phase: "locked", host: null };
-    if (name === "step") return event.data.step === "smoke-run" ? { phase: "smoke", host } : null;
     if (name !== "hostStatus" || host === null) return null;
     const { status } = event.data;
     // A fleet of one is not drained.

@@ -5,6 +5,7 @@
  * Texts and states are those of Docker Engine 20.10 (measured); the sources of each rule are in lab/SPEC.md.
  */
 import { DockerError } from "./docker-error.js";
+import { addressesOf, contains, overlap } from "./ranges.js";
 import { firstRestartDelayMs, nextRestartDelayMs } from "./restarts.js";
 
 export type RestartPolicy = "no" | "always";
@@ -14,8 +15,18 @@ export type Status = "created" | "running" | "restarting" | "exited";
 export interface Publication {
   /** `0.0.0.0` is every address of the host. */
   readonly address: string;
-  readonly hostPort: number;
+  /** Null: Docker chooses a free one at every start. */
+  readonly hostPort: number | null;
   readonly containerPort: number;
+}
+
+/** A network of the user's own, a bridge. */
+export interface Network {
+  readonly name: string;
+  /** Ranges in the form `172.31.255.240/28`; containers without an address of their own get one of `range`. */
+  readonly subnet: string;
+  readonly range: string;
+  readonly gateway: string;
 }
 
 /** What a container is made of. `Extra` is whatever the driver wants to keep with it. */
@@ -25,6 +36,10 @@ export interface ContainerSpec<Extra = undefined> {
   readonly labels: Readonly<Record<string, string>>;
   readonly restart: RestartPolicy;
   readonly publish: readonly Publication[];
+  /** Of the user's own; null is Docker's default one, in which addresses are nobody's business. */
+  readonly network: string | null;
+  /** That it has in its network whenever it runs; null: Docker chooses one at every start. */
+  readonly staticAddress: string | null;
   readonly extra: Extra;
 }
 
@@ -32,6 +47,8 @@ export interface ContainerSpec<Extra = undefined> {
 export interface Container<Extra = undefined> extends ContainerSpec<Extra> {
   readonly id: string;
   readonly status: Status;
+  /** In its network of the user's own; empty while it neither runs nor waits for its restart. */
+  readonly address: string;
   readonly exitCode: number;
   readonly restartCount: number;
   /** Milliseconds on the driver's clock; null before the first start. */
@@ -62,6 +79,7 @@ export interface Ended<Extra> {
 /** Containers of one host. Every method that takes a `reference` accepts a name, an id or the beginning of an id. */
 export class ContainerTable<Extra = undefined> {
   readonly #entries: Entry<Extra>[] = [];
+  readonly #networks: (Network & { readonly id: string })[] = [];
 
   /** @param newId gives 64 hex digits, different every time */
   constructor(private readonly newId: () => string) {}
@@ -76,6 +94,24 @@ export class ContainerTable<Extra = undefined> {
     return this.#entry(reference).container;
   }
 
+  /** Gives back the network's id. @throws DockerError for a name that is taken, or a range that overlaps */
+  createNetwork(network: Network): string {
+    if (this.#networks.some(({ name }) => name === network.name))
+      throw new DockerError(`network with name ${network.name} already exists`);
+    if (this.#networks.some(({ subnet }) => overlap(subnet, network.subnet)))
+      throw new DockerError("Pool overlaps with other one on this address space");
+    const id = this.newId();
+    this.#networks.push({ ...network, id });
+    return id;
+  }
+
+  /** @throws DockerError when there is none */
+  findNetwork(name: string): Network & { readonly id: string } {
+    const found = this.#networks.find((network) => network.name === name || network.id === name);
+    if (!found) throw new DockerError(`No such network: ${name}`);
+    return found;
+  }
+
   /** Created, not started. @throws DockerError when the name is taken */
   create(spec: ContainerSpec<Extra>): Container<Extra> {
     this.#checkName(spec.name);
@@ -83,6 +119,7 @@ export class ContainerTable<Extra = undefined> {
       ...spec,
       id: this.newId(),
       status: "created",
+      address: "",
       exitCode: 0,
       restartCount: 0,
       startedAt: null,
@@ -92,14 +129,18 @@ export class ContainerTable<Extra = undefined> {
     return container;
   }
 
-  /** Null when it runs already, which Docker does not mind. @throws DockerError when a port is taken; the container stays as it was */
+  /**
+   * Null when it runs already, which Docker does not mind.
+   * @throws DockerError when a port or an address is taken, or its network is not there; the container stays as it was
+   */
   start(reference: string, now: number): Container<Extra> | null {
     const entry = this.#entry(reference);
     if (isAlive(entry.container)) return null;
+    const address = this.#freeAddress(entry.container);
     this.#checkPorts(entry.container);
     entry.stopped = false;
     entry.restartDelayMs = firstRestartDelayMs;
-    return change(entry, { status: "running", startedAt: now, exitCode: 0, restartCount: 0 });
+    return change(entry, { status: "running", startedAt: now, exitCode: 0, restartCount: 0, address });
   }
 
   /** The restart policy's moment has come. Null when something happened meanwhile and it must not start. */
@@ -115,7 +156,8 @@ export class ContainerTable<Extra = undefined> {
     const ranMs = now - (entry.container.startedAt ?? now);
     const restarts = entry.container.restart === "always" && !entry.stopped;
     const status = restarts ? "restarting" : "exited";
-    const container = change(entry, { status, exitCode, finishedAt: now });
+    const address = restarts ? entry.container.address : "";
+    const container = change(entry, { status, exitCode, finishedAt: now, address });
     if (!restarts) return { container, restartInMs: null };
     const restartInMs = nextRestartDelayMs(entry.restartDelayMs, ranMs);
     entry.restartDelayMs = restartInMs * 2;
@@ -131,7 +173,7 @@ export class ContainerTable<Extra = undefined> {
     if (!isAlive(entry.container)) return null;
     entry.stopped = true;
     if (entry.container.status === "running") return entry.container;
-    change(entry, { status: "exited" });
+    change(entry, { status: "exited", address: "" });
     return null;
   }
 
@@ -164,7 +206,7 @@ export class ContainerTable<Extra = undefined> {
   /** The host lost its power: nothing runs, and Docker could not note why. */
   powerLost(now: number): void {
     for (const entry of this.#entries.filter(({ container }) => isAlive(container))) {
-      change(entry, { status: "exited", exitCode: 255, finishedAt: now });
+      change(entry, { status: "exited", exitCode: 255, finishedAt: now, address: "" });
     }
   }
 
@@ -190,6 +232,32 @@ export class ContainerTable<Extra = undefined> {
     );
   }
 
+  /** Address in its network for a container that is about to start; empty in Docker's default one. */
+  #freeAddress({ network: name, staticAddress }: Container<Extra>): string {
+    if (name === null) {
+      if (staticAddress === null) return "";
+      throw new DockerError("user specified IP address is supported on user defined networks only");
+    }
+    const network = this.#networks.find((one) => one.name === name);
+    if (!network) throw new DockerError(`network ${name} not found`);
+    if (staticAddress !== null && !contains(network.subnet, staticAddress))
+      throw new DockerError(`Invalid address ${staticAddress}: It does not belong to any of this network's subnets`);
+    const alive = this.list().filter((container) => container.network === name && isAlive(container));
+    const taken = new Set([network.gateway, ...alive.map(({ address }) => address)]);
+    if (staticAddress !== null) {
+      if (taken.has(staticAddress)) throw new DockerError("Address already in use");
+      return staticAddress;
+    }
+    // Neither the network's own address nor the one that reaches all.
+    const ends = addressesOf(network.subnet);
+    const free = addressesOf(network.range).find(
+      (address) => address !== ends[0] && address !== ends.at(-1) && !taken.has(address),
+    );
+    if (free === undefined)
+      throw new DockerError(`no available IPv4 addresses on this network's address pools: ${name} (${network.id})`);
+    return free;
+  }
+
   #checkPorts(container: Container<Extra>): void {
     const taken = this.list()
       .filter((other) => other.id !== container.id && isAlive(other))
@@ -208,7 +276,7 @@ export const isAlive = ({ status }: { readonly status: Status }): boolean =>
 
 function overlaps(one: Publication, other: Publication): boolean {
   const anywhere = one.address === "0.0.0.0" || other.address === "0.0.0.0";
-  return one.hostPort === other.hostPort && (anywhere || one.address === other.address);
+  return one.hostPort !== null && one.hostPort === other.hostPort && (anywhere || one.address === other.address);
 }
 
 function change<Extra>(entry: Entry<Extra>, fields: Partial<Container<Extra>>): Container<Extra> {

@@ -1,5 +1,6 @@
 /** The load balancer: HAProxy processes in one namespace, one a node, behind one address. */
 import type { BalancerSettings } from "../balancer-options.js";
+import { Later } from "../model/later.js";
 import type { Change, SiteBalancer, SiteDroplet } from "../site.js";
 import { BalancerNode } from "./balancer-node.js";
 import type { Authority } from "../authority.js";
@@ -23,6 +24,7 @@ export class RealBalancer implements SiteBalancer {
   readonly #nodes: BalancerNode[] = [];
   /** PEM files by what the settings call the certificate. */
   readonly #certificates = new Map<string, string>();
+  readonly #later = new Later();
   #originMs: number | null = null;
 
   #settings: BalancerSettings;
@@ -72,7 +74,13 @@ export class RealBalancer implements SiteBalancer {
 
   async update(settings: BalancerSettings): Promise<void> {
     await this.#issueFor(settings);
-    await Promise.all(this.#nodes.map((node) => node.update(settings)));
+    const fault = (error: unknown): void => this.place.onFault(`a node takes new settings in: ${String(error)}`);
+    await Promise.all(
+      this.#nodes.map((node) =>
+        this.#later.do(node.index, settings.lateSeconds[node.index] ?? 0, () => node.update(settings), fault),
+      ),
+    );
+    // Not where HAProxy has refused them.
     this.#settings = settings;
   }
 
@@ -91,6 +99,7 @@ export class RealBalancer implements SiteBalancer {
   }
 
   async close(): Promise<void> {
+    this.#later.stop();
     await Promise.all(this.#nodes.map((node) => node.close()));
   }
 

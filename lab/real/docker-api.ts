@@ -89,7 +89,8 @@ const view = ({ Id, Name, RestartCount, State, Config, HostConfig }: Inspected):
   publish: Object.entries(HostConfig.PortBindings).flatMap(([port, bindings]) =>
     bindings.map(({ HostIp, HostPort }) => ({
       address: HostIp || "0.0.0.0",
-      hostPort: Number(HostPort),
+      // Empty or 0 is left to Docker.
+      hostPort: Number(HostPort) || null,
       containerPort: Number.parseInt(port),
     })),
   ),

@@ -106,7 +106,8 @@ export class RealDroplet implements TroubledDroplet {
     if (pid > 0) await this.#control("kill", String(pid));
   }
 
-  async control(method: string, route: string, port = 9000): Promise<Answer> {
+  /** A request to a port on the droplet's own loopback. */
+  async askLoopback(method: string, route: string, port: number): Promise<Answer> {
     return answerOf(await this.run(requestFrom(method, `http://127.0.0.1:${port}${route}`)));
   }
 

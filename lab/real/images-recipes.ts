@@ -1,6 +1,9 @@
-/** What is built: the project's own Dockerfile as it is, variants of it for negative controls, and releases that fail. */
+/**
+ * What is built: the example's Dockerfile as it is, the lab's own app on top of it, variants of that for negative controls, and
+ * releases that fail.
+ */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Break, ReferenceOptions } from "../releases.js";
@@ -14,6 +17,8 @@ export interface RealReferenceOptions extends ReferenceOptions {
 export interface Recipe {
   /** Folder that is sent along. */
   readonly context: string;
+  /** Further files at its top, by name. @default - none */
+  readonly added?: Readonly<Record<string, string>>;
   readonly dockerfile: string;
   /** Ends up in a label, so that every version has a digest of its own. */
   readonly version: string;
@@ -23,15 +28,34 @@ const folderOf = (name: string): string => fileURLToPath(new URL(name, import.me
 export const APP = folderOf("../../app");
 const BROKEN = folderOf("../embedded/images");
 
-/** @param dockerfile of the app */
-export function referenceRecipe(dockerfile: string, version: string, options: RealReferenceOptions = {}): Recipe {
+/** The example of app/, as whoever copies it builds it. @param dockerfile of the app */
+export const exampleRecipe = (dockerfile: string, version: string): Recipe => ({ context: APP, dockerfile, version });
+
+const SERVER = "lab-server.mjs";
+
+/** What the reference is made of. */
+export interface ReferenceSource {
+  /** Of the example. */
+  readonly dockerfile: string;
+  /** lab/app/server.ts, bundled: the example's image serves that instead of its own. */
+  readonly server: string;
+}
+
+export function referenceRecipe(
+  { dockerfile, server }: ReferenceSource,
+  version: string,
+  options: RealReferenceOptions = {},
+): Recipe {
   const { contract = "lifecycle", environment = {}, startDelaySeconds = 0 } = options;
   const variables = { ...environment, ...(contract === "lifecycle" ? {} : { CONTRACT: contract }) };
   const lines = [
+    `COPY ${SERVER} ./`,
+    `CMD ["node", "${SERVER}"]`,
     ...Object.entries(variables).map(([name, value]) => `ENV ${name}=${quoted(value)}`),
     ...(startDelaySeconds > 0 ? [delayed(startDelaySeconds)] : []),
   ];
-  return { context: APP, dockerfile: [dockerfile, ...lines.map((line) => `${line}\n`)].join(""), version };
+  const example = exampleRecipe([dockerfile, ...lines.map((line) => `${line}\n`)].join(""), version);
+  return { ...example, added: { [SERVER]: server } };
 }
 
 /** @param base name of the image to build on */
@@ -54,12 +78,28 @@ const delayed = (seconds: number): string =>
 
 /** Differs as soon as anything does that the build reads. */
 export async function recipeKey(recipe: Recipe): Promise<string> {
-  const entries = await readdir(recipe.context, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  const { dockerfile, version, context, added = {} } = recipe;
   const files = await Promise.all(
-    names.sort().map(async (name) => [name, sha256(await readFile(path.join(recipe.context, name)))]),
+    (await filesOf(context)).map(async (name) => [name, sha256(await readFile(path.join(context, name)))]),
   );
-  return sha256(JSON.stringify([recipe.dockerfile, recipe.version, files]));
+  const more = Object.entries(added).map(([name, text]) => [name, sha256(text)]);
+  return sha256(JSON.stringify([dockerfile, version, files, more]));
+}
+
+/** Puts everything that the build reads into a folder, which is made. */
+export async function gather({ context, added = {} }: Recipe, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of await filesOf(context)) await copyFile(path.join(context, name), path.join(folder, name));
+  for (const [name, text] of Object.entries(added)) await writeFile(path.join(folder, name), text);
+}
+
+/** Names of the files at the top of a folder: no build reads what lies deeper. */
+async function filesOf(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+    .sort();
 }
 
 export const sha256 = (content: string | Buffer): string => createHash("sha256").update(content).digest("hex");

@@ -6,6 +6,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { bundled } from "../embedded/bundle.js";
 import type { Break } from "../releases.js";
 import { baseFiles, baseOf, baseSettings, type Base } from "./base-image.js";
 import { Builder, BUILDER_REGISTRY } from "./builder.js";
@@ -13,6 +14,8 @@ import { codeOf } from "./error-code.js";
 import {
   APP,
   brokenRecipe,
+  exampleRecipe,
+  gather,
   recipeKey,
   referenceRecipe,
   sha256,
@@ -42,9 +45,15 @@ export class Images {
     return new Images(base, dockerfile, path.join(cache, (await baseKey(base)).slice(0, 16)));
   }
 
-  /** The reference API; every version has a digest of its own. */
-  reference(version: string, options?: RealReferenceOptions): Promise<StoredImage> {
-    return this.#image(referenceRecipe(this.dockerfile, version, options));
+  /** app/Dockerfile as it is; every version has a digest of its own. */
+  example(version: string): Promise<StoredImage> {
+    return this.#image(exampleRecipe(this.dockerfile, version));
+  }
+
+  /** The reference API: the example's image with the lab's own app in it. Every version has a digest of its own. */
+  async reference(version: string, options?: RealReferenceOptions): Promise<StoredImage> {
+    const server = await bundled("lab/app/server.ts");
+    return this.#image(referenceRecipe({ dockerfile: this.dockerfile, server }, version, options));
   }
 
   /** A release that fails. */
@@ -68,11 +77,15 @@ export class Images {
     }
   }
 
-  async #build(builder: Builder, { context, dockerfile, version }: Recipe, key: string): Promise<string> {
+  async #build(builder: Builder, recipe: Recipe, key: string): Promise<string> {
     await this.#haveBase(builder);
+    const { dockerfile, version } = recipe;
+    const context = await this.#workFolder("context");
+    await gather(recipe, context);
     const name = `${BUILDER_REGISTRY}/${REPOSITORY}:${key}`;
     const options = ["--network", "none", "--label", `org.opencontainers.image.version=${version}`, "--tag", name];
     await builder.docker(["build", ...options, "--file", "-", context], { text: dockerfile });
+    await rm(context, { recursive: true });
     await builder.docker(["push", name]);
     const found = await builder.docker(["image", "inspect", "--format", "{{json .RepoDigests}}", name]);
     const digest = digestIn(z.array(z.string()).parse(JSON.parse(found)));
@@ -83,14 +96,19 @@ export class Images {
   async #haveBase(builder: Builder): Promise<void> {
     const { name } = this.base;
     if ((await builder.docker(["image", "ls", "--quiet", name])) !== "") return;
-    const work = path.join(this.folder, "base");
-    // One that was killed in the middle may have left it.
-    await rm(work, { recursive: true, force: true });
-    await mkdir(work);
+    const work = await this.#workFolder("base");
     const archive = await baseFiles(this.base, APP, work);
     const changes = baseSettings(this.base).flatMap((change) => ["--change", change]);
     await builder.docker(["import", ...changes, archive, name]);
     await rm(work, { recursive: true });
+  }
+
+  /** Empty: a run that was killed in the middle may have left one. */
+  async #workFolder(name: string): Promise<string> {
+    const folder = path.join(this.folder, name);
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder);
+    return folder;
   }
 
   async #known(key: string): Promise<string | null> {

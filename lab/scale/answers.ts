@@ -1,15 +1,16 @@
 /** What a simulated host prints, in the form that the rollout's own commands print it. */
 import { containerName, type Slot } from "../../contract/host.js";
+import type { Place } from "../../scripts/rollout/commands/steward.js";
 import type { ContainerState } from "../../scripts/rollout/ports.js";
 import type { SimMachine } from "../sim/machine.js";
 import type { SimSteward } from "../sim/steward.js";
 
 /** As Docker shows a moment that has not come. */
 const NEVER = "0001-01-01T00:00:00Z";
-const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
+const SLOTS: readonly Slot[] = ["current", "previous", "failed"];
 
 /** Answer to commands/look.ts `survey`. The droplet is a small one. */
-export function surveyParts(machine: SimMachine, fleet: string): Record<string, string> {
+export function surveyParts(machine: SimMachine, place: Place): Record<string, string> {
   return {
     boot: "status: done",
     tools: "",
@@ -19,12 +20,15 @@ export function surveyParts(machine: SimMachine, fleet: string): Record<string, 
     clock: "",
     disk: "10000",
     memory: "1000",
-    containers: SLOTS.map((slot) => containerText(containerName(fleet, slot), machine.state(slot))).join(""),
-    lifecycle: lifecycleText(machine),
+    used: "",
+    containers: SLOTS.map((slot) => containerText(containerName(place.fleet, slot), machine.state(slot))).join(""),
+    front: frontText(machine, place),
+    fits: "",
+    traffic: trafficText(machine),
     health: String(machine.serving?.health ?? "000"),
     connections: "",
-    control: "",
-    next: "",
+    // Nobody but the front has ports there.
+    ports: "",
     releases: [...machine.releases.values()].map((release) => JSON.stringify(release)).join("\n"),
     history: machine.history ?? "",
     retired: machine.retired ? "yes" : "",
@@ -32,14 +36,13 @@ export function surveyParts(machine: SimMachine, fleet: string): Record<string, 
   };
 }
 
-/** Answer to commands/look.ts `observe`, for a gate by evidence. */
+/** Answer to commands/look.ts `observe`. */
 export function observationParts(machine: SimMachine, steward: SimSteward): Record<string, string> {
   return {
     journal: steward.journal.map(({ sequence, state, detail }) => `${sequence}\t${state}\t${detail}\n`).join(""),
     end: steward.alive ? "alive" : "gone",
-    lifecycle: lifecycleText(machine),
-    health: "",
-    connections: "",
+    traffic: trafficText(machine),
+    health: String(machine.serving?.health ?? "000"),
   };
 }
 
@@ -54,8 +57,35 @@ function containerText(name: string, state: ContainerState | undefined): string 
   return `${JSON.stringify([`/${name}`, id, image, release, running, restarting, restartCount, exitCode, status, NEVER])}\n`;
 }
 
-/** While nothing answers, curl prints nothing. */
-function lifecycleText(machine: SimMachine): string {
-  const lifecycle = machine.serving?.lifecycle();
-  return lifecycle ? JSON.stringify(lifecycle) : "";
+/** What the helper's `show` prints. */
+function frontText({ front }: SimMachine, { fleet, privateAddress, services, checks }: Place): string {
+  if (!front) return "";
+  const words = [
+    fleet,
+    privateAddress,
+    services.join(","),
+    checks.join(",") || "-",
+    front.target,
+    front.port,
+    front.state,
+  ];
+  return `${words.join(" ")}\n`;
+}
+
+/** What commands/steward.ts `askTrafficOf` prints: the container, and the helper's `traffic`. */
+function trafficText({ traffic, front }: SimMachine): string {
+  if (!traffic || !front) return "";
+  const { instance, open, probes, requests, lastRequestAgoMs } = traffic;
+  const [id, process] = instance.split(":");
+  const rows = [
+    `container ${id} true ${process} ${front.target}`,
+    `open ${open}`,
+    `led ${front.target} ${front.port} ${front.state}`,
+    ...probes.map(
+      (run) => `probed ${run.port} ${run.node} ${run.outcome} ${run.count} ${run.oldestMs} ${run.newestMs}`,
+    ),
+    ...(lastRequestAgoMs === null ? [] : [`opened ${front.services[0]} ${requests} ${lastRequestAgoMs}`]),
+    "whole",
+  ];
+  return `${rows.join("\n")}\n`;
 }

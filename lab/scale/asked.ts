@@ -45,7 +45,7 @@ const LOCKED = /\/runs\/([^/"]+)\/pid" 2>/;
 const FILE = /&& cat >(\S+)\.new && /;
 const PULL = /pull --quiet (\S+) <\/dev\/null/;
 const LOGS = /docker logs --tail (\d+) (\S+) 2>&1/;
-const SLOTS: readonly Slot[] = ["current", "previous", "smoke", "failed"];
+const SLOTS: readonly Slot[] = ["current", "previous", "failed"];
 /** Releases of which more than the files is kept are named beside the pre-deploy container. */
 const KEPT = /^case \$\(docker inspect .* in '' \| ([^)]*)\) ;;/m;
 const KEPT_FILE = /([0-9a-f]{16})\.json/g;

@@ -1,7 +1,7 @@
 /** A simulated fleet behind real SSH servers and a real HTTP listener, for a rollout that runs as a process of its own. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { environmentNames, type Manifest, type ManifestHost } from "../../contract/manifest.js";
+import { environmentNames, frontPorts, type Manifest, type ManifestHost } from "../../contract/manifest.js";
 import { placeOf } from "../../scripts/rollout/commands/steward.js";
 import { LabFault } from "../fault.js";
 import { SimBalancer } from "../sim/balancer.js";
@@ -89,6 +89,8 @@ export class SimFleet {
     const machine = new SimMachine(
       info.name,
       true,
+      frontPorts(manifest, info),
+      manifest.healthCheck.responseTimeoutSeconds * 1000,
       this.#clock,
       () => ({ startMs: this.settings.startMs, kind: "healthy" }),
       { removed: () => undefined, stopped: () => undefined },

@@ -1,8 +1,7 @@
 /** The simulated balancer's entry: one HTTP listener on loopback, behind it the machines that its nodes hold to be up. */
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { WITNESS_HEADER } from "../../contract/host.js";
 import { closeServer } from "../embedded/close.js";
 import type { SimBalancer } from "../sim/balancer.js";
 
@@ -13,7 +12,7 @@ export class Front {
   readonly #server: Server;
 
   constructor(balancer: SimBalancer) {
-    this.#server = createServer((request, reply) => forward(balancer, request, reply));
+    this.#server = createServer((_request, reply) => forward(balancer, reply));
   }
 
   /** Listens on 127.0.0.1 and gives back the base URL. */
@@ -29,8 +28,8 @@ export class Front {
 }
 
 /** Answers as HAProxy does: 503 without a machine, 502 when one breaks off. */
-function forward(balancer: SimBalancer, request: IncomingMessage, reply: ServerResponse): void {
-  balancer.request(REQUEST_MS, WITNESS_HEADER in request.headers, (ok, reason) => {
+function forward(balancer: SimBalancer, reply: ServerResponse): void {
+  balancer.request(REQUEST_MS, (ok, reason) => {
     reply.statusCode = ok ? 200 : reason === "reset" ? 502 : 503;
     reply.end(ok ? "served\n" : `${reason}\n`);
   });

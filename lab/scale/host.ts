@@ -47,7 +47,7 @@ export class SimHost {
   #do(what: Asked, input: string): string | Record<string, string> {
     switch (what.kind) {
       case "survey":
-        return surveyParts(this.machine, this.place.fleet);
+        return surveyParts(this.machine, this.place);
       case "steward":
         this.#startSteward(what.request);
         return "";

@@ -1,6 +1,7 @@
 /** The balancer in memory: nodes with probe phases of their own, health as lab/model has it, an open load through it. */
 import type { ObservedCheck } from "../../contract/policy.js";
-import { newTarget, nextProbeAt, phaseOf, probed, type Target } from "../model/balancer.js";
+import type { FrontPorts } from "../../scripts/rollout/core/target.js";
+import { isPass, newTarget, nextProbeAt, phaseOf, probed, type Target } from "../model/balancer.js";
 import type { VirtualClock } from "./clock.js";
 import { HANG_MS, type SimApp } from "./app.js";
 import type { SimMachine } from "./machine.js";
@@ -32,6 +33,13 @@ export interface RotationWatcher {
   rotated(machine: SimMachine, up: boolean): void;
 }
 
+/** Nodes that take a change of ports in late. */
+export interface Late {
+  readonly before: FrontPorts;
+  /** Until when, node by node, on the simulation's clock. */
+  readonly untilMs: readonly number[];
+}
+
 interface Node {
   readonly index: number;
   readonly phaseMs: number;
@@ -55,6 +63,7 @@ export class SimBalancer {
     phasesMs: readonly number[],
     private readonly clock: VirtualClock,
     private readonly watcher: RotationWatcher,
+    private readonly late: Late | null = null,
   ) {
     this.#nodes = phasesMs.map((phaseMs, index) => ({
       ...{ index, phaseMs, source: `10.0.0.${index + 1}` },
@@ -70,7 +79,7 @@ export class SimBalancer {
     for (const node of this.#nodes) {
       let target = newTarget();
       for (let passed = 0; up && passed < this.check.healthyThreshold; passed += 1) {
-        target = probed(target, machine.serving?.probe(node.source) ?? false, thresholds(this.check));
+        target = probed(target, this.#ask(node, machine), thresholds(this.check));
       }
       if (!node.scheduled.has(machine)) this.#schedule(node, machine, node.scheduled.size);
       node.targets.set(machine, target);
@@ -133,20 +142,22 @@ export class SimBalancer {
   }
 
   /** One request of a client on a connection of its own; nodes take connections in turn. */
-  request(lengthMs: number, witness: boolean, done: Done): void {
+  request(lengthMs: number, done: Done): void {
     const node = this.#nodes[this.#connections % this.#nodes.length];
     this.#connections += 1;
     const machine = node ? this.#pick(node) : undefined;
-    const app = machine?.serving;
-    if (!node || !machine || !app) return done(false, "503", machine ?? null);
+    if (!node || !machine?.serving) return done(false, "503", machine ?? null);
     const sentMs = this.clock.now();
     const cut = (): Obstacle | null => obstacleOf(node.barriers.get(machine), ["link", "requests"]);
     const lose = ({ fate: { afterMs, reason } }: Obstacle): void =>
       this.clock.after(sentMs + afterMs - this.clock.now(), () => done(false, reason, machine));
     const before = cut();
     if (before) return lose(before);
-    if (!app.listening) return done(false, "refused", machine);
-    app.request(lengthMs, witness, (ok) => {
+    const port = this.#portsOf(node, machine).service;
+    machine.noteConnection(port, node.source);
+    const app = machine.at(port);
+    if (!app?.listening) return done(false, "refused", machine);
+    app.request(lengthMs, (ok) => {
       const meanwhile = cut();
       if (ok && meanwhile) return lose(meanwhile);
       // Clients are answered again, whichever node they come by: whatever fails from now on has another reason.
@@ -176,10 +187,28 @@ export class SimBalancer {
     tick();
   }
 
+  /** One health request that arrives; `true` when it passed. */
+  #ask(node: Node, machine: SimMachine): boolean {
+    const port = this.#portsOf(node, machine).check;
+    machine.noteConnection(port, node.source);
+    const health = machine.at(port)?.health ?? null;
+    const passed = isPass(health ?? 0);
+    if (health !== null) machine.noteAnswer(port, node.source, passed);
+    return passed;
+  }
+
+  /** A node that is late still goes to the ports before the change. */
+  #portsOf({ index }: Node, machine: SimMachine): { service: number; check: number } {
+    const untilMs = this.late?.untilMs[index] ?? -Infinity;
+    const { services, checks } = this.late && this.clock.now() < untilMs ? this.late.before : machine.ports;
+    const [service = 0] = services;
+    return { service, check: checks[0] ?? service };
+  }
+
   #probe(node: Node, machine: SimMachine): void {
     const target = node.targets.get(machine) ?? newTarget();
     const arrives = obstacleOf(node.barriers.get(machine), ["link", "probes"]) === null;
-    const next = probed(target, arrives && (machine.serving?.probe(node.source) ?? false), thresholds(this.check));
+    const next = probed(target, arrives && this.#ask(node, machine), thresholds(this.check));
     node.targets.set(machine, next);
     if (next.up !== target.up) this.watcher.rotated(machine, next.up);
   }

@@ -31,16 +31,7 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number];
 
 /** How far a rollout has come with a host. */
-export const faultPhases = [
-  "preflight",
-  "prepared",
-  "smoke",
-  "draining",
-  "ejected",
-  "starting",
-  "ready",
-  "done",
-] as const;
+export const faultPhases = ["preflight", "prepared", "draining", "ejected", "starting", "ready", "done"] as const;
 export type FaultPhase = (typeof faultPhases)[number];
 
 export interface FaultPlan {
@@ -118,6 +109,7 @@ export class Faults {
       stopPreDeploy: at("stopPreDeploy", (...args) => host.stopPreDeploy(...args)),
       order: at("order", (...args) => host.order(...args)),
       observe: at("observe", () => host.observe()),
+      evidence: at("evidence", (...args) => host.evidence(...args)),
       answer: at("answer", (path) => host.answer(path)),
       recover: at("recover", () => host.recover()),
       logs: at("logs", (...args) => host.logs(...args)),
@@ -233,8 +225,6 @@ export class Faults {
     if (event.name === "planned") this.#planned = true;
     const { host } = event;
     if (host === null) return;
-    if (event.name === "step" && event.data.step.startsWith("smoke-")) this.#status.set(host, "smoke");
-    if (event.name === "smokePassed") this.#status.delete(host);
     if (event.name !== "hostStatus") return;
     const { status } = event.data;
     if (status === "draining" || status === "ejected" || status === "starting" || status === "ready")

@@ -9,7 +9,12 @@ const TICK_MS = 200;
 /** Without a reason of its own each abort would make an exception. */
 const AWAKE = "awake";
 /** Orders after which nothing is left to be undone. */
-const ends: ReadonlySet<string> = new Set(["smoke", "commit", "stop"]);
+const ends: ReadonlySet<string> = new Set(["commit", "stop"]);
+
+/** Nobody waits for it, and the next rollout tries again. */
+function notDone(error: unknown): void {
+  if (!(error instanceof PowerLost) && !(error instanceof StepFailure)) throw error;
+}
 
 export class SimSteward {
   readonly journal: JournalEntry[] = [];
@@ -38,11 +43,20 @@ export class SimSteward {
     for (const { sequence, state, detail } of before?.journal ?? []) this.#say(state, detail, sequence);
     this.#wasWantedBack = before?.isWantedBack ?? false;
     if (this.#wasWantedBack) this.#ready = false;
+    // Of a handover the old container serves again after a boot, until the front is kept.
+    if (this.recovers && this.#isHandedOver()) this.#ready = false;
     if (!before) this.#say("held", request.owner);
     void (before ? this.#recover() : this.#live()).catch((error: unknown) => {
       if (!(error instanceof PowerLost)) throw error;
       this.alive = false;
     });
+  }
+
+  /** The last replacement is a handover whose front is not kept yet. */
+  #isHandedOver(): boolean {
+    const steps = this.journal.filter(({ state }) => state === "step").map(({ detail }) => detail);
+    const last = steps.slice(steps.lastIndexOf("front-back"));
+    return last.includes("old-on") && !last.includes("old-stay-down");
   }
 
   /** It ends what another one left unfinished, and nothing else. */
@@ -142,13 +156,13 @@ export class SimSteward {
     if (until) await this.#until(until);
   }
 
-  async #until({ ready, release, timeoutSeconds, steadySeconds }: Condition): Promise<void> {
+  async #until({ ready, timeoutSeconds, steadySeconds }: Condition): Promise<void> {
     const began = this.clock.now();
     let readyFrom: number | null = null;
     for (;;) {
       if (!(await this.machine.awaitDocker()) || !this.machine.isRunning(ready))
         throw new StepFailure("the container ended or restarted");
-      if (!this.machine.isReady(ready, release)) readyFrom = null;
+      if (!this.machine.isReady(ready)) readyFrom = null;
       else readyFrom ??= this.clock.now();
       if (readyFrom !== null && this.clock.now() - readyFrom >= steadySeconds * 1000) return;
       if (this.#orders.length > this.#sequence) throw new StepFailure("another order came before it was ready");
@@ -207,6 +221,9 @@ export class SimSteward {
   }
 
   #leave(): void {
+    const dismissal = this.plan?.dismissal;
+    for (const slot of dismissal && this.#todo.length === 0 ? (["previous", "failed"] as const) : [])
+      if (dismissal) void this.machine.dismiss({ ...dismissal, slot }).catch(notDone);
     this.#say("left", this.request.runId, 0);
     this.alive = false;
   }
@@ -218,7 +235,7 @@ export class SimSteward {
 
   /** What is left to be undone, and whether a new container is ready, follow from the journal alone. */
   #learn(state: JournalState, detail: string): void {
-    if (state === "step") this.#todo.unshift(detail);
+    if (state === "step" && detail !== "retreat") this.#todo.unshift(detail);
     if (state === "back") this.#todo = this.#todo.filter((name) => name !== detail);
     if (state === "back" || (state === "step" && detail === "retreat")) this.#ready = false;
     if (state === "done" && detail === "replace") this.#ready = true;

@@ -1,6 +1,6 @@
 /** A fleet, its balancer and its clients in memory, behind the rollout's own ports. Invariants are checked as things happen. */
 import type { Slot } from "../../contract/host.js";
-import type { Manifest, ManifestHost } from "../../contract/manifest.js";
+import { frontPorts, type Manifest, type ManifestHost } from "../../contract/manifest.js";
 import { mostUnavailable } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
@@ -20,7 +20,8 @@ import type {
   WitnessReport,
 } from "../../scripts/rollout/ports.js";
 import type { Behaviour } from "./app.js";
-import { NO_ANSWER, SimBalancer, type BarrierKind } from "./balancer.js";
+import { NO_ANSWER, SimBalancer, type BarrierKind, type Late } from "./balancer.js";
+import type { FrontPorts } from "../../scripts/rollout/core/target.js";
 import { VirtualClock } from "./clock.js";
 import { SimMachine, type SimTask } from "./machine.js";
 import { SimSteward } from "./steward.js";
@@ -58,10 +59,21 @@ export interface SimOptions {
   readonly blind?: ReadonlySet<string>;
   /** Droplets, by id, that SSH does not reach. @default - none */
   readonly unreachable?: ReadonlySet<string>;
+  /** Ports that are changed: hosts have both, and the nodes take the change in. @default - none are */
+  readonly moving?: Moving;
   /** What becomes of a release's pre-deploy command. @default - there must be none */
   readonly preDeploy?: (release: Release) => SimTask;
 }
 
+export interface Moving {
+  /** Ports before the change; those after it are the manifest's. */
+  readonly before: FrontPorts;
+  /** Milliseconds from the rollout's start until each node goes to the new ones. */
+  readonly lateMs: readonly number[];
+}
+
+/** For the start of what is seeded; then the load begins. */
+const WARM_UP_MS = 60_000;
 /** From Docker's start to that of the boot-time unit. */
 const RECOVERY_MS = 500;
 /** After which a host that is off counts as one that does not answer. */
@@ -127,9 +139,15 @@ export class SimWorld {
 
   constructor(private readonly options: SimOptions) {
     const check = options.liveCheck ?? options.manifest.healthCheck;
-    this.balancer = new SimBalancer(check, options.phasesMs, this.clock, {
-      rotated: (machine) => this.#checkCapacity(machine),
-    });
+    this.balancer = new SimBalancer(
+      check,
+      options.phasesMs,
+      this.clock,
+      {
+        rotated: (machine) => this.#checkCapacity(machine),
+      },
+      lateOf(options.moving),
+    );
     for (const host of options.manifest.hosts) this.#addMachine(host, options.seeds.get(host.name) ?? null, true);
     for (const { host, release } of options.superseded ?? []) this.#addMachine(host, release, false);
   }
@@ -148,8 +166,7 @@ export class SimWorld {
 
   /** Lets clients send until the work has ended; time stands still otherwise. */
   async run<Result>(work: () => Promise<Result>, limitSeconds: number): Promise<Result> {
-    // Seeded apps need their start; then the load begins.
-    await this.clock.run(this.clock.sleep(60_000), 120_000);
+    await this.clock.run(this.clock.sleep(WARM_UP_MS), 2 * WARM_UP_MS);
     for (const [host, release] of this.options.seeds) if (release) this.#join(host);
     for (const { host } of this.options.superseded ?? []) this.#join(host.id);
     if (this.balancer.anyUp) this.#nextRequest();
@@ -175,7 +192,7 @@ export class SimWorld {
 
   /** A host drains, and nobody is left who would end that: whoever drained it is gone. It is out of rotation before any rollout. */
   leaveDraining(machine: SimMachine): void {
-    machine.serving?.drain();
+    machine.drop();
     this.#serving.delete(machine);
   }
 
@@ -213,7 +230,9 @@ export class SimWorld {
   }
 
   #addMachine(host: ManifestHost, release: Release | null, listed: boolean): void {
-    const machine = new SimMachine(host.name, listed, this.clock, this.options.behaviourOf, {
+    const ports = frontPorts(this.options.manifest, host);
+    const graceMs = this.options.manifest.healthCheck.responseTimeoutSeconds * 1000;
+    const machine = new SimMachine(host.name, listed, ports, graceMs, this.clock, this.options.behaviourOf, {
       removed: (where, wasOriginal) => {
         if (wasOriginal && !where.replaced && !where.retired)
           this.broken.push(`${where.name}: the old container was removed before a new one was ready`);
@@ -221,7 +240,7 @@ export class SimWorld {
       stopped: (where) => this.#checkStops(where),
     });
     machine.blind = this.options.blind?.has(host.name) ?? false;
-    if (release) machine.seed(release);
+    if (release) machine.seed(release, both(ports, this.options.moving));
     this.machines.set(listed ? host.name : host.id, machine);
     if (!release) this.balancer.add(machine, false);
   }
@@ -263,7 +282,7 @@ export class SimWorld {
   #nextRequest(): void {
     this.sent += 1;
     const atMs = this.clock.now();
-    this.balancer.request(this.options.requestMs(), false, (ok, reason, machine) => {
+    this.balancer.request(this.options.requestMs(), (ok, reason, machine) => {
       if (ok) return;
       if (machine?.struck ?? this.#anyStruck()) this.lost += 1;
       else this.failures.push({ atMs, reason });
@@ -283,7 +302,7 @@ export class SimWorld {
   #witness(): Witness {
     const one = (): Promise<string> =>
       new Promise((resolve) =>
-        this.balancer.request(WITNESS_MS, true, (ok, reason) => {
+        this.balancer.request(WITNESS_MS, (ok, reason) => {
           void this.clock.sleep(WITNESS_MS).then(() => resolve(ok ? "" : reason));
         }),
       );
@@ -320,7 +339,10 @@ export class SimWorld {
       tags: this.#untagged.has(host.id) ? [manifest.stackTag] : [manifest.fleetTag, manifest.stackTag],
     });
     return {
-      balancer: async () => ({ check: reportedCheck ?? liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag }),
+      balancer: async () => ({
+        ...{ check: reportedCheck ?? liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag },
+        targetPorts: [manifest.service.port],
+      }),
       dropletsWithTag: async (tag) =>
         [...manifest.hosts, ...superseded.map((entry) => entry.host)]
           .map(droplet)
@@ -411,6 +433,10 @@ export class SimWorld {
         const observation = this.#observe(machine, steward());
         return this.options.heard?.(observation, info.name) ?? observation;
       },
+      evidence: async (withinSeconds) => {
+        await reach();
+        return machine.evidence(withinSeconds);
+      },
       answer: async (path) => {
         await reach();
         return path === this.options.manifest.healthCheck.path ? machine.seenHealth : machine.seenAnswer;
@@ -448,7 +474,7 @@ export class SimWorld {
   }
 
   #survey(machine: SimMachine): Survey {
-    const slots: Slot[] = machine.dockerAnswers ? ["current", "previous", "smoke", "failed", "pre-deploy"] : [];
+    const slots: Slot[] = machine.dockerAnswers ? ["current", "previous", "failed", "pre-deploy"] : [];
     return {
       boot: "done",
       missing: [],
@@ -457,16 +483,18 @@ export class SimWorld {
       dockerNotIn: null,
       freeDiskMb: 10_000,
       freeMemoryMb: 1000,
+      usedMemoryMb: null,
       containers: Object.fromEntries(
         slots.flatMap((slot) => (machine.state(slot) ? [[slot, machine.state(slot)]] : [])),
       ),
-      lifecycle: this.options.manifest.rollout.gate === "evidence" ? (machine.serving?.lifecycle() ?? null) : null,
+      front: machine.front,
+      frontRefuses: null,
+      traffic: machine.traffic,
       health: machine.seenHealth,
       healthError: healthErrorOf(machine),
-      connections: machine.seenHealth === 200 ? null : (machine.serving?.lifecycle()?.inFlight ?? 0),
-      controlTaken: machine.seenHealth !== 200 && machine.state("current")?.running === true,
-      // What is published beside the service port is not simulated.
-      nextTaken: false,
+      connections: machine.seenHealth === 200 ? null : (machine.open ?? 0),
+      // Its own ports are those of the front, and nobody else has any.
+      answered: [],
       releases: [...machine.releases.values()],
       history: machine.history,
       retired: machine.retired,
@@ -499,13 +527,11 @@ export class SimWorld {
     // Whoever ends its run writes into the same journal.
     const last = this.#locks.get(machine);
     const { journal } = last?.recovers && last.request.runId === steward.request.runId ? last : steward;
-    const evidence = this.options.manifest.rollout.gate === "evidence";
     return {
       journal: [...journal],
       stewardAlive: steward.alive,
-      lifecycle: evidence ? (machine.serving?.lifecycle() ?? null) : null,
-      health: evidence ? null : machine.seenHealth,
-      connections: evidence ? null : (machine.serving?.lifecycle()?.inFlight ?? 0),
+      traffic: machine.traffic,
+      health: machine.seenHealth,
     };
   }
 }
@@ -513,3 +539,13 @@ export class SimWorld {
 /** As curl says it where nobody takes the connection. */
 const healthErrorOf = (machine: SimMachine): string | null =>
   machine.seenHealth === null ? "curl: (7) Failed to connect: Connection refused" : null;
+
+const lateOf = (moving: Moving | undefined): Late | null =>
+  moving ? { before: moving.before, untilMs: moving.lateMs.map((late) => WARM_UP_MS + late) } : null;
+
+/** Each port once. */
+function both(after: FrontPorts, moving: Moving | undefined): FrontPorts {
+  const { services, checks } = moving?.before ?? after;
+  const all = (before: readonly number[], later: readonly number[]): number[] => [...new Set([...before, ...later])];
+  return { services: all(services, after.services), checks: all(checks, after.checks) };
+}

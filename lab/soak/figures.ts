@@ -1,5 +1,6 @@
 /** The figures of a soak, and what they say. Pure. */
 import type { Machine } from "../figures/machine.js";
+import type { RolloutPolicy } from "../../contract/policy.js";
 import type { SiteName } from "../site-names.js";
 import { notMeasuredText } from "../load/accounting.js";
 import type { Progress } from "../load/load.js";
@@ -28,6 +29,7 @@ export interface SoakSettings {
   readonly interval: number;
   /** Rollouts that were asked for. */
   readonly rollouts: number;
+  readonly strategy: RolloutPolicy["strategy"];
   readonly ratePerSecond: number;
   readonly slowShare: number;
   readonly slowMs: number;

@@ -22,10 +22,10 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 async function main(options: Options): Promise<number> {
   const stop = stopSignal();
   const { signal } = stop;
-  const { site, droplets, interval, rollouts } = options;
+  const { site, droplets, interval, rollouts, strategy } = options;
   let exitCode = 0;
   try {
-    await withFleet({ site, droplets, intervalSeconds: interval }, signal, async (fleet) => {
+    await withFleet({ site, droplets, intervalSeconds: interval, strategy }, signal, async (fleet) => {
       const measured = await soak(fleet, {
         ...{ rollouts, signal },
         onRollout: (number, { seconds, sent, failed }) =>
@@ -37,6 +37,8 @@ async function main(options: Options): Promise<number> {
       say(summary(figures));
       if (why === null) return;
       exitCode = 1;
+      const { last } = measured.result;
+      if (last !== null && last.exitCode !== 0) say(last.stderr);
       say(`${why}; everything about it is in ${await keepEvidence(fleet.world, measured)}`);
     });
     return exitCode;
@@ -54,7 +56,7 @@ async function main(options: Options): Promise<number> {
 }
 
 async function figuresOf(
-  { site, droplets, interval, rollouts }: Options,
+  { site, droplets, interval, rollouts, strategy }: Options,
   { result, load, secondTool }: Measured<Rollouts>,
 ): Promise<SoakFigures> {
   const { sent, failed, notMeasured, stalledMs, longestStallMs } = load;
@@ -62,7 +64,15 @@ async function figuresOf(
     machine: thisMachine(),
     date: new Date().toISOString(),
     commit: await thisCommit(),
-    settings: { site, droplets, interval, rollouts, ...benchLoad, secondToolPerSecond: SECOND_TOOL_PER_SECOND },
+    settings: {
+      site,
+      droplets,
+      interval,
+      rollouts,
+      strategy,
+      ...benchLoad,
+      secondToolPerSecond: SECOND_TOOL_PER_SECOND,
+    },
     rollouts: result.rollouts,
     ...{ sent, failed, notMeasured, secondTool },
     generator: { stalledMs, longestStallMs },

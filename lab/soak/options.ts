@@ -1,11 +1,12 @@
 /** The soak's command line. Pure. */
 import { z } from "zod";
 import { choice, text, whole } from "../../contract/fields.js";
+import { strategies } from "../../contract/policy.js";
 import { parse } from "../../contract/problems.js";
 import { written } from "../command-line.js";
 import { siteNames } from "../site-names.js";
 
-export const usage = `usage: npm run soak -- [--rollouts 100] [--droplets 3] [--interval 3] [--site ${siteNames.join("|")}] [--out docs/figures]`;
+export const usage = `usage: npm run soak -- [--rollouts 100] [--droplets 3] [--interval 3] [--strategy ${strategies.join("|")}] [--site ${siteNames.join("|")}] [--out docs/figures]`;
 
 const options = z.strictObject({
   /** 1 to 10000. @default 100 */
@@ -14,6 +15,8 @@ const options = z.strictObject({
   droplets: whole("droplets", 2, 20),
   /** Seconds between two probes. 1 to 60. @default 3 */
   interval: whole("seconds", 1, 60),
+  /** How hosts get another release. @default "drain" */
+  strategy: choice(...strategies),
   site: choice(...siteNames),
   /** Folder for the figures. @default "docs/figures" */
   out: text("a folder", /^[^\0]+$/),
@@ -22,9 +25,9 @@ export type Options = z.output<typeof options>;
 
 /** @throws InvalidInput */
 export function readOptions(argv: string[]): Options {
-  const { rollouts, droplets, interval, site, out } = words(argv);
+  const { rollouts, droplets, interval, strategy, site, out } = words(argv);
   return parse("options", options, {
-    ...{ site, out },
+    ...{ strategy, site, out },
     ...{ rollouts: Number(rollouts), droplets: Number(droplets), interval: Number(interval) },
   });
 }
@@ -34,6 +37,7 @@ const words = (argv: string[]) =>
     rollouts: { type: "string", default: "100" },
     droplets: { type: "string", default: "3" },
     interval: { type: "string", default: "3" },
+    strategy: { type: "string", default: strategies[0] },
     site: { type: "string", default: siteNames[0] },
     out: { type: "string", default: "docs/figures" },
   });

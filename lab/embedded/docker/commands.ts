@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { DockerError } from "../../model/docker-error.js";
 import { LabFault } from "../../fault.js";
-import { containerTable } from "./connection-table.js";
+import { contains, parseRange } from "../../model/ranges.js";
 import type { Engine, LabContainer } from "./engine.js";
 import { parseFlags, type Flags, type FlagKinds } from "./flags.js";
 import { parseRun, restartOf } from "./run.js";
@@ -133,6 +133,34 @@ export const inspectImage: Command = ({ engine, words }) => {
   });
 };
 
+export const inspectNetwork: Command = ({ engine, words }) => {
+  const flags = parseFlags("network inspect", words, { kinds: { format: "value" }, short: { f: "format" } });
+  return shown(flags, (name) => {
+    const { id, name: Name, subnet: Subnet, gateway: Gateway, range: IPRange } = engine.findNetwork(name);
+    return { Name, Id: id, Driver: "bridge", IPAM: { Config: [{ Subnet, IPRange, Gateway }] } };
+  });
+};
+
+const NETWORK_KINDS: FlagKinds = {
+  ...{ driver: "value", subnet: "value", gateway: "value", "ip-range": "value", opt: "list" },
+};
+
+/** A bridge of the user's own; the name of its interface has no effect here. */
+export const createNetwork: Command = ({ engine, words }) => {
+  const flags = parseFlags("network create", words, { kinds: NETWORK_KINDS, short: { d: "driver", o: "opt" } });
+  const [name, ...more] = flags.operands;
+  const [subnet, gateway, range] = ["subnet", "gateway", "ip-range"].map((flag) => flags.value(flag) ?? "");
+  if (name === undefined || more.length > 0) throw new LabFault("docker network create takes one name");
+  if ((flags.value("driver") ?? "bridge") !== "bridge") throw new LabFault("the lab's docker knows only bridges");
+  const unknown = flags.list("opt").find((option) => !/^com\.docker\.network\.bridge\.name=\w+$/.test(option));
+  if (unknown !== undefined) throw new LabFault(`the lab's docker does not know the network option ${unknown}`);
+  if (!subnet || !gateway || !range || !parseRange(subnet) || !parseRange(range))
+    throw new LabFault("the lab's docker network create needs --subnet, --gateway and --ip-range");
+  if (!contains(subnet, gateway) || !contains(subnet, range.split("/")[0] ?? ""))
+    throw new DockerError(`no matching subnet for gateway ${gateway} or range ${range}`);
+  return printed(`${engine.createNetwork({ name, subnet, gateway, range })}\n`);
+};
+
 /** What is found goes to stdout, also when something else is not. */
 function shown(flags: Flags, find: (name: string) => unknown): Output {
   const format = flags.value("format");
@@ -234,20 +262,4 @@ export const info: Command = ({ words, engine }) => {
   if (format === undefined) throw new LabFault("the lab's docker info needs --format");
   const answer = { ServerVersion: ENGINE_VERSION, Containers: engine.list().length, LiveRestoreEnabled: true };
   return printed(`${render(format, answer)}\n`);
-};
-
-/** Only the connection tables: a container has no other inside here. */
-export const exec: Command = async ({ engine, words }) => {
-  const [name = "", program, ...files] = words;
-  const container = engine.find(name);
-  if (container.status !== "running") throw new DockerError(`Container ${container.id} is not running`);
-  if (program !== "cat" || !files.every((file) => /^\/proc\/net\/tcp6?$/.test(file))) {
-    throw new LabFault(`the lab's docker exec knows only cat /proc/net/tcp and tcp6, got ${words.join(" ")}`);
-  }
-  const ports = await engine.realPorts(container);
-  try {
-    return printed(files.map((file) => containerTable(file, ports)).join(""));
-  } catch {
-    return printed("", 1, `cat: can't open '${files[0] ?? ""}': No such file or directory\n`);
-  }
 };

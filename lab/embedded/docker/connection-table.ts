@@ -1,6 +1,4 @@
-/** The connection table that a container would see, cut out of the machine's own. Linux only. */
-import { readFileSync } from "node:fs";
-
+/** Who is connected to a container, by the machine's own table. Linux only. */
 export interface PortPair {
   /** Port of this machine that the container's process listens on. */
   readonly real: number;
@@ -10,18 +8,12 @@ export interface PortPair {
 
 const hexadecimal = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
 
-/** A file such as /proc/net/tcp, reduced to the container's ports. @throws Error where there is no such file */
-export const containerTable = (file: string, ports: readonly PortPair[]): string =>
-  reduceTable(readFileSync(file, "utf8"), ports);
+/** States in which this side owes nothing: listening, TIME_WAIT, FIN_WAIT2, CLOSE. */
+const AT_REST = new Set(["0A", "06", "05", "07"]);
 
-/** @param table text of /proc/net/tcp or tcp6: the second column is the local address, `<hexadecimal address>:<port>` */
-export function reduceTable(table: string, ports: readonly PortPair[]): string {
-  const [head = "", ...rows] = table.trimEnd().split("\n");
-  const names = new Map(ports.map(({ real, container }) => [hexadecimal(real), hexadecimal(container)]));
-  const own = rows.flatMap((row) => {
-    const [whole, before, address, port] = /^(\s*\d+: )([0-9A-F]+):([0-9A-F]{4})/.exec(row) ?? [];
-    const name = port === undefined ? undefined : names.get(port);
-    return whole === undefined || name === undefined ? [] : [`${before}${address}:${name}${row.slice(whole.length)}`];
-  });
-  return `${[head, ...own].join("\n")}\n`;
-}
+/** Connections to one of this machine's ports that may still owe an answer, of tables such as /proc/net/tcp. */
+export const openSockets = (tables: readonly string[], port: number): number =>
+  tables
+    .flatMap((table) => table.split("\n"))
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, local = "", , state = ""]) => local.endsWith(`:${hexadecimal(port)}`) && !AT_REST.has(state)).length;

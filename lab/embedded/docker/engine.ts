@@ -8,11 +8,12 @@ import {
   isAlive,
   type Container,
   type ContainerSpec,
+  type Network,
   type Publication,
 } from "../../model/containers.js";
-import { LabFault } from "../../fault.js";
-import type { DropletPorts } from "../droplet-ports.js";
+import type { PortPool } from "../ports.js";
 import type { PortPair } from "./connection-table.js";
+import { ContainerPorts } from "./container-ports.js";
 import { ImageStore, type StoredImage } from "./image-store.js";
 import { LogBuffer } from "./log-buffer.js";
 import { checkExecutable, ContainerProcess } from "./process.js";
@@ -47,11 +48,23 @@ export interface EngineHost {
   readonly folder: string;
   readonly searchPath: string;
   readonly registries: Registries;
-  readonly ports: DropletPorts;
+  readonly ports: PortPool;
   /** Variables that make a process belong to this world and droplet. */
   readonly environment: Readonly<Record<string, string>>;
   /** Containers started or ended: other ports may be published now. */
   changed(): void;
+}
+
+/** A port of the droplet, and the real one that it leads to. */
+export interface Published {
+  readonly publication: Publication;
+  readonly real: number;
+}
+
+/** A container that runs in a network of the user's own. */
+export interface Addressed {
+  readonly address: string;
+  readonly ports: readonly PortPair[];
 }
 
 const newId = (): string => randomBytes(32).toString("hex");
@@ -62,9 +75,12 @@ export class Engine {
   diskFull = false;
   readonly #table = new ContainerTable<Contents>(newId);
   readonly #processes = new Map<string, ContainerProcess>();
+  readonly #ports: ContainerPorts;
   #off = false;
 
-  constructor(private readonly host: EngineHost) {}
+  constructor(private readonly host: EngineHost) {
+    this.#ports = new ContainerPorts(host.ports);
+  }
 
   get registries(): Registries {
     return this.host.registries;
@@ -82,6 +98,21 @@ export class Engine {
   /** Process id of a running container, else 0. */
   pid(container: LabContainer): number {
     return this.#processes.get(container.id)?.pid ?? 0;
+  }
+
+  /** The running container with that process id; null when there is none. */
+  withPid(pid: number): LabContainer | null {
+    return this.list().find((container) => this.pid(container) === pid) ?? null;
+  }
+
+  /** Gives back the network's id. @throws DockerError as Docker refuses it */
+  createNetwork(network: Network): string {
+    return this.#table.createNetwork(network);
+  }
+
+  /** @throws DockerError when there is none */
+  findNetwork(name: string): Network & { readonly id: string } {
+    return this.#table.findNetwork(name);
   }
 
   /** @throws DockerError when neither this droplet nor a registry that needs no login has it */
@@ -110,7 +141,6 @@ export class Engine {
     const container = this.find(reference);
     if (!isAlive(container)) this.#write(container.id);
     checkExecutable(container.extra.command[0] ?? "", this.host.searchPath);
-    this.#refuseSharedPort(container);
     const environment = await this.#environment(container);
     const started = this.#table.start(container.id, Date.now());
     if (started) this.#launch(started, environment);
@@ -158,29 +188,45 @@ export class Engine {
 
   async remove(reference: string, force: boolean): Promise<void> {
     if (force) await this.stop(reference, 0);
-    this.#table.remove(reference);
+    this.#ports.give(this.#table.remove(reference).id);
   }
 
-  /** Where requests to an address of the droplet end up: the real port, or null when nothing is published there. */
-  async lookUp(addresses: readonly string[], hostPort: number): Promise<number | null> {
-    const found = this.published().some((one) => one.hostPort === hostPort && covers(one, addresses));
-    return found ? this.host.ports.real(hostPort) : null;
+  /** Where connections to an address of the droplet that Docker publishes on end up: the real port, or null when nothing is published there. */
+  lookUp(address: string, hostPort: number): number | null {
+    const found = this.published().find(
+      ({ publication }) =>
+        publication.hostPort === hostPort && (publication.address === "0.0.0.0" || publication.address === address),
+    );
+    return found?.real ?? null;
   }
 
-  /** The real port behind each publication of a container. */
-  realPorts({ publish }: LabContainer): Promise<PortPair[]> {
-    const pairs = publish.map(async ({ hostPort, containerPort }) => ({
-      real: await this.host.ports.real(hostPort),
-      container: containerPort,
-    }));
-    return Promise.all(pairs);
+  /** Where connections to a container's own address end up: the real port; null when nobody runs there, or listens on that port. */
+  reach(address: string, containerPort: number): number | null {
+    const found = this.addressed().find((one) => one.address === address);
+    return found?.ports.find(({ container }) => container === containerPort)?.real ?? null;
   }
 
-  /** Publications of containers that run. */
-  published(): Publication[] {
+  /** The real port behind each port that a container listens on. */
+  realPorts({ id }: LabContainer): PortPair[] {
+    return this.#ports.pairs(id);
+  }
+
+  /** Publications of containers that run. One whose port Docker chooses is left out: nobody knows where to ask. */
+  published(): Published[] {
     return this.list()
       .filter(isAlive)
-      .flatMap((container) => container.publish);
+      .flatMap(({ id, publish }) =>
+        publish.flatMap((publication) => {
+          const real = this.#ports.real(id, publication.containerPort);
+          return real === undefined || publication.hostPort === null ? [] : [{ publication, real }];
+        }),
+      );
+  }
+
+  /** Containers that run in a network of the user's own. */
+  addressed(): Addressed[] {
+    const running = this.list().filter(({ address }) => address !== "");
+    return running.map(({ address, id }) => ({ address, ports: this.#ports.pairs(id) }));
   }
 
   /** Everything ends at once and nothing is started again. */
@@ -196,19 +242,6 @@ export class Engine {
   async powerOn(): Promise<void> {
     this.#off = false;
     for (const container of this.#table.revived()) await this.start(container.id).catch(() => undefined);
-  }
-
-  /** The droplet's addresses are one address here, so that a port can lead to one container only. */
-  #refuseSharedPort({ id, publish }: LabContainer): void {
-    const others = this.list().filter((other) => other.id !== id && isAlive(other));
-    for (const { hostPort, address } of publish) {
-      const other = others.flatMap((one) => one.publish).find((one) => one.hostPort === hostPort);
-      if (other && !covers(other, [address]) && address !== "0.0.0.0") {
-        throw new LabFault(
-          `port ${hostPort} published on ${other.address} and ${address} at once: the lab has one address`,
-        );
-      }
-    }
   }
 
   #launch(container: LabContainer, environment: Readonly<Record<string, string>>): void {
@@ -247,23 +280,12 @@ export class Engine {
       CONTROL_HOST: "127.0.0.1",
       ...this.host.environment,
     };
+    for (const { containerPort } of publish) await this.#ports.take(id, containerPort);
     for (const name of ["PORT", "CONTROL_PORT"]) {
       const declared = environment[name];
-      if (declared === undefined) continue;
-      const publication = publish.find((one) => one.containerPort === Number(declared));
-      const real = publication ? this.host.ports.real(publication.hostPort) : this.host.ports.unreachable();
-      environment[name] = String(await real);
+      if (declared !== undefined) environment[name] = String(await this.#ports.take(id, Number(declared)));
     }
-    await this.#shareReal(publish);
     return environment;
-  }
-
-  /** The app listens on one real port, to which every port leads that is published for it. */
-  async #shareReal(publish: readonly Publication[]): Promise<void> {
-    for (const { hostPort, containerPort } of publish) {
-      const first = publish.find((one) => one.containerPort === containerPort)?.hostPort ?? hostPort;
-      if (first !== hostPort) await this.host.ports.share(hostPort, first);
-    }
   }
 }
 
@@ -275,6 +297,3 @@ function inPlace({ environment, mounts }: Contents): Record<string, string> {
   };
   return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, real(value)]));
 }
-
-const covers = (publication: Publication, addresses: readonly string[]): boolean =>
-  publication.address === "0.0.0.0" || addresses.includes(publication.address);

@@ -36,25 +36,33 @@ export interface FlagSyntax {
 }
 
 /** @throws LabFault for a flag that the lab does not know, or a value that is missing */
-export function parseFlags(command: string, words: readonly string[], syntax: FlagSyntax): Flags {
+export function parseFlags(command: string, given: readonly string[], syntax: FlagSyntax): Flags {
   const values = new Map<string, string[]>();
   const operands: string[] = [];
+  const words = [...given];
   for (let index = 0; index < words.length; index += 1) {
-    const word = words[index] ?? "";
+    const [word, ...more] = apart(words[index] ?? "", syntax);
+    words.splice(index + 1, 0, ...more);
     if (!/^-./.test(word)) {
       if (syntax.interspersed === false) return new Flags(values, words.slice(index));
       operands.push(word);
       continue;
     }
-    const [name, given] = split(word, syntax);
+    const [name, own] = split(word, syntax);
     const kind = syntax.kinds[name];
     if (!kind) throw new LabFault(`the lab's docker does not know the flag ${word} of "docker ${command}"`);
-    const takesNext = given === undefined && kind !== "flag";
+    const takesNext = own === undefined && kind !== "flag";
     if (takesNext && index + 1 >= words.length) throw new LabFault(`docker ${command}: ${word} needs a value`);
-    const value = given ?? (takesNext ? (words[(index += 1)] ?? "") : "true");
+    const value = own ?? (takesNext ? (words[(index += 1)] ?? "") : "true");
     values.set(name, [...(values.get(name) ?? []), value]);
   }
   return new Flags(values, operands);
+}
+
+/** `-aq` is `-a -q`, where the first of them stands alone. */
+function apart(word: string, { short = {}, kinds }: FlagSyntax): [first: string, ...rest: string[]] {
+  const [, letter = "", rest = ""] = /^-([a-zA-Z])([a-zA-Z].*)$/s.exec(word) ?? [];
+  return kinds[short[letter] ?? ""] === "flag" ? [`-${letter}`, `-${rest}`] : [word];
 }
 
 /** `--name=value`, `--name`, `-n`, `-nvalue`. */

@@ -15,13 +15,17 @@ const SYNTAX: FlagSyntax = {
   kinds: {
     ...{ detach: "flag", name: "value", label: "list", restart: "value", publish: "list", init: "flag" },
     ...{ env: "list", "env-file": "list", "stop-timeout": "value", memory: "value", mount: "list" },
+    ...{ network: "value", ip: "value" },
     // Known and without effect here: lab/SPEC.md says so.
-    ...{ "log-driver": "value", "log-opt": "list", network: "value", "read-only": "flag", tmpfs: "list" },
+    ...{ "log-driver": "value", "log-opt": "list", "read-only": "flag", tmpfs: "list" },
     ...{ "cap-drop": "list", "cap-add": "list", "security-opt": "list", "pids-limit": "value", cpus: "value" },
   },
 };
 
 const DEFAULT_STOP_SECONDS = 10;
+
+/** How a container looks names up. Nothing is looked up here: what is mounted there has no effect. */
+const RESOLVER = "/etc/resolv.conf";
 
 /** One `docker run`, read but not carried out. */
 export interface RunRequest {
@@ -39,8 +43,7 @@ export function parseRun(words: readonly string[], folder: string): RunRequest {
   const [image, ...command] = flags.operands;
   if (image === undefined) throw new LabFault("docker run: no image");
   if (!flags.has("detach")) throw new LabFault("the lab's docker runs containers only with -d");
-  const network = flags.value("network") ?? "bridge";
-  if (network === "host" || network.startsWith("container:")) throw new LabFault(`the lab has no --network ${network}`);
+  const network = networkOf(flags);
   const given = environmentOf(flags, folder);
   const mounts = flags.list("mount").map(mountOf);
   const spec = (stored: StoredImage, newName: string): ContainerSpec<Contents> => ({
@@ -49,6 +52,8 @@ export function parseRun(words: readonly string[], folder: string): RunRequest {
     labels: pairs(flags.list("label")),
     restart: restartOf(flags.value("restart") ?? "no"),
     publish: flags.list("publish").map(publicationOf),
+    network,
+    staticAddress: flags.value("ip") ?? null,
     extra: contentsOf(flags, stored, command, { environment: given, mounts }),
   });
   return { image, spec };
@@ -105,11 +110,24 @@ export function restartOf(policy: string): RestartPolicy {
   throw new LabFault(`the lab knows the restart policies no and always, got ${policy}`);
 }
 
-/** `[address:]hostPort:containerPort[/tcp]`. */
+/** Null: Docker's default one. */
+function networkOf(flags: Flags): string | null {
+  const network = flags.value("network") ?? "bridge";
+  if (network === "host" || network === "none" || network.startsWith("container:"))
+    throw new LabFault(`the lab has no --network ${network}`);
+  return network === "bridge" ? null : network;
+}
+
+/** `[address:]hostPort:containerPort[/tcp]`, or `address::containerPort[/tcp]`: Docker chooses a port of the host. */
 function publicationOf(text: string): Publication {
-  const [, address = "0.0.0.0", hostPort, containerPort] = /^(?:([0-9.]+):)?(\d+):(\d+)(?:\/tcp)?$/.exec(text) ?? [];
-  if (hostPort === undefined) throw new LabFault(`the lab publishes only [address:]port:port, got ${text}`);
-  return { address, hostPort: Number(hostPort), containerPort: Number(containerPort) };
+  const [, before = "", hostPort = "", containerPort] = /^([0-9.]+:)?(\d*):(\d+)(?:\/tcp)?$/.exec(text) ?? [];
+  if (containerPort === undefined || (before === "" && hostPort === ""))
+    throw new LabFault(`the lab publishes only [address:]port:port and address::port, got ${text}`);
+  return {
+    address: before.slice(0, -1) || "0.0.0.0",
+    hostPort: hostPort === "" ? null : Number(hostPort),
+    containerPort: Number(containerPort),
+  };
 }
 
 /** `type=bind,src=…,dst=…[,readonly]`. @throws DockerError where there is no such folder */
@@ -117,7 +135,7 @@ function mountOf(text: string): Mount {
   const [, source, target] = /^type=bind,src=([^,]+),dst=([^,]+)(?:,readonly)?$/.exec(text) ?? [];
   if (source === undefined || target === undefined)
     throw new LabFault(`the lab mounts only type=bind,src=…,dst=…[,readonly], got ${text}`);
-  if (!existsSync(source))
+  if (target !== RESOLVER && !existsSync(source))
     throw new DockerError(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
   return { source, target };
 }

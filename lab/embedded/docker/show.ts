@@ -41,16 +41,25 @@ export function shownContainer(container: LabContainer, pid: number) {
       PortBindings: bindings(container),
       Memory: extra.memoryBytes,
       Init: extra.init,
-      NetworkMode: "bridge",
+      NetworkMode: container.network ?? "bridge",
     },
+    NetworkSettings: { Networks: networks(container) },
   };
+}
+
+/** Those of the user's own: the lab gives no addresses in Docker's default one. */
+function networks({ network, staticAddress, address, status }: LabContainer): Record<string, object> {
+  if (network === null) return {};
+  const IPAMConfig = staticAddress === null ? null : { IPv4Address: staticAddress };
+  // Between two restarts Docker has taken it off the network.
+  return { [network]: { IPAMConfig, IPAddress: status === "running" ? address : "" } };
 }
 
 function bindings({ publish }: LabContainer): Record<string, { HostIp: string; HostPort: string }[]> {
   return Object.fromEntries(
     publish.map(({ containerPort, address, hostPort }) => [
       `${containerPort}/tcp`,
-      [{ HostIp: address, HostPort: String(hostPort) }],
+      [{ HostIp: address, HostPort: hostPort === null ? "" : String(hostPort) }],
     ]),
   );
 }

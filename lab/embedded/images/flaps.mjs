@@ -1,4 +1,4 @@
-/** A release that is healthy, is taken into rotation, and then is not; it goes on saying that it serves. */
+/** A release that is healthy, is taken into rotation, and then is not. */
 import { startTinyApp } from "./tiny-app.mjs";
 
 process.stdout.write("healthy for six seconds\n");

@@ -7,7 +7,7 @@ import type { Phase } from "../phase.js";
 
 /** Long enough for every lease of the suite to end. */
 const BEYOND_LEASE_MS = 15_000;
-const everywhere: readonly Phase[] = ["locked", "smoke", ...onTheHost, "done", "last"];
+const everywhere: readonly Phase[] = ["locked", ...onTheHost, "done", "last"];
 
 const signalled =
   (name: NodeJS.Signals) =>
@@ -52,7 +52,7 @@ export const controllers: readonly Fault[] = [
   },
   {
     name: "controller told to stop (SIGINT)",
-    phases: ["starting", "locked", "smoke", "draining", "ejected", "ready", "done", "last"],
+    phases: ["starting", "locked", "draining", "ejected", "ready", "done", "last"],
     strike: signalled("SIGINT"),
     exitCodes: [130],
     error: "Interrupted",
@@ -95,7 +95,6 @@ export const controllers: readonly Fault[] = [
     name: "a newer rollout waits while this one fails",
     phases: ["starting"],
     ...broken("never-healthy"),
-    fleet: { rollout: { smokeBoot: false } },
     strike: async (scene) => second(scene, await scene.world.pushReference("v3"), "120", 0),
     exitCodes: [5],
     error: "StepFailed",

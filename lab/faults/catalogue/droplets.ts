@@ -1,4 +1,5 @@
 /** What may befall a droplet, its SSH and its Docker. */
+import { FRONT_HELPER } from "../../../contract/host.js";
 import type { TroubledDroplet } from "../../trouble.js";
 import type { ErrorCode } from "../../../scripts/rollout/core/errors.js";
 import type { Phase } from "../phase.js";
@@ -11,14 +12,15 @@ async function powerCycle(droplet: TroubledDroplet): Promise<void> {
 }
 
 /** A container that is none of the fleet's. */
-async function runForeign(droplet: TroubledDroplet, image: string, ...words: string[]): Promise<void> {
-  const { exitCode, stderr } = await droplet.shell(`docker run -d --name foreign ${words.join(" ")} ${image}`);
+async function runForeign(droplet: TroubledDroplet, image: string): Promise<void> {
+  const { exitCode, stderr } = await droplet.shell(`docker run -d --name foreign ${image}`);
   if (exitCode !== 0) throw new Error(stderr);
 }
 
-/** Somebody else drains it, or takes that back. */
-async function asked(droplet: TroubledDroplet, method: "POST" | "DELETE"): Promise<void> {
-  await droplet.control(method, "/drain");
+/** Somebody else has its health port refused, or takes that back. */
+async function front(droplet: TroubledDroplet, verb: "drop" | "raise"): Promise<void> {
+  const { exitCode, stderr } = await droplet.shell(`sudo -n ${FRONT_HELPER} ${verb} api`);
+  if (exitCode !== 0) throw new Error(stderr);
 }
 
 async function removeForeign({ droplet }: Scene): Promise<void> {
@@ -143,8 +145,8 @@ export const droplets: readonly Fault[] = [
     name: "another droplet of three turns unhealthy",
     phases: ["draining"],
     fleet: { dropletCount: 3 },
-    strike: (scene) => asked(another(scene), "POST"),
-    mend: (scene) => asked(another(scene), "DELETE"),
+    strike: (scene) => front(another(scene), "drop"),
+    mend: (scene) => front(another(scene), "raise"),
     exitCodes: [5],
     error: "QuorumLost",
   },
@@ -168,15 +170,6 @@ export const droplets: readonly Fault[] = [
     exitCodes: [6],
     error: "StepFailed",
     unrested: another,
-  },
-  {
-    name: "a foreign container has the port of the smoke boot",
-    phases: ["before"],
-    strike: async ({ droplet, world }) =>
-      runForeign(droplet, await world.pushReference("v1"), "-p", "127.0.0.1:9080:80"),
-    mend: removeForeign,
-    exitCodes: [3],
-    error: "SmokeBootFailed",
   },
   {
     name: "a foreign container keeps an image from being removed at the end",

@@ -15,45 +15,30 @@ const registry: Readonly<Record<RegistryTrouble, string>> = {
   slow: "is too slow",
 };
 
-const unsmoked = { rollout: { smokeBoot: false } };
-
 export const releases: readonly Fault[] = [
-  ...breaks.flatMap((how): Fault[] => [
-    { name: `release: ${how}`, phases: ["before"], ...broken(how), exitCodes: [3], error: "SmokeBootFailed" },
-    {
-      name: `release: ${how}, no smoke boot`,
-      phases: ["before"],
-      ...broken(how),
-      fleet: unsmoked,
-      exitCodes: [5],
-      // It may be ready for a moment.
-      ...(how === "crash-loop" ? {} : { error: "StepFailed" }),
-    },
-  ]),
-  ...[true, false].map((smokeBoot): Fault => ({
-    name: `fleet of one, release: never-healthy${smokeBoot ? "" : ", no smoke boot"}`,
+  ...breaks.map((how): Fault => ({
+    name: `release: ${how}`,
+    phases: ["before"],
+    ...broken(how),
+    exitCodes: [5],
+    // It may be ready for a moment.
+    ...(how === "crash-loop" ? {} : { error: "StepFailed" }),
+  })),
+  {
+    name: "fleet of one, release: never-healthy",
     phases: ["before"],
     ...broken("never-healthy"),
-    fleet: { dropletCount: 1, rollout: { smokeBoot } },
-    exitCodes: [smokeBoot ? 3 : 5],
-    error: smokeBoot ? "SmokeBootFailed" : "StepFailed",
-  })),
+    fleet: { dropletCount: 1 },
+    exitCodes: [5],
+    error: "StepFailed",
+  },
   {
     name: "release: is healthy, taken in, and sick within minReadySeconds",
     phases: ["before"],
     ...broken("flaps"),
-    fleet: { rollout: { smokeBoot: false, minReadySeconds: 10, ...impatient } },
+    fleet: { rollout: { minReadySeconds: 10, ...impatient } },
     exitCodes: [5],
     error: "InstanceChanged",
-  },
-  {
-    name: "the release before answers the request to drain and serves on",
-    phases: ["before"],
-    serving: async (world) => [await world.pushBroken("ignores-drain")],
-    again: "before",
-    fleet: { rollout: impatient },
-    exitCodes: [5],
-    error: "NotEjected",
   },
   {
     name: "the release before ignores SIGTERM",

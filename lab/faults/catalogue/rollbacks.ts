@@ -36,8 +36,8 @@ export const rollbacks: readonly Fault[] = [
     again: "before",
     strike: ({ world }) => void preload(world, "process.exit(1);\n"),
     mend: ({ world }) => void preload(world, ""),
-    exitCodes: [3],
-    error: "SmokeBootFailed",
+    exitCodes: [5],
+    error: "StepFailed",
   },
   {
     name: "going back: told to stop (SIGTERM)",

@@ -74,13 +74,27 @@ run_unit() {
 
 run_metadata_block() { run_unit evenkeel-metadata.service; }
 
-run_front() { run_unit evenkeel-front.service; }
+# Once a boot, as RemainAfterExit=yes says.
+run_front() {
+  if [ -e /run/front-ran ]; then return; fi
+  run_unit evenkeel-front.service && touch /run/front-ran
+}
 
 # As Restart=always and RestartSec=1 say.
 watch_front() {
+  if alive /run/front-watch.pid; then return; fi
   # shellcheck disable=SC2016
   setsid /bin/sh -c '. /lab/services.sh; while :; do run_unit evenkeel-front-watch.service; sleep 1; done' \
     </dev/null >>/var/log/front-watch.log 2>&1 &
+  echo $! >/run/front-watch.pid
+}
+
+# With all of its processes.
+stop_watch() {
+  if ! alive /run/front-watch.pid; then return; fi
+  pid=$(cat /run/front-watch.pid)
+  kill -- "-$pid"
+  while [ -e "/proc/$pid" ]; do sleep 0.05; done
 }
 
 run_recovery() { runuser -l "$(setting User evenkeel-recover.service)" -c "$(setting ExecStart evenkeel-recover.service)"; }

@@ -84,7 +84,7 @@ describe("the image", () => {
   it("runs as a user without privileges, on ports that need none", () => {
     expect(all("USER")).toEqual(["node"]);
     expect(all("ENV").join(" ")).toMatch(/NODE_ENV=production.*PORT=8080.*CONTROL_HOST=0\.0\.0\.0/);
-    expect(all("EXPOSE")).toEqual(["8080 9000"]);
+    expect(all("EXPOSE")).toEqual(["8080"]);
   });
 
   it("has Node itself as process 1, so that SIGTERM reaches it", () => {

@@ -53,7 +53,7 @@ describe("alerts", () => {
   const checks = [
     { checkIntervalSeconds: 3, responseTimeoutSeconds: 3, unhealthyThreshold: 2, healthyThreshold: 2 },
     { checkIntervalSeconds: 30, responseTimeoutSeconds: 5, unhealthyThreshold: 2, healthyThreshold: 3 },
-    { checkIntervalSeconds: 300, responseTimeoutSeconds: 5, unhealthyThreshold: 2, healthyThreshold: 3 },
+    { checkIntervalSeconds: 300, responseTimeoutSeconds: 5, unhealthyThreshold: 2, healthyThreshold: 2 },
   ];
 
   test.each(

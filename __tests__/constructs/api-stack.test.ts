@@ -46,7 +46,10 @@ describe("the synthesized stack", () => {
     expect(droplets.map((droplet) => droplet["name"])).toEqual(["api-1", "api-2"]);
     expect(only(stack, "digitalocean_loadbalancer")).toMatchObject({
       forwarding_rule: [{ entry_port: 80, entry_protocol: "http", target_port: 80, target_protocol: "http" }],
-      healthcheck: { path: "/health", check_interval_seconds: 10, unhealthy_threshold: 2, healthy_threshold: 3 },
+      healthcheck: {
+        ...{ protocol: "http", port: 8086, path: "/health", check_interval_seconds: 10 },
+        ...{ unhealthy_threshold: 2, healthy_threshold: 3 },
+      },
     });
     expect(Object.values(stack.resource["digitalocean_tag"] ?? {})[0]).toMatchObject({ name: "http-api" });
   });
@@ -120,19 +123,18 @@ describe("the SSH key", () => {
 });
 
 describe("the firewall", () => {
-  const inbound = (ssh: FleetConfig["ssh"], service: FleetConfig["service"] = {}, name = "firewall") =>
-    only(synthesized(exampleStack({ ssh: { publicKey, ...ssh }, service })), "digitalocean_firewall", name)[
-      "inbound_rule"
-    ];
-  const fromBalancer = {
+  const inbound = (config: FleetConfig, name = "firewall") =>
+    only(synthesized(exampleStack(config)), "digitalocean_firewall", name)["inbound_rule"];
+  const fromBalancer = (port: number) => ({
     protocol: "tcp",
-    port_range: "80",
+    port_range: String(port),
     source_load_balancer_uids: [expect.stringMatching(/^\$\{digitalocean_loadbalancer\..*\.id\}$/)],
-  };
+  });
 
-  test("opens the service port to this balancer only and SSH to the listed ranges only", () => {
-    expect(inbound({ allowedCidrs: ["203.0.113.7/32"] })).toEqual([
-      fromBalancer,
+  test("opens service port and health port to this balancer only and SSH to the listed ranges only", () => {
+    expect(inbound({ ssh: { publicKey, allowedCidrs: ["203.0.113.7/32"] } })).toEqual([
+      fromBalancer(80),
+      fromBalancer(8086),
       { protocol: "tcp", port_range: "22", source_addresses: ["203.0.113.7/32"] },
     ]);
   });
@@ -150,7 +152,7 @@ describe("the firewall", () => {
   });
 
   test("has no rule for SSH when no range is listed", () => {
-    expect(inbound({})).toEqual([fromBalancer]);
+    expect(inbound({ ssh: { publicKey } })).toEqual([fromBalancer(80), fromBalancer(8086)]);
   });
 
   const outbound = (outboundPorts: number[]): string[] => {
@@ -173,10 +175,15 @@ describe("the firewall", () => {
     expect(outbound([443, 123, 53, 80])).toEqual(everywhere(...always, "tcp 123"));
   });
 
-  test("opens the port that the balancer is to change over to as well, and another one holds both until the rollout has ended", () => {
-    const both = [fromBalancer, { ...fromBalancer, port_range: "8080" }];
-    expect(inbound({}, { nextPort: 8080 })).toEqual(both);
-    expect(inbound({}, { nextPort: 8080 }, "held-ports")).toEqual(both);
+  test("opens the ports that the balancer is to change over to as well, and another one holds all until the rollout has ended", () => {
+    const ports = {
+      ssh: { publicKey },
+      service: { port: 81, nextPort: 8080 },
+      healthCheck: { port: 8085, nextPort: 8090 },
+    };
+    const all = [81, 8080, 8085, 8090].map(fromBalancer);
+    expect(inbound(ports)).toEqual(all);
+    expect(inbound(ports, "held-ports")).toEqual(all);
     const stack = synthesized(exampleStack());
     const [rollout = ""] = Object.keys(stack.resource["null_resource"] ?? {}).filter((name) =>
       name.startsWith("rollout"),
@@ -218,7 +225,7 @@ describe("the rollout's provisioner", () => {
     expect(() => parseJson("manifest", manifest, applied)).not.toThrow();
   });
 
-  test("runs again for what a release is made of, and not for how it is rolled out", () => {
+  test("runs again for what a release is made of and for its ports, and not for how it is rolled out", () => {
     const before = triggers({});
     expect(
       triggers({
@@ -231,6 +238,8 @@ describe("the rollout's provisioner", () => {
       { service: { memoryMb: 64 } },
       { service: { command: ["x"] } },
       { service: { nextPort: 8080 } },
+      { healthCheck: { port: 8090 } },
+      { healthCheck: { nextPort: 8090 } },
       { healthCheck: { path: "/other" } },
       { healthCheck: { nextPath: "/other" } },
       { fleetTag: "other" },
@@ -271,7 +280,8 @@ describe("the guard", () => {
     expect(input).not.toContain("${");
     expect(parseJson("guard", guardInput, input)).toMatchObject({
       ...{ fleet: "api", fleetTag: "http-api", stackTag: "evenkeel:production:api", dropletCount: 2 },
-      ...{ balancerName: "sfo3-api", healthPath: "/health", servicePort: 80, sizeUnit: 1, bootTimeoutSeconds: 600 },
+      ...{ balancerName: "sfo3-api", healthPath: "/health", healthPort: 8086, servicePort: 80, sizeUnit: 1 },
+      bootTimeoutSeconds: 600,
     });
   });
 
@@ -289,6 +299,7 @@ describe("the guard", () => {
       { loadBalancer: { sizeUnit: 2 } },
       { loadBalancer: { httpIdleTimeoutSeconds: 90 } },
       { healthCheck: { path: "/other" } },
+      { healthCheck: { port: 8090 } },
       { healthCheck: { checkIntervalSeconds: 20 } },
       { service: { port: 81 } },
     ] satisfies FleetConfig[]) {
@@ -299,7 +310,7 @@ describe("the guard", () => {
   test("does not run for a release alone, nor for how it is rolled out", () => {
     const before = triggers({}, "guard");
     for (const change of [
-      { healthCheck: { nextPath: "/other" } },
+      { healthCheck: { nextPath: "/other", nextPort: 8090 } },
       { service: { nextPort: 8080, environment: { A: "1" }, command: ["x"], memoryMb: 64 } },
       { rollout: { drainTimeoutSeconds: 61, bootTimeoutSeconds: 90 } },
       { ssh: { publicKey, allowedCidrs: ["203.0.113.8/32"], configFile: "~/.ssh/other" } },
@@ -312,13 +323,10 @@ describe("the guard", () => {
   });
 });
 
-test("the balancer is not told of the path that is to follow", () => {
-  const { healthcheck } = only(
-    synthesized(exampleStack({ healthCheck: { nextPath: "/next" } })),
-    "digitalocean_loadbalancer",
-  );
-  expect(healthcheck).toMatchObject({ path: "/health" });
-  expect(JSON.stringify(healthcheck)).not.toMatch(/next/i);
+test("the balancer is not told of the path and the ports that are to follow", () => {
+  const balancer = (config: FleetConfig) => only(synthesized(exampleStack(config)), "digitalocean_loadbalancer");
+  const expanded = { healthCheck: { nextPath: "/next", nextPort: 8090 }, service: { nextPort: 8080 } };
+  expect(balancer(expanded)).toEqual(balancer({}));
 });
 
 describe("outputs", () => {

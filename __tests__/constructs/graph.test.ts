@@ -125,9 +125,12 @@ describeWithTerraform("Terraform's graph (needs the terraform binary)", () => {
     });
   });
 
-  describe("a change of the service port", () => {
-    const expanded: FleetConfig = { ...three, service: { nextPort: 8080 } };
-    const contracted: FleetConfig = { ...three, service: { port: 8080 } };
+  describe.each<[string, FleetConfig, FleetConfig]>([
+    ["service port", { service: { nextPort: 8080 } }, { service: { port: 8080 } }],
+    ["health port", { healthCheck: { nextPort: 8090 } }, { healthCheck: { port: 8090 } }],
+  ])("a change of the %s", (_name, first, then) => {
+    const expanded: FleetConfig = { ...three, ...first };
+    const contracted: FleetConfig = { ...three, ...then };
     const inOrder = (done: readonly string[]): string[] =>
       done.filter((step) => /(load-balancer|firewall|held-ports|(create|failed) rollout)$/.test(step));
 

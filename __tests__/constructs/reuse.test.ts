@@ -54,6 +54,7 @@ describe("in a stack of the user's own", () => {
       [Object.keys(synthesized(stack).resource["digitalocean_loadbalancer"] ?? {})[0] ?? ""]: {
         droplet_tag: "web",
         healthcheck: {
+          port: 8086,
           check_interval_seconds: 10,
           response_timeout_seconds: 5,
           unhealthy_threshold: 2,
@@ -75,6 +76,13 @@ describe("in a stack of the user's own", () => {
     expect(Object.keys(synthesized(stack).resource["digitalocean_droplet"] ?? {})).toHaveLength(4);
     expect(schemaFaults(synthesized(stack), schemas)).toEqual([]);
   });
+});
+
+test("a firewall gives a port that is named twice one rule", () => {
+  const ports = { servicePort: 80, nextPort: 80, healthPort: 8086, nextHealthPort: 8086 };
+  const { resource } = new FleetFirewall(ownStack(), "wall", { dropletTag: "web", loadBalancerUid: "x", ...ports });
+  const rules = resource.inboundRuleInput as { portRange: string }[];
+  expect(rules.map(({ portRange }) => portRange)).toEqual(["80", "8086"]);
 });
 
 describe("each construct refuses bad props with its own path", () => {
@@ -117,7 +125,7 @@ describe("a rollout in a stack of the user's own", () => {
     return { fleet, loadBalancer, image: "", bundlePath: bundleFixture };
   };
 
-  test("takes the port that the balancer asks", () => {
+  test("takes the port that the balancer sends requests to", () => {
     const stack = ownStack();
     expect(new Rollout(stack, "rollout", parts(stack, 3000)).manifest.service.port).toBe(3000);
   });

@@ -19,7 +19,13 @@ describe("every attribute of every resource is one that the provider knows", () 
       outboundPorts: [5432, 25060],
       ssh: { publicKey, keyFingerprints: ["12345"], allowedCidrs: ["203.0.113.7/32", "2001:db8::/32"] },
       alerts: { email: ["ops@example.com"], uptimePath: "/status" },
-      loadBalancer: { name: "front", sizeUnit: 2, entryPort: 8080, backendKeepalive: true, httpIdleTimeoutSeconds: 90 },
+      loadBalancer: {
+        name: "front",
+        sizeUnit: 2,
+        entryPort: 8080,
+        backendKeepalive: false,
+        httpIdleTimeoutSeconds: 90,
+      },
       service: { port: 3000, command: ["node", "server.js"], environment: { NODE_ENV: "production" }, memoryMb: 256 },
     });
     expect(schemaFaults(synthesized(stack), schemas)).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { containerName, labels, lifecycle, parseJournal } from "../../contract/host.js";
+import { containerName, labels, parseJournal, probeRun, slots } from "../../contract/host.js";
 import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
 import { imageReference, pinnedImage, release, releaseSettings } from "../../contract/release.js";
 import { fullManifest } from "../support/examples.js";
@@ -67,7 +67,7 @@ describe("the settings of a release", () => {
   });
 
   test.each([
-    ...[{ port: 81 }, { controlPort: 9001 }, { command: [] }, { environment: {} }, { memoryMb: 512 }, { cpus: 2 }],
+    ...[{ port: 81 }, { command: [] }, { environment: {} }, { memoryMb: 512 }, { cpus: 2 }],
     ...[{ secrets: [] }, { secretsAs: "environment" }, { mounts: [] }, { log: { maxSizeMb: 20, maxFiles: 3 } }],
     { isolation: { ...service.isolation, readOnlyRootFilesystem: false } },
   ])("change with %j", (change) => {
@@ -93,13 +93,12 @@ describe("the settings of a release", () => {
     expect(releaseSettings(service, "/other")).not.toBe(before);
   });
 
-  test("change with the path and the port that are to follow, and are what they were without", () => {
+  test("change with the path that is to follow, and are what they were without", () => {
     expect(releaseSettings(service, "/health", { nextHealthPath: "/next" })).not.toBe(before);
-    expect(of({ nextPort: 8081 })).not.toBe(before);
-    expect(of({ nextPort: undefined })).not.toContain("next");
+    expect(before).not.toContain("next");
   });
 
-  test.each([{ smokePort: 9999 }, { stopTimeoutSeconds: 99 }])("do not change with %j", (change) => {
+  test.each([{ stopTimeoutSeconds: 99 }, { nextPort: 8081 }])("do not change with %j", (change) => {
     expect(of(change)).toBe(before);
   });
 });
@@ -107,9 +106,13 @@ describe("the settings of a release", () => {
 describe("labels and names", () => {
   test("are what other tools on the host can rely on", () => {
     expect(labels).toEqual({ fleet: "evenkeel.fleet", release: "evenkeel.release", run: "evenkeel.run" });
-    expect(
-      (["current", "previous", "smoke", "failed", "pre-deploy"] as const).map((slot) => containerName("api", slot)),
-    ).toEqual(["api", "api-previous", "api-smoke", "api-failed", "api-pre-deploy"]);
+    expect(slots.map((slot) => containerName("api", slot))).toEqual([
+      "api",
+      "api-previous",
+      "api-older",
+      "api-failed",
+      "api-pre-deploy",
+    ]);
   });
 });
 
@@ -139,33 +142,22 @@ describe("the journal", () => {
   });
 });
 
-describe("the answer of GET /lifecycle", () => {
-  const good = {
-    instance: "a1",
-    release: "0123456789abcdef",
-    state: "serving",
-    inFlight: 0,
-    upgraded: 0,
-    probes: [{ source: "10.110.0.9", passed: 3, failed: 0, agoMs: 12.5 }],
-    lastRequestAgoMs: null,
-    witnessRequests: 0,
-  };
+describe("a node's newest probes in a row", () => {
+  const good = { port: 8086, node: "10.110.0.9", outcome: "passed", count: 3, oldestMs: 20_012, newestMs: 12.5 };
 
-  test("comes back as it was sent", () => {
-    expect(parse("lifecycle", lifecycle, good)).toEqual(good);
+  test.each(["passed", "failed", "elsewhere"])("come back as they were told: %s", (outcome) => {
+    expect(parse("probes", probeRun, { ...good, outcome })).toEqual({ ...good, outcome });
   });
 
   test.each<[object, string]>([
-    [{ state: "gone" }, 'lifecycle: state: got "gone"; needs one of "serving", "draining", "stopping"'],
-    [{ inFlight: -1 }, "lifecycle: inFlight: got -1; needs a whole number from 0"],
-    [{ instance: "" }, 'lifecycle: instance: got ""; needs a text'],
-    [
-      { probes: [{ source: "x", passed: 0.5, failed: 0, agoMs: 0 }] },
-      "lifecycle: probes[0].passed: got 0.5; needs a whole number",
-    ],
-  ])("is refused with %j", (change, line) => {
-    expect(() => parse("lifecycle", lifecycle, { ...good, ...change })).toThrow(
-      new InvalidInput("lifecycle", [line.slice("lifecycle: ".length)]),
-    );
+    [{ outcome: "won" }, 'outcome: got "won"; needs passed, failed or elsewhere'],
+    [{ port: 0 }, "port: got 0; needs a port"],
+    [{ node: "somebody" }, 'node: got "somebody"; needs an address'],
+    [{ count: 0.5 }, "count: got 0.5; needs a whole number"],
+    [{ count: -1 }, "count: got -1; needs a whole number from 0"],
+    [{ newestMs: -1 }, "newestMs: got -1; needs a number of milliseconds from 0"],
+    [{ oldestMs: Number.NaN }, "oldestMs: got NaN; needs a number of milliseconds"],
+  ])("are refused with %j", (change, line) => {
+    expect(() => parse("probes", probeRun, { ...good, ...change })).toThrow(new InvalidInput("probes", [line]));
   });
 });

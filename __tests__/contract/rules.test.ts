@@ -23,6 +23,19 @@ function linesOf(run: () => unknown): readonly string[] {
 
 const { healthCheck, service, ssh, rollout } = fullConfig;
 
+describe("connections that the balancer keeps to droplets", () => {
+  test.each(["drain", "handoff"])("are refused, as nobody sees the requests on them (%s)", (strategy) =>
+    expect(
+      configLines({
+        rollout: { ...rollout, strategy },
+        loadBalancer: { ...fullConfig.loadBalancer, backendKeepalive: true },
+      }),
+    ).toEqual([
+      "loadBalancer.backendKeepalive: backendKeepalive (true) has the balancer keep connections to droplets, and nobody can see the requests on them: a rollout could cut some; set it to false",
+    ]),
+  );
+});
+
 describe("rules between fields, in config and manifest alike, quote both values", () => {
   test.each<[string, object, string]>([
     [
@@ -41,6 +54,26 @@ describe("rules between fields, in config and manifest alike, quote both values"
       "service: nextPort (80) is the same as port (80); give each port its own number",
     ],
     [
+      "the health port is not the service port",
+      { healthCheck: { ...healthCheck, port: 80 } },
+      "healthCheck: port (80) is the same as service.port (80); give each port its own number",
+    ],
+    [
+      "nor what that is to become",
+      { healthCheck: { ...healthCheck, port: 8080 } },
+      "healthCheck: port (8080) is the same as service.nextPort (8080); give each port its own number",
+    ],
+    [
+      "the next health port is another one",
+      { healthCheck: { ...healthCheck, nextPort: 8086 } },
+      "healthCheck: nextPort (8086) is the same as port (8086); give each port its own number",
+    ],
+    [
+      "and not the service port",
+      { healthCheck: { ...healthCheck, nextPort: 80 } },
+      "healthCheck: nextPort (80) is the same as service.port (80); give each port its own number",
+    ],
+    [
       "a host must be able to become ready within the deadline",
       { rollout: { ...rollout, minReadySeconds: 600 } },
       "rollout.minReadySeconds: minReadySeconds (600 s) is not below progressDeadlineSeconds (600 s); raise the deadline or lower minReadySeconds",
@@ -52,6 +85,19 @@ describe("rules between fields, in config and manifest alike, quote both values"
         rollout: { ...rollout, leaseSeconds: 600 },
       },
       "rollout.progressDeadlineSeconds: progressDeadlineSeconds (600 s) leaves the balancer no time for 10 probes at checkIntervalSeconds (60 s); needs more than 600 s",
+    ],
+    [
+      "two containers at once are not wished for and forbidden",
+      { rollout: { ...rollout, strategy: "handoff", exclusive: true } },
+      'rollout.exclusive: exclusive (true) forbids that two containers run at once, as strategy ("handoff") has them; set strategy to "drain" or "auto", or leave exclusive out',
+    ],
+    [
+      "a host must remember its first probe when the last one comes",
+      {
+        healthCheck: { ...healthCheck, checkIntervalSeconds: 91, healthyThreshold: 9 },
+        rollout: { ...rollout, leaseSeconds: 1000, progressDeadlineSeconds: 1000 },
+      },
+      "healthCheck.checkIntervalSeconds: 10 probes at checkIntervalSeconds (91 s) take 910 s, and a host remembers them for 900 s; lower checkIntervalSeconds or the threshold",
     ],
     [
       "a host's steward waits for as long as the balancer needs to let the host go",
@@ -77,21 +123,6 @@ describe("rules between fields, in config and manifest alike, quote both values"
       "one host must stay in rotation",
       { rollout: { ...rollout, maxUnavailable: 3 } },
       "rollout.maxUnavailable: maxUnavailable (3) takes out all 3 hosts; needs at most 2",
-    ],
-    [
-      "the control port is not the service port",
-      { service: { ...service, controlPort: 80 } },
-      "service: controlPort (80) is the same as port (80); give each port its own number",
-    ],
-    [
-      "the smoke boot has a port of its own",
-      { service: { ...service, smokePort: 9000 } },
-      "service: smokePort (9000) is the same as controlPort (9000); give each port its own number",
-    ],
-    [
-      "and a control port above it",
-      { service: { ...service, smokePort: 8999 } },
-      "service: smokePort + 1 (9000) is the same as controlPort (9000); give each port its own number",
     ],
     [
       "what Evenkeel sets is not set twice",
@@ -143,22 +174,18 @@ describe("rules between fields, in config and manifest alike, quote both values"
     expect(manifestLines({ ...change, ...("ssh" in change ? {} : { ssh: fullManifest.ssh }) })).toEqual([line]);
   });
 
-  test("the whole is not watched by the path that only the balancer knows", () =>
-    expect(configLines({ alerts: { uptimePath: "/health?from=outside" } })).toEqual([
-      'alerts.uptimePath: uptimePath ("/health?from=outside") is the health path ("/health"), which answers 404 from outside; name another path',
+  test("SSH has a port of its own", () =>
+    expect(configLines({ ssh: { ...ssh, port: 8080 } })).toEqual([
+      "ssh: port (8080) is the same as service.nextPort (8080); give each port its own number",
     ]));
 
-  test("nor by the one that it will know", () =>
-    expect(
-      configLines({ healthCheck: { ...healthCheck, nextPath: "/up" }, alerts: { uptimePath: "/up" } }),
-    ).toHaveLength(1));
+  test.each(["CONTROL_PORT", "CONTROL_HOST"])("%s is the app's own", (name) => {
+    expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toEqual([]);
+  });
 
-  test.each(["PORT", "CONTROL_PORT", "CONTROL_HOST", "HEALTH_PATH", "NEXT_HEALTH_PATH", "RELEASE"])(
-    "%s is Evenkeel's own",
-    (name) => {
-      expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
-    },
-  );
+  test.each(["PORT", "HEALTH_PATH", "NEXT_HEALTH_PATH", "RELEASE"])("%s is Evenkeel's own", (name) => {
+    expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
+  });
 });
 
 test("a lease may be just as long as the balancer needs to let a host go", () =>
@@ -284,12 +311,18 @@ describe("rules of the manifest", () => {
 describe("hosts that are containers on one machine", () => {
   const [first, second, third] = fullManifest.hosts;
   const address = first?.address;
-  const own = { container: "api-b", port: 8002, controlPort: 9002, smokePort: 9082 };
+  const own = { container: "api-b", port: 8002, checkPort: 8102 };
   const beside = { ...second, address, ...own };
   const on = '"192.0.2.1"';
 
   test("may be any number, each with a container and ports of its own", () => {
-    const more = { ...third, address, container: "api-c", port: 8003, controlPort: 9003, smokePort: 9084 };
+    const more = {
+      ...third,
+      address,
+      container: "api-c",
+      port: 8003,
+      checkPort: 8103,
+    };
     expect(manifestLines({ hosts: [first, beside, more] })).toEqual([]);
   });
 
@@ -303,15 +336,15 @@ describe("hosts that are containers on one machine", () => {
     expect(manifestLines({ hosts: [first, { ...beside, container: "api-previous" }] })).toEqual([
       `hosts: hosts[1].container ("api-previous") and hosts[0].container ("api") would both name a container "api-previous" on one machine (${on}); give each host a container of its own`,
     ]);
-    expect(manifestLines({ hosts: [beside, { ...first, container: "api-b-smoke" }] })).toHaveLength(1);
+    expect(manifestLines({ hosts: [beside, { ...first, container: "api-b-failed" }] })).toHaveLength(1);
   });
 
   test.each<[string, object, string]>([
     ["the service", { port: undefined }, "port (80) is the same as hosts[0].port (80)"],
-    ["control", { controlPort: 9000 }, "controlPort (9000) is the same as hosts[0].controlPort (9000)"],
-    ["the smoke boot", { smokePort: 9079 }, "smokePort + 1 (9080) is the same as hosts[0].smokePort (9080)"],
-    ["the smoke boot's control", { port: 9081 }, "port (9081) is the same as hosts[0].smokePort + 1 (9081)"],
-    ["their own other ports", { port: 9002 }, "controlPort (9002) is the same as hosts[1].port (9002)"],
+    ["the health check", { checkPort: undefined }, "checkPort (8086) is the same as hosts[0].checkPort (8086)"],
+    ["the other's service", { checkPort: 80 }, "checkPort (80) is the same as hosts[0].port (80)"],
+    ["the other's health check", { port: 8086 }, "port (8086) is the same as hosts[0].checkPort (8086)"],
+    ["their own other ports", { port: 8102 }, "checkPort (8102) is the same as hosts[1].port (8102)"],
     ["SSH", { port: 22 }, "port (22) is the same as ssh.port (22)"],
   ])("share no port of %s", (_name, changed, words) => {
     expect(manifestLines({ hosts: [first, { ...beside, ...changed }] })).toEqual([
@@ -320,8 +353,8 @@ describe("hosts that are containers on one machine", () => {
   });
 
   test("share no port with themselves when they are the only one there", () => {
-    expect(manifestLines({ hosts: [first, { ...second, port: 9000 }] })).toEqual([
-      'hosts: hosts[1].controlPort (9000) is the same as hosts[1].port (9000) on one machine ("192.0.2.2"); give each port its own number',
+    expect(manifestLines({ hosts: [first, { ...second, port: 8086 }] })).toEqual([
+      'hosts: hosts[1].checkPort (8086) is the same as hosts[1].port (8086) on one machine ("192.0.2.2"); give each port its own number',
     ]);
   });
 
@@ -340,6 +373,67 @@ describe("hosts that are containers on one machine", () => {
     expect(manifestLines({ hosts: [first, { ...second, privateAddress: first?.privateAddress }] })).toEqual([
       'hosts: hosts[1].privateAddress and port (10.110.0.1:80) are those of hosts[0] (10.110.0.1:80), at another address ("192.0.2.2", "192.0.2.1"); list each host once, or give the second a port of its own and the same address',
     ]);
+  });
+
+  const { service: app, healthCheck: check } = fullManifest;
+  const without = { service: { ...app, nextPort: undefined }, healthCheck: { ...check, nextPort: undefined } };
+  const elsewhere = { ...second, privateAddress: first?.privateAddress, port: 8002 };
+
+  test("are not one host to the health check either", () => {
+    expect(manifestLines({ ...without, hosts: [first, elsewhere] })).toEqual([
+      'hosts: hosts[1].privateAddress and checkPort (10.110.0.1:8086) are those of hosts[0] (10.110.0.1:8086), at another address ("192.0.2.2", "192.0.2.1"); list each host once, or give the second a port of its own and the same address',
+    ]);
+    expect(manifestLines({ ...without, hosts: [first, { ...elsewhere, checkPort: 80 }] })).toEqual([
+      "hosts: checkPort of hosts[1] (10.110.0.1:80) is the same as port of hosts[0] (10.110.0.1:80); give each port of a privateAddress its own number",
+    ]);
+    expect(manifestLines({ ...without, hosts: [first, { ...elsewhere, checkPort: 8102 }] })).toEqual([]);
+  });
+
+  test("do not all have the next port of one address", () => {
+    const sharing = { ...beside, privateAddress: first?.privateAddress };
+    expect(manifestLines({ ...without, hosts: [first, sharing] })).toEqual([]);
+    expect(manifestLines({ ...without, service: app, hosts: [first, sharing] })).toEqual([
+      "hosts: service.nextPort of hosts[1] (10.110.0.1:8080) is the same as service.nextPort of hosts[0] (10.110.0.1:8080); give each port of a privateAddress its own number",
+    ]);
+    expect(manifestLines({ ...without, healthCheck: check, hosts: [first, { ...sharing, port: 8087 }] })).toEqual([
+      "hosts: port of hosts[1] (10.110.0.1:8087) is the same as healthCheck.nextPort of hosts[0] (10.110.0.1:8087); give each port of a privateAddress its own number",
+    ]);
+  });
+
+  test("may have the next port as their own already", () => {
+    expect(manifestLines({ hosts: [{ ...first, port: 8080, checkPort: 8087 }] })).toEqual([]);
+  });
+});
+
+describe("a balancer that asks no health port of its own", () => {
+  const { healthCheck: check } = fullManifest;
+  const hosts = fullManifest.hosts.map((host) => ({ ...host, checkPort: undefined }));
+
+  const unasked = { ...check, port: undefined, nextPort: undefined };
+  const handoff = { rollout: { ...rollout, strategy: "handoff" } };
+
+  test("needs none in a manifest to hand over", () => {
+    expect(manifestLines({ ...handoff, hosts, healthCheck: unasked })).toEqual([]);
+  });
+
+  test("leaves nothing that a drain could refuse", () => {
+    const line = (index: number): string =>
+      `rollout.strategy: strategy ("drain") takes a host out of rotation by its health port, and hosts[${index}] has none (healthCheck.port and checkPort are not set); let the balancer's check ask a port of its own, or set strategy to "handoff"`;
+    const [first, ...others] = hosts;
+    expect(manifestLines({ hosts, healthCheck: unasked })).toEqual([line(0)]);
+    expect(manifestLines({ hosts: [{ ...first, checkPort: 8086 }, ...others], healthCheck: unasked })).toEqual([
+      line(1),
+    ]);
+    expect(manifestLines({ hosts: fullManifest.hosts, healthCheck: unasked })).toEqual([]);
+  });
+
+  test("has none that another one could follow", () => {
+    const [first, ...others] = hosts;
+    const healthCheck = { ...check, port: undefined };
+    expect(manifestLines({ ...handoff, hosts: [{ ...first, checkPort: 8086 }, ...others], healthCheck })).toEqual([
+      "healthCheck.nextPort: nextPort (8087) is set and hosts[1] has no health port that it could follow (port and checkPort are not set); set port, or leave nextPort out",
+    ]);
+    expect(manifestLines({ ...handoff, hosts: fullManifest.hosts, healthCheck })).toEqual([]);
   });
 });
 

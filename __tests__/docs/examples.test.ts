@@ -21,14 +21,18 @@ describe.each(["two-machines", "one-server"])("%s", (name) => {
     expect(lines).toContain(`option httpchk GET ${check.path}`);
     expect(lines).toContain(`timeout check ${check.responseTimeoutSeconds}s`);
     const { checkIntervalSeconds: inter, unhealthyThreshold: fall, healthyThreshold: rise } = check;
-    expect(lines).toContain(`default-server check inter ${inter}s fall ${fall} rise ${rise}`);
+    const port = check.port === undefined ? "" : `port ${check.port} `;
+    expect(lines).toContain(`default-server check ${port}inter ${inter}s fall ${fall} rise ${rise}`);
     expect(lines).toContain("option forwardfor");
   });
 
   it("has an HAProxy in front of exactly its hosts, where the manifest looks for it", () => {
     expect(lines).toContain(`bind ${loadBalancer.address}:${loadBalancer.port}`);
     expect(lines.filter((line) => line.startsWith("server "))).toEqual(
-      manifest.hosts.map((host) => `server ${host.name} ${host.privateAddress}:${hostContainer(manifest, host).port}`),
+      manifest.hosts.map((host) => {
+        const check = host.checkPort === undefined ? "" : ` port ${host.checkPort}`;
+        return `server ${host.name} ${host.privateAddress}:${hostContainer(manifest, host).port}${check}`;
+      }),
     );
   });
 });

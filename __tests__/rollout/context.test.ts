@@ -15,12 +15,12 @@ import { testManifest } from "../support/fleet.js";
 import { check, probed, says } from "./support.js";
 
 /** What the two functions read of a context. */
-const fleet = (...lifecycles: Member["lifecycle"][]): Context =>
+const fleet = (...told: Member["traffic"][]): Context =>
   ({
     check,
     ports: { clock: { now: () => 10_000 } },
-    members: lifecycles.map((lifecycle, index) => ({
-      lifecycle,
+    members: told.map((traffic, index) => ({
+      traffic,
       heardMs: 10_000,
       info: { name: `api-${index + 1}`, address: `203.0.113.${index + 1}`, privateAddress: `10.110.0.${index + 2}` },
     })),
@@ -53,22 +53,22 @@ describe("a look at what several hosts count together", () => {
       info: { name },
       journal: [],
       heardMs: 0,
-      lifecycle: says({ probes: [] }),
+      traffic: says({ probes: [] }),
       host: {
         observe: async () => {
           if (seen instanceof Error) throw seen;
-          return { journal: [], stewardAlive: true, lifecycle: null, ...seen };
+          return { journal: [], stewardAlive: true, traffic: null, ...seen };
         },
       },
     }) as unknown as Member;
   const context = { ...fleet(), manifest: testManifest() } as unknown as Context;
-  const heard = says({ witnessRequests: 7 });
-  const lost = member("api-1", { stewardAlive: false, lifecycle: heard });
-  const members = [lost, member("api-2", new Error("no route")), member("api-3", { lifecycle: heard })];
+  const heard = says({ requests: 7 });
+  const lost = member("api-1", { stewardAlive: false, traffic: heard });
+  const members = [lost, member("api-2", new Error("no route")), member("api-3", { traffic: heard })];
 
   it("does not fail when one of them has lost its steward: that one is silent, and the others count", async () => {
     await observeSilent(context, members);
-    expect(members.map(({ lifecycle }) => lifecycle)).toEqual([null, null, heard]);
+    expect(members.map(({ traffic }) => traffic)).toEqual([null, null, heard]);
   });
 
   it("fails for whoever works on that host", () =>
@@ -76,41 +76,41 @@ describe("a look at what several hosts count together", () => {
 });
 
 describe("a look that takes longer than one that began after it", () => {
-  const shows = (witnessRequests: number): Observation =>
-    ({ journal: [], stewardAlive: true, lifecycle: says({ witnessRequests }) }) as unknown as Observation;
+  const shows = (requests: number): Observation =>
+    ({ journal: [], stewardAlive: true, traffic: says({ requests }) }) as unknown as Observation;
 
   /** What is known once a second look has shown 9 requests, and then the first one has ended. */
-  async function known(end: () => Observation): Promise<Member["lifecycle"]> {
+  async function known(end: () => Observation): Promise<Member["traffic"]> {
     const secondEnded = new EventEmitter();
     const looks = [once(secondEnded, "end").then(end), Promise.resolve(shows(9))];
     const host = { observe: () => looks.shift() };
-    const member = { info: { name: "api-1" }, journal: [], heardMs: 0, lifecycle: null, host } as unknown as Member;
+    const member = { info: { name: "api-1" }, journal: [], heardMs: 0, traffic: null, host } as unknown as Member;
     let nowMs = 0;
     const context = { ports: { clock: { now: () => (nowMs += 10) } } } as unknown as Context;
     const first = observeSilent(context, [member]);
     await observeSilent(context, [member]);
     secondEnded.emit("end");
     await first;
-    return member.lifecycle;
+    return member.traffic;
   }
 
   it("does not change what that one showed", async () =>
-    expect(await known(() => shows(2))).toEqual(says({ witnessRequests: 9 })));
+    expect(await known(() => shows(2))).toEqual(says({ requests: 9 })));
 
   it("does not make the host silent when it fails", async () => {
     const fail = (): never => {
       throw new Error("no route");
     };
-    expect(await known(fail)).toEqual(says({ witnessRequests: 9 }));
+    expect(await known(fail)).toEqual(says({ requests: 9 }));
   });
 });
 
 describe("the time between two looks", () => {
-  const busy = (draining: number, serving: number): Context =>
+  const busy = (draining: number, serving: number, lookMs = 20): Context =>
     ({
       members: [
-        ...Array.from({ length: draining }, () => ({ status: "draining" })),
-        ...Array.from({ length: serving }, () => ({ status: "serving" })),
+        ...Array.from({ length: draining }, () => ({ status: "draining", lookMs })),
+        ...Array.from({ length: serving }, () => ({ status: "serving", lookMs: 9000 })),
       ],
     }) as unknown as Context;
 
@@ -118,6 +118,11 @@ describe("the time between two looks", () => {
 
   it("grows with the hosts that are at work, so that looking at them takes no more time than there is", () =>
     expect(betweenLooks(busy(100, 200), 150)).toBe(2 * betweenLooks(busy(50, 250), 150)));
+
+  it("is as long as the slowest look at one that is at work, a second at most: its host has other work to do", () => {
+    expect(betweenLooks(busy(1, 2, 400), 150)).toBe(400);
+    expect(betweenLooks(busy(1, 2, 5000), 150)).toBe(1000);
+  });
 });
 
 describe("a wait for work that is done elsewhere", () => {

@@ -14,6 +14,7 @@ const input: GuardInput = {
   balancerName: "sfo3-api",
   sizeUnit: 1,
   healthPath: "/health",
+  healthPort: 8086,
   servicePort: 80,
   ssh: { user: "deploy", port: 22 },
   bootTimeoutSeconds: 10,
@@ -30,7 +31,7 @@ const droplet = (number: number, change: Partial<CloudDroplet> = {}): CloudDropl
 const live: ListedBalancer = {
   name: "sfo3-api",
   sizeUnit: 1,
-  check: { path: "/health", port: 80 },
+  check: { path: "/health", port: 8086 },
   targetPorts: [80],
 };
 
@@ -44,7 +45,7 @@ interface World {
   readonly forbidden: string[];
   /** What each host answers, by its name, in turn; the last one for ever. An error is thrown. */
   readonly hosts: Readonly<
-    Record<string, readonly (readonly [now: number | null, next: number | null] | RolloutError)[]>
+    Record<string, readonly (readonly [now: number | null, ...anew: (number | null)[]] | RolloutError)[]>
   >;
   readonly heldBy: string | null;
 }
@@ -123,22 +124,57 @@ describe("the guard", () => {
 
   it("lets the balancer change over when every host that serves answers there", async () => {
     const ended = await run(
-      { healthPath: "/up", servicePort: 8080 },
-      { hosts: { "api-1": [[200, 200]], "api-2": [[200, 200]] } },
+      { healthPath: "/up", healthPort: 8090, servicePort: 8080 },
+      { hosts: { "api-1": [[200, 200, 200]], "api-2": [[200, 200, 200]] } },
     );
     expect(ended.code).toBe(0);
-    expect(ended.asked.sort()).toEqual(["api-1: 80/health 8080/up", "api-2: 80/health 8080/up"]);
+    expect(ended.asked.sort()).toEqual(["api-1: 8086/health 8090/up 8080/up", "api-2: 8086/health 8090/up 8080/up"]);
     expect(ended.events[0]).toMatchObject({
       name: "changesOver",
-      data: { from: "/health on port 80", to: "/up on port 8080", hosts: ["api-1", "api-2"] },
+      data: {
+        from: "/health on port 8086 and requests on port 80",
+        to: "/up on port 8090 and requests on port 8080",
+        hosts: ["api-1", "api-2"],
+      },
     });
+  });
+
+  it.each<[string, Partial<GuardInput>, string]>([
+    ["health port", { healthPort: 8090 }, "8086/health 8090/health"],
+    ["service port", { servicePort: 8080 }, "8086/health 8080/health"],
+  ])("asks hosts on another %s alone where nothing else changes", async (_name, change, targets) => {
+    const ended = await run(change, { hosts: { "api-1": [[200, 200]], "api-2": [[200, 200]] } });
+    expect([ended.code, ended.asked.sort()]).toEqual([0, [`api-1: ${targets}`, `api-2: ${targets}`]]);
+  });
+
+  it("refuses when a host answers the health check anew and would get requests where nobody listens", async () => {
+    const ended = await run(
+      { healthPort: 8090, servicePort: 8080 },
+      { hosts: { "api-1": [[200, 200, null]], "api-2": [[200, 200, 200]] } },
+    );
+    expect(ended.code).toBe(3);
+    expect(failure(ended)).toMatch(
+      /^NotAnsweredYet: .*ask \/health on port 8090 .* and to send requests to port 8080 instead of port 80, and api-1 \(1\) answers nothing at \/health on port 8080: .*deploy healthCheck\.nextPort: 8090 and service\.nextPort: 8080 first, with the path and ports of before/,
+    );
+  });
+
+  it("refuses a health port of its own to a fleet of an edition without one, and says the way out", async () => {
+    const first = { ...live, check: { path: "/health", port: 80 } };
+    const ended = await run({}, { balancers: [first], hosts: { "api-1": [[200, null]], "api-2": [[200, null]] } });
+    expect(ended.code).toBe(3);
+    expect(ended.asked).toContain("api-1: 80/health 8086/health");
+    expect(failure(ended)).toBe(
+      "NotAnsweredYet: the balancer is to ask /health on port 8086 instead of /health on port 80, and api-1 (1) answers nothing at /health on port 8086, api-2 (2) answers nothing at /health on port 8086: it would take out every host that does not answer 200; this fleet is of an earlier edition and cannot change over; deploy another stack with a name, a fleetTag and a balancer of its own, lead clients there, and destroy this one",
+    );
+    const answering = { "api-1": [[200, 200] as const], "api-2": [[200, 200] as const] };
+    expect((await run({}, { balancers: [first], hosts: answering })).code).toBe(0);
   });
 
   it("refuses when one host that serves does not, and names it, its answer and the way there", async () => {
     const ended = await run({ healthPath: "/up" }, { hosts: { "api-1": [[200, 200]], "api-2": [[200, 404]] } });
     expect(ended.code).toBe(3);
     expect(failure(ended)).toMatch(
-      /^NotAnsweredYet: .*\/up on port 80 instead of \/health on port 80, and api-2 \(2\) answers 404 there.*healthCheck\.nextPath: "\/up" first/,
+      /^NotAnsweredYet: .*ask \/up on port 8086 instead of \/health on port 8086, and api-2 \(2\) answers 404 at \/up on port 8086: .*healthCheck\.nextPath: "\/up" first, with/,
     );
   });
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
-import type { ManifestHost } from "../../contract/manifest.js";
+import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { Cloud, Host, Hosts, Survey } from "../../scripts/rollout/ports.js";
 import { lookAtHosts, verdict, type HostRow } from "../../scripts/rollout/status.js";
@@ -10,6 +10,11 @@ import { container, probed, says, servingHost, surveyed } from "./support.js";
 
 const one = "1111111111111111";
 const clock = { now: () => 0 };
+const manifestOf = (hosts: number): Manifest => testManifest({ hosts });
+
+/** Its balancer asks the service port. */
+const portless = (hosts: number): Manifest =>
+  testManifest({ hosts, healthCheck: { port: undefined }, rollout: { strategy: "handoff" } });
 
 /** A clock that a test moves on. */
 class FakeTime {
@@ -53,8 +58,8 @@ describe("a look at the fleet", () => {
 
   it("tells of each host what it runs, and closes every connection", async () => {
     const hosts = new LookedAt({
-      "api-1": servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) }),
-      "api-2": servingHost(one, { lifecycle: says({ state: "draining" }) }),
+      "api-1": servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) }),
+      "api-2": servingHost(one, { traffic: says({ state: "draining" }) }),
       "api-3": surveyed({ run: { holder: "held by 9dc3784f7b:me@here", last: "step old-stop" } }),
       "api-4": servingHost(one, { retired: true }),
       "api-5": new RolloutError("HostUnreachable", "api-5 cannot be reached"),
@@ -72,9 +77,9 @@ describe("a look at the fleet", () => {
     expect(hosts.closed.sort()).toEqual(["api-1", "api-2", "api-3", "api-4", "api-5"]);
   });
 
-  it("shows a host that serves by its own word and that a node has not asked lately as out of rotation", async () => {
+  it("shows a host that answers by itself and that a node has not asked lately as out of rotation", async () => {
     const asked = (agoMs: number): Survey =>
-      servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs })] }) });
+      servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs })] }) });
     const two = testManifest({ hosts: 2 });
     const { rows } = await lookAtHosts(two, new LookedAt({ "api-1": asked(100), "api-2": asked(42_000) }), null, clock);
     expect(rows.map(({ state }) => state)).toEqual([
@@ -92,8 +97,8 @@ describe("a look at the fleet", () => {
     const { healthCheck: declared } = two;
     const slower = { ...declared, checkIntervalSeconds: 60 };
     // Asked 50 s ago, which is late for an interval of 3 s.
-    const rare = servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 50_000 })] }) });
-    const often = servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) });
+    const rare = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 50_000 })] }) });
+    const often = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) });
     const states = async (cloud: Pick<Cloud, "balancer"> | null, manifest = two) => {
       const hosts = new LookedAt({ "api-1": rare, "api-2": often });
       const { rows, unread } = await lookAtHosts(manifest, hosts, null, clock, cloud);
@@ -101,7 +106,7 @@ describe("a look at the fleet", () => {
     };
 
     it("takes what the balancer does, as a rollout would", async () =>
-      expect(await states({ balancer: async () => ({ check: slower, tag: two.fleetTag }) })).toEqual({
+      expect(await states({ balancer: async () => ({ check: slower, tag: two.fleetTag, targetPorts: [] }) })).toEqual({
         states: ["serving", "serving"],
         unread: null,
       }));
@@ -139,7 +144,7 @@ describe("a look at the fleet", () => {
 
   it("does not call an honest host out of rotation because another one lets it wait", async () => {
     const time = new FakeTime();
-    const fresh = servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 100 })] }) });
+    const fresh = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 100 })] }) });
     const silent = new RolloutError("HostTimeout", "api-2: no end of a command within 30 s");
     const hosts = new LookedAt({ "api-1": fresh, "api-2": silent }, async (name) => {
       // The other one has been looked at by then.
@@ -152,7 +157,7 @@ describe("a look at the fleet", () => {
 
   it("looks once more where the first look took long, as it logs in as well", async () => {
     const time = new FakeTime();
-    const fresh = servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 100 })] }) });
+    const fresh = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 100 })] }) });
     let looks = 0;
     const hosts = new LookedAt({ "api-1": fresh }, async () => {
       looks += 1;
@@ -166,7 +171,7 @@ describe("a look at the fleet", () => {
 
   it("does not blame the balancer where every look takes longer than a probe is evidence", async () => {
     const time = new FakeTime();
-    const fresh = servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 100 })] }) });
+    const fresh = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9, agoMs: 100 })] }) });
     const hosts = new LookedAt({ "api-1": fresh }, async () => Promise.resolve(void (time.ms += 300_000)));
     const { rows } = await lookAtHosts(testManifest({ hosts: 1 }), hosts, null, time);
     expect(rows[0]?.state).toMatch(
@@ -174,32 +179,63 @@ describe("a look at the fleet", () => {
     );
   });
 
-  describe("of a host whose control port does not answer, although it serves", () => {
-    const silent = servingHost(one, { lifecycle: null });
-    const stateBy = async (gate: string, looks: readonly Survey[]): Promise<string[]> => {
+  describe("of a host whose front does not tell who comes, although it serves", () => {
+    const silent = servingHost(one, { traffic: null });
+    const stateBy = async (asksOwnPort: boolean, looks: readonly Survey[]): Promise<string[]> => {
       const left = [...looks];
       const hosts: Record<string, Survey> = {};
       const looked = new LookedAt(hosts, async () => Promise.resolve(void (hosts["api-1"] = left.shift() ?? silent)));
-      const { rows } = await lookAtHosts(testManifest({ hosts: 1, rollout: { gate } }), looked, null, clock);
+      const { rows } = await lookAtHosts(asksOwnPort ? manifestOf(1) : portless(1), looked, null, clock);
       expect(verdict(rows, "").exitCode).toBe(rows[0]?.state === "serving" ? 0 : 6);
       return rows.map(({ state }) => state);
     };
 
     it("is not that it gets requests: nobody knows what asks it", async () =>
-      expect(await stateBy("evidence", [silent, silent])).toEqual([
-        "not known to be in rotation: its control port does not answer",
+      expect(await stateBy(true, [silent, silent])).toEqual([
+        "not known to be in rotation: its front does not tell who comes",
       ]));
 
     it("is taken once more, as one look may find it busy", async () => {
-      const heard = servingHost(one, { lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) });
-      expect(await stateBy("evidence", [silent, heard])).toEqual(["serving"]);
+      const heard = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) });
+      expect(await stateBy(true, [silent, heard])).toEqual(["serving"]);
     });
 
-    it("is that it serves with fixed waits, where the app has none", async () =>
-      expect(await stateBy("fixed-wait", [silent])).toEqual(["serving"]));
+    it("is that it serves where the balancer asks no port of its own: nobody can tell what it asked", async () =>
+      expect(await stateBy(false, [silent])).toEqual(["serving"]));
 
     it("is that it is idle where it does not serve either", async () =>
-      expect(await stateBy("evidence", [surveyed({})])).toEqual(["idle"]));
+      expect(await stateBy(true, [surveyed({})])).toEqual(["idle"]));
+  });
+
+  describe("where the balancer asks no port of its own", () => {
+    const statesOf = async (manifest: Manifest, surveys: Readonly<Record<string, Survey>>): Promise<string[]> => {
+      const { rows } = await lookAtHosts(manifest, new LookedAt(surveys), null, clock);
+      return rows.map(({ state }) => state);
+    };
+    const unasked = servingHost(one, { traffic: says() });
+    const failing = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { failed: 9 })] }) });
+
+    it("says no word about rotation, whatever comes to a host", async () =>
+      expect(await statesOf(portless(3), { "api-1": unasked, "api-2": failing, "api-3": surveyed() })).toEqual([
+        "serving",
+        "serving",
+        "idle",
+      ]));
+
+    it("says it of those hosts that have one all the same", async () => {
+      const [first, ...others] = portless(2).hosts;
+      if (!first) throw new Error("the fleet has two hosts");
+      const mixed = { ...portless(2), hosts: [{ ...first, checkPort: 9000 }, ...others] };
+      expect(await statesOf(mixed, { "api-1": failing, "api-2": failing })).toEqual([
+        "not in rotation: node 10.0.0.1 has seen 0 of 2 passed probes",
+        "serving",
+      ]);
+    });
+
+    it("says so of a host whose answer only a balancer takes for healthy", async () =>
+      expect(await statesOf(portless(1), { "api-1": { ...failing, health: 301 } })).toEqual([
+        "may get requests: its health path answers 301, which a balancer takes for healthy",
+      ]));
   });
 
   describe("of a host with an answer that a balancer takes for healthy, and a rollout does not", () => {
@@ -211,19 +247,19 @@ describe("a look at the fleet", () => {
     const words = "may get requests: its health path answers 301, which a balancer takes for healthy";
 
     it("is not that it is idle, and no good end of a check either", async () => {
-      const rows = await rowsOf({ lifecycle: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) });
+      const rows = await rowsOf({ traffic: says({ probes: [probed("10.0.0.1", { passed: 9 })] }) });
       expect(rows.map(({ state }) => state)).toEqual([words]);
       expect(verdict(rows, "")).toEqual({ exitCode: 6, message: `not serving: api-1 (${words})` });
-      expect((await rowsOf({ lifecycle: null })).map(({ state }) => state)).toEqual([words]);
+      expect((await rowsOf({ traffic: null })).map(({ state }) => state)).toEqual([words]);
     });
 
     it("is that it is out of rotation where a node sees it fail", async () => {
-      const [row] = await rowsOf({ lifecycle: says({ probes: [probed("10.0.0.1", { failed: 9 })] }) });
+      const [row] = await rowsOf({ traffic: says({ probes: [probed("10.0.0.1", { failed: 9 })] }) });
       expect(row?.state).toBe("not in rotation: node 10.0.0.1 has seen 0 of 2 passed probes");
     });
 
-    it("is that it is idle where its app is about to end", async () =>
-      expect((await rowsOf({ lifecycle: says({ state: "stopping" }) })).map(({ state }) => state)).toEqual(["idle"]));
+    it("is that it is draining where its health ports are refused", async () =>
+      expect((await rowsOf({ traffic: says({ state: "draining" }) })).map(({ state }) => state)).toEqual(["draining"]));
   });
 
   it("does not hide a bug behind a state", async () => {

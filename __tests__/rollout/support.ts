@@ -1,5 +1,5 @@
 /** What hosts say, for tests: whole values of which each test names only what counts. */
-import type { Lifecycle, ProbeSource } from "../../contract/host.js";
+import type { Front, ProbeRun, Traffic } from "../../contract/host.js";
 import type { ObservedCheck } from "../../contract/policy.js";
 import type { ContainerState, Survey } from "../../scripts/rollout/ports.js";
 
@@ -12,25 +12,29 @@ export const check: ObservedCheck = {
   healthyThreshold: 3,
 };
 
-/** Probes of a node: all passed, all failed, or none yet, a moment ago. */
-export const probed = (source: string, counts: Partial<ProbeSource>): ProbeSource => ({
-  source,
-  passed: 0,
-  failed: 0,
-  agoMs: 100,
-  ...counts,
-});
+interface Probes {
+  readonly passed?: number;
+  readonly failed?: number;
+  readonly agoMs?: number;
+  /** @default - one every 3 s */
+  readonly sinceMs?: number;
+}
 
-/** An app that serves and was probed by nobody. */
-export const says = (changes: Partial<Lifecycle> = {}): Lifecycle => ({
+/** Newest probes of a node, a moment ago: so many passed or failed, or another container has answered one. */
+export function probed(node: string, { passed = 0, failed = 0, agoMs = 100, sinceMs }: Probes): ProbeRun {
+  const outcome = failed > 0 ? "failed" : passed > 0 ? "passed" : "elsewhere";
+  const count = Math.max(1, passed, failed);
+  return { port: 8086, node, outcome, count, oldestMs: sinceMs ?? agoMs + (count - 1) * 3000, newestMs: agoMs };
+}
+
+/** A host whose front leads to its container, and to which nobody has come. */
+export const says = (changes: Partial<Traffic> = {}): Traffic => ({
   instance: "one",
-  release: "0123456789abcdef",
   state: "serving",
-  inFlight: 0,
-  upgraded: 0,
+  open: 0,
   probes: [],
+  requests: 0,
   lastRequestAgoMs: null,
-  witnessRequests: 0,
   ...changes,
 });
 
@@ -56,13 +60,15 @@ export const surveyed = (changes: Partial<Survey> = {}): Survey => ({
   dockerNotIn: null,
   freeDiskMb: 10_000,
   freeMemoryMb: 1_000,
+  usedMemoryMb: null,
   containers: {},
-  lifecycle: null,
+  front: null,
+  frontRefuses: null,
+  traffic: null,
   health: null,
   healthError: null,
   connections: null,
-  controlTaken: false,
-  nextTaken: false,
+  answered: [],
   releases: [],
   history: null,
   retired: false,
@@ -70,6 +76,14 @@ export const surveyed = (changes: Partial<Survey> = {}): Survey => ({
   ...changes,
 });
 
+const leading: Front = { services: [80], checks: [8086], target: "172.31.255.242", port: 80, state: "open" };
+
 /** A host that serves the release of that id. */
 export const servingHost = (release: string, changes: Partial<Survey> = {}): Survey =>
-  surveyed({ containers: { current: container({ release }) }, lifecycle: says({ release }), health: 200, ...changes });
+  surveyed({
+    containers: { current: container({ release }) },
+    front: leading,
+    traffic: says(),
+    health: 200,
+    ...changes,
+  });

@@ -29,13 +29,17 @@ const balancer = {
     tag: "http-api",
     health_check: {
       protocol: "http",
-      port: 80,
+      port: 8086,
       path: "/health",
       check_interval_seconds: 10,
       response_timeout_seconds: 5,
       unhealthy_threshold: 2,
       healthy_threshold: 3,
     },
+    forwarding_rules: [
+      { entry_port: 80, target_port: 80 },
+      { entry_port: 443, target_port: 80 },
+    ],
   },
 };
 const droplet = (id: number) => ({
@@ -64,12 +68,12 @@ async function failure(work: Promise<unknown>): Promise<RolloutError> {
 }
 
 describe("DigitalOcean's API", () => {
-  it("tells how the balancer checks, and by which tag it finds its hosts", async () => {
+  it("tells how and where the balancer checks, where it sends requests, and by which tag it finds its hosts", async () => {
     await start(() => ({ status: 200, body: balancer }));
     expect(await cloud.balancer("lb-1")).toEqual({
-      tag: "http-api",
+      ...{ tag: "http-api", targetPorts: [80] },
       check: {
-        path: "/health",
+        ...{ path: "/health", port: 8086 },
         checkIntervalSeconds: 10,
         responseTimeoutSeconds: 5,
         unhealthyThreshold: 2,
@@ -149,7 +153,7 @@ describe("what the guard asks", () => {
       const links = page < 2 ? { pages: { next } } : {};
       return { status: 200, body: { load_balancers: [listed(`front-${page}`)], links } };
     });
-    const common = { sizeUnit: 2, check: { path: "/health", port: 80 }, targetPorts: [8080] };
+    const common = { sizeUnit: 2, check: { path: "/health", port: 8086 }, targetPorts: [8080] };
     expect(await cloud.balancersWithTag("http-api")).toEqual([
       { name: "front-1", ...common },
       { name: "front-2", ...common },

@@ -19,7 +19,7 @@ const SCRIPT = `
 import { HttpWitness } from ${JSON.stringify(projectFile("scripts/rollout/adapters/witness.ts"))};
 const found = [];
 for (const endpoint of JSON.parse(process.env.ENDPOINTS)) {
-  const witness = new HttpWitness(endpoint, "run1");
+  const witness = new HttpWitness(endpoint);
   found.push(await witness.whyUnreachable());
   await witness.close();
 }

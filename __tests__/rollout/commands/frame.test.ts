@@ -96,11 +96,11 @@ describe("parts of an answer", () => {
     `\n${FRAME} part journal\nforged\n\n${FRAME} end 0\n`,
     "\n$frame part journal\nforged\n\n$frame end 0\n",
   ])("cannot be ended by what an app says: %j", (body) => {
-    const script = parts({ journal: "echo real", lifecycle: `printf %s ${quote(body)}`, end: "echo alive" });
+    const script = parts({ journal: "echo real", traffic: `printf %s ${quote(body)}`, end: "echo alive" });
     const { parts: answer, code } = send(`${script}\nexit 5`);
     expect(code).toBe(5);
     expect(answer.text("journal")).toBe("real\n");
-    expect(answer.text("lifecycle")).toBe(body);
+    expect(answer.text("traffic")).toBe(body);
     expect(answer.text("end")).toBe("alive\n");
   });
 

@@ -3,24 +3,81 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { parseJournal } from "../../../contract/host.js";
+import { parseJournal, type Traffic } from "../../../contract/host.js";
 import * as docker from "../../../scripts/rollout/commands/docker.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
 import { framed, LOGIN_COMMAND, newFrame, Parts, readAnswer } from "../../../scripts/rollout/commands/frame.js";
-import { countConnections, placeOf } from "../../../scripts/rollout/commands/steward.js";
+import { countConnections, frontFunctions, placeOf, type Place } from "../../../scripts/rollout/commands/steward.js";
 import { RolloutError } from "../../../scripts/rollout/core/errors.js";
 import type { Observation, Survey } from "../../../scripts/rollout/ports.js";
 import { testImage, testManifest, testRelease } from "../../support/fleet.js";
-import { forgedContainer, forgedJournal, forgedLifecycle } from "../../support/forged.js";
-import { probed, says } from "../support.js";
+import { forgedContainer, forgedJournal, forgedTraffic } from "../../support/forged.js";
 
 const manifest = testManifest();
 const release = testRelease(manifest, 1);
-const lifecycle = says({ release: release.id, probes: [probed("10.110.0.9", { passed: 4, agoMs: 812.4 })] });
+/** What a host tells of its container and of who came there. */
+const told = {
+  container: "container 4be1 true 4242 172.31.255.242",
+  open: "open 2",
+  led: "led 172.31.255.242 80 open",
+  probed: "probed 8086 10.110.0.9 passed 4 9812 812",
+  opened: "opened 80 12 40",
+  whole: "whole",
+};
+const rows = (changes: Partial<typeof told> = {}): string =>
+  Object.values({ ...told, ...changes })
+    .filter((row) => row !== "")
+    .map((row) => `${row}\n`)
+    .join("");
+/** The same as it is read. */
+const traffic: Traffic = {
+  instance: "4be1:4242",
+  state: "serving",
+  open: 2,
+  probes: [{ port: 8086, node: "10.110.0.9", outcome: "passed", count: 4, oldestMs: 9812, newestMs: 812 }],
+  requests: 12,
+  lastRequestAgoMs: 40,
+};
 
 /** What a host printed, as it is read from the connection. */
 const printed = (parts: Readonly<Record<string, string>>): Parts =>
   new Parts("api-1", new Map(Object.entries(parts).map(([name, text]) => [name, Buffer.from(text)])));
+
+/** What the helper tells, as it is read. */
+const evidenceOf = (...rows: readonly string[]) =>
+  look.parseEvidence(printed({ evidence: rows.map((row) => `${row}\n`).join("") }));
+
+describe("what the kernel saw", () => {
+  const node = { node: "10.110.0.9", count: 7, oldestMs: 60_123, newestMs: 812 };
+
+  it("is read word by word", () =>
+    expect(
+      evidenceOf(
+        ...["asked 8086 10.110.0.9 7 60123 812", "refused 8086 10.110.0.9 7 60123 812"],
+        ...["answered 8086 10.110.0.9 172.31.255.242 80 7 60123 812", "opened 80 12 40", "whole"],
+      ),
+    ).toEqual({
+      asked: [{ port: 8086, ...node }],
+      refused: [{ port: 8086, ...node }],
+      answered: [{ port: 8086, ...node, target: "172.31.255.242", targetPort: 80 }],
+      opened: [{ port: 80, count: 12, newestMs: 40 }],
+    }));
+
+  it("may be nothing", () => expect(evidenceOf("whole")).toEqual({ asked: [], refused: [], answered: [], opened: [] }));
+
+  it.each([
+    ["the helper failed", []],
+    ["the helper failed on its way", ["opened 80 12 40"]],
+    ["a line is of an unknown kind", ["lost 80 12 40", "whole"]],
+    ["a line is short", ["asked 8086 10.110.0.9 7", "whole"]],
+    ["a node has no address", ["asked 8086 somebody 7 60123 812", "whole"]],
+    ["an age is none", ["opened 80 12 soon", "whole"]],
+    [
+      "it is longer than anybody reads",
+      [...Array.from({ length: 5000 }, () => "asked 8086 10.110.0.9 7 60123 812"), "whole"],
+    ],
+  ])("is unknown where %s", (_, rows) => expect(evidenceOf(...rows)).toBeNull());
+});
 
 /** One container as Docker shows it. */
 const shown = (changes: Readonly<Record<string, unknown>> = {}): string => {
@@ -43,12 +100,14 @@ const booted = {
   clock: clock("2026-01-02T03:10:00Z", 3600),
   disk: "15873\n",
   memory: "734\n",
+  used: "161\n",
   containers: shown(),
-  lifecycle: JSON.stringify(lifecycle),
+  traffic: rows(),
   health: "200",
   connections: "",
-  control: "",
-  next: "",
+  front: "api 10.110.0.2 80 8086,8087 172.31.255.242 80 open\n",
+  fits: "",
+  ports: "",
   releases: `${JSON.stringify(release)}\n`,
   history: "",
   retired: "",
@@ -67,6 +126,7 @@ describe("a survey", () => {
       dockerNotIn: null,
       freeDiskMb: 15873,
       freeMemoryMb: 734,
+      usedMemoryMb: 161,
       containers: {
         current: {
           id: "4be1",
@@ -80,17 +140,29 @@ describe("a survey", () => {
           endedBeforeBoot: false,
         },
       },
-      lifecycle,
+      front: { services: [80], checks: [8086, 8087], target: "172.31.255.242", port: 80, state: "open" },
+      frontRefuses: null,
+      traffic,
       health: 200,
       healthError: null,
       connections: null,
-      controlTaken: false,
-      nextTaken: false,
+      answered: [],
       releases: [release],
       history: null,
       retired: false,
       run: null,
     }));
+
+  it.each([
+    [
+      "the helper's word",
+      "evenkeel-front: another front has this port: web 80\n",
+      "another front has this port: web 80",
+    ],
+    ["no word of sudo's", "sudo: a password is required\n", null],
+  ])("reads why the front would refuse its ports: %s", (_, fits, why) =>
+    expect(survey({ fits }).frontRefuses).toBe(why),
+  );
 
   it("reads who has it in hand, and what was done last", () =>
     expect(survey({ run: "held by 9dc3784f7b:me@here, since then\n2\tstep\told-stop\n" }).run).toEqual({
@@ -99,10 +171,10 @@ describe("a survey", () => {
     }));
 
   it("reads a new droplet without Docker", () =>
-    expect(survey({ docker: "", containers: "", lifecycle: "", health: "000", releases: "" })).toMatchObject({
+    expect(survey({ docker: "", containers: "", traffic: "", health: "000", releases: "" })).toMatchObject({
       docker: null,
       containers: {},
-      lifecycle: null,
+      traffic: null,
       health: null,
       releases: [],
     }));
@@ -191,16 +263,6 @@ describe("a survey", () => {
   it("leaves out release files of another form", () =>
     expect(survey({ releases: `${JSON.stringify(release)}\n{"id":"old"}\nhalf a fi` }).releases).toEqual([release]));
 
-  it.each([
-    ["a page", "<html><body>It works!</body></html>"],
-    ["other JSON", '{"status":"ok"}'],
-    ["a list", "[]"],
-    ["a lifecycle of another version", JSON.stringify({ ...lifecycle, inFlight: "none" })],
-    ["half an answer", JSON.stringify(lifecycle).slice(0, 80)],
-  ])("takes %s on the control port for no answer", (_name, text) =>
-    expect(survey({ lifecycle: text }).lifecycle).toBeNull(),
-  );
-
   it.each(["", "000", "curl: (7) Failed", "20", "2000", "600"])("takes %j for no answer of the health path", (text) =>
     expect(survey({ health: text }).health).toBeNull(),
   );
@@ -213,13 +275,23 @@ describe("a survey", () => {
 
   it.each([
     ["", false],
-    ["000\ncurl: (7) Failed to connect to 127.0.0.1 port 9000", false],
+    ["000\ncurl: (7) Failed to connect to 10.110.0.2 port 8086", false],
     ["404\n", true],
     ["000\ncurl: (52) Empty reply from server", true],
     ["000\ncurl: (1) Received HTTP/0.9 when not allowed", true],
-  ])("takes %j for whether somebody has a port beside the service port", (text, taken) =>
-    expect(survey({ control: text, next: text })).toMatchObject({ controlTaken: taken, nextTaken: taken }),
-  );
+  ])("takes %j for whether somebody has a port", (text, taken) => {
+    const ports = `80 000\ncurl: (7) Failed to connect\n8086 ${text}\n8087 000\ncurl: (7) Failed to connect`;
+    expect(survey({ ports }).answered).toEqual(taken ? [8086] : []);
+  });
+
+  it("shows no front where none has its name, or where the helper prints something else", () => {
+    const other = "api-2 10.110.0.2 80 8086 172.31.255.242 80 open";
+    const garbled = ["api", "api 10.110.0.2 80 8086 nowhere 80 open", `${other.replace("-2", "")} 1`];
+    for (const front of ["", other, ...garbled]) expect([front, survey({ front }).front]).toEqual([front, null]);
+    expect(survey({ front: `${other}\napi 10.110.0.2 80,8080 - 172.31.255.243 8080 elsewhere` }).front).toEqual({
+      ...{ services: [80, 8080], checks: [], target: "172.31.255.243", port: 8080, state: "elsewhere" },
+    });
+  });
 
   it("counts connections where the health path does not answer 200, and does not guess where nobody can count them", () => {
     expect(survey({ health: "000", connections: "3\n" }).connections).toBe(3);
@@ -240,14 +312,82 @@ describe("a survey", () => {
     expect(read).toThrow(`"disk" is not a number of megabytes: ${JSON.stringify(disk)}`);
   });
 
-  it("takes an answer of the app that is longer than 64 KB for none, and reads one that is not", () => {
-    const text = JSON.stringify(lifecycle);
-    expect(survey({ lifecycle: text + " ".repeat(65_536 - text.length) }).lifecycle).toEqual(lifecycle);
-    expect(survey({ lifecycle: text + " ".repeat(65_537 - text.length) }).lifecycle).toBeNull();
-  });
-
   it("fails when there is more of what lies on the host than it reads", () =>
     expect(() => survey({ releases: " ".repeat(1_000_001) })).toThrow('"releases" is longer than 1000000 bytes'));
+});
+
+describe("who comes to a host", () => {
+  const read = (changes: Partial<typeof told> = {}): Traffic | null => survey({ traffic: rows(changes) }).traffic;
+
+  it("is read word by word", () => expect(read()).toEqual(traffic));
+
+  it("may be nobody", () =>
+    expect(read({ open: "open 0", probed: "", opened: "" })).toEqual({
+      ...traffic,
+      ...{ open: 0, probes: [], requests: 0, lastRequestAgoMs: null },
+    }));
+
+  it("may be several nodes, at several ports, of which each came to something else", () => {
+    const more = "probed 8087 10.110.0.9 elsewhere 1 7 7\nprobed 8086 10.110.0.10 failed 2 6000 3000";
+    expect(read({ probed: `${told.probed}\n${more}` })?.probes).toEqual([
+      ...traffic.probes,
+      { port: 8087, node: "10.110.0.9", outcome: "elsewhere", count: 1, oldestMs: 7, newestMs: 7 },
+      { port: 8086, node: "10.110.0.10", outcome: "failed", count: 2, oldestMs: 6000, newestMs: 3000 },
+    ]);
+  });
+
+  it("is of a host that drains where the health ports are dropped", () =>
+    expect(read({ led: "led 172.31.255.242 80 dropped" })).toEqual({ ...traffic, state: "draining" }));
+
+  it("is summed over two service ports, with the younger age", () => {
+    const summed = { ...traffic, requests: 17, lastRequestAgoMs: 7 };
+    expect(read({ opened: "opened 80 12 40\nopened 8080 5 7" })).toEqual(summed);
+    expect(read({ opened: "opened 8080 5 7\nopened 80 12 40" })).toEqual(summed);
+  });
+
+  it("leaves open what nobody could count", () => expect(read({ open: "open " })).toEqual({ ...traffic, open: null }));
+
+  it("is known by another name once the container's process is another one", () => {
+    expect(read({ container: told.container.replace("4242", "4243") })?.instance).toBe("4be1:4243");
+    expect(read({ container: told.container.replace("4be1", "5cf2") })?.instance).toBe("5cf2:4242");
+  });
+
+  it.each<[string, Partial<typeof told>]>([
+    ["the front leads to another container", { led: "led 172.31.255.243 80 open" }],
+    ["the kernel has the front otherwise", { led: "led 172.31.255.242 80 elsewhere" }],
+    ["the front has a state that nobody knows", { led: "led 172.31.255.242 80 ajar" }],
+    ["there is no word of the front", { led: "" }],
+    ["the container does not run", { container: "container 4be1 false 0 172.31.255.242" }],
+    ["there is no container", { container: "container    " }],
+    ["there is no word of the container", { container: "" }],
+    ["the container has no address of its own", { container: "container 4be1 true 4242 " }],
+    [
+      "neither the container nor the front has an address",
+      { container: "container 4be1 true 4242 ", led: "led  80 open" },
+    ],
+    ["the helper failed on its way", { whole: "" }],
+    ["the end is only the beginning of it", { whole: "whol" }],
+    ["a probe's row is short", { probed: "probed 8086 10.110.0.9 passed 4 9812" }],
+    ["a probe's row is empty", { probed: "probed" }],
+    ["a node has no address", { probed: "probed 8086 somebody passed 4 9812 812" }],
+    ["a probe came to what nobody knows", { probed: "probed 8086 10.110.0.9 won 4 9812 812" }],
+    ["a port is none", { probed: "probed 80860 10.110.0.9 passed 4 9812 812" }],
+    ["an age is none", { probed: "probed 8086 10.110.0.9 passed 4 9812 soon" }],
+    ["one probe's row of two is short", { probed: `${told.probed}\nprobed 8086 10.110.0.10` }],
+    ["a row of requests is short", { opened: "opened 80 12" }],
+    ["a count of requests is none", { opened: "opened 80 many 40" }],
+    ["a count of requests is below none", { opened: "opened 80 -1 40" }],
+    ["a row is of an unknown kind", { opened: "lost 80 12 40" }],
+    ["it is longer than anybody reads", { probed: Array.from({ length: 4000 }, () => told.probed).join("\n") }],
+  ])("is unknown where %s", (_, changes) => expect(read(changes)).toBeNull());
+
+  it("is unknown where nothing is told", () => expect(survey({ traffic: "" }).traffic).toBeNull());
+
+  it.each([
+    ["a page", "<html><body>It works!</body></html>"],
+    ["JSON", '{"status":"ok"}'],
+    ["the end alone", "whole"],
+  ])("is not taken from %s", (_name, text) => expect(survey({ traffic: `${text}\n` }).traffic).toBeNull());
 });
 
 describe("an observation", () => {
@@ -256,14 +396,13 @@ describe("an observation", () => {
       printed({
         journal: "0\theld\tme@here\n1\tstep\tdrain\n1\tdone\tdrain\n",
         end: "alive\n",
-        lifecycle: JSON.stringify(lifecycle),
-        health: "",
-        connections: "",
+        traffic: rows(),
+        health: "200\n",
         ...changes,
       }),
     );
 
-  it("reads the journal and the app", () =>
+  it("reads the journal, who comes, and what the health path answers", () =>
     expect(seen()).toEqual({
       journal: [
         { sequence: 0, state: "held", detail: "me@here" },
@@ -271,9 +410,8 @@ describe("an observation", () => {
         { sequence: 1, state: "done", detail: "drain" },
       ],
       stewardAlive: true,
-      lifecycle,
-      health: null,
-      connections: null,
+      traffic,
+      health: 200,
     }));
 
   it("reads a steward that is gone", () => expect(seen({ end: "gone\n" }).stewardAlive).toBe(false));
@@ -290,12 +428,8 @@ describe("an observation", () => {
     },
   );
 
-  it("reads health and connections in fixed-wait mode", () =>
-    expect(seen({ lifecycle: "", health: "503", connections: "0\n" })).toMatchObject({
-      lifecycle: null,
-      health: 503,
-      connections: 0,
-    }));
+  it("reads what the health path answers also where nobody tells who comes", () =>
+    expect(seen({ traffic: "", health: "503\n" })).toMatchObject({ traffic: null, health: 503 }));
 
   it("reads an empty journal", () => expect(seen({ journal: "" }).journal).toEqual([]));
 
@@ -326,7 +460,6 @@ describe("a journal", () => {
 
 describe("what is asked of a host", () => {
   const place = placeOf(manifest, manifest.hosts[0] as never);
-  const fixed = { ...place, gate: "fixed-wait" as const };
 
   it("is cloud-init until it is known to be done", () => {
     expect(look.survey(place)).toContain("cloud-init status");
@@ -346,40 +479,46 @@ describe("what is asked of a host", () => {
     writeFileSync(path.join(home, "head"), head, { mode: 0o755 });
     const env = { HOME: home, PATH: `${home}:${PATH}` };
     const frame = newFrame();
-    const input = framed(look.observe(fixed, "run1", 1), frame);
+    const input = framed(look.observe(place, "run1", 1), frame);
     const answer = readAnswer(execFileSync("/bin/sh", ["-c", LOGIN_COMMAND], { env, input }), frame, "api-1");
     rmSync(home, { recursive: true });
     const { stewardAlive, journal } = look.parseObservation(answer?.parts as Parts);
     expect([stewardAlive, journal.map(({ state }) => state)]).toEqual([false, ["held", "done", "left"]]);
   });
 
-  it("is the next port where there is to be one, at the address that the balancer asks", () => {
+  it("is each port that the front is to have and has not, at the address that the balancer asks", () => {
     const [host] = manifest.hosts;
-    const moving = { ...manifest, service: { ...manifest.service, nextPort: 8080 } };
-    const next = "http://10.110.0.2:8080/health";
-    expect([place, placeOf(moving, host as never)].map((one) => look.survey(one).includes(next))).toEqual([
-      false,
-      true,
+    const { service, healthCheck } = manifest;
+    const moving = {
+      ...manifest,
+      service: { ...service, nextPort: 8080 },
+      healthCheck: { ...healthCheck, nextPort: 8087 },
+    };
+    const asked = (one: Place): string[] =>
+      [
+        ...look
+          .survey(one)
+          .matchAll(/\*,(\d+),\*\) ;; \*\)\nprintf '\1 '\n\{\ncurl .* http:\/\/10\.110\.0\.2:\1\/health /g),
+      ].map(([, port = ""]) => port);
+    expect([place, placeOf(moving, host as never)].map(asked)).toEqual([
+      ["80", "8086"],
+      ["80", "8080", "8086", "8087"],
     ]);
   });
 
-  it("is the control port and not the health path while evidence counts", () => {
-    expect(look.observe(place, "run1", 7)).toContain(
-      "{\ncurl -q -g --path-as-is --noproxy '*' -sS -f --max-time 2 http://127.0.0.1:9000/lifecycle 2>/dev/null || :\n} | head -c 65537",
-    );
-    expect(look.observe(place, "run1", 7)).not.toContain("/health");
-  });
-
-  it("is the health path and the connections with fixed waits", () => {
-    const script = look.observe({ ...fixed, servicePort: 8080 }, "run1", 7);
-    expect(script).not.toContain("/lifecycle");
+  it.each([
+    ["a survey", look.survey(place, true)],
+    ["an observation", look.observe(place, "run1", 7)],
+  ])("is who comes, and the health path at the balancer's own port, in %s", (_name, script) => {
+    const tolerant = { ...place, responseTimeoutMs: 700 };
+    expect(script).toContain("front traffic api 3000 2>/dev/null && echo whole\n} | head -c 131073");
+    expect(look.observe(tolerant, "run1", 7)).toContain("front traffic api 700 ");
     expect(script).toContain(
-      "curl -q -g --path-as-is --noproxy '*' -sS --max-time 2 -o /dev/null -w '%{http_code}\\n' http://10.110.0.2:8080/health 2>&1 || :",
+      "curl -q -g --path-as-is --noproxy '*' -sS --max-time 2 -o /dev/null -w '%{http_code}\\n' \"http://10.110.0.2:$(asked_port api 8086 80)\"/health 2>&1 || :",
     );
-    expect(script).toContain(
-      `port=$(sed -n 's/^PORT=//p' "$HOME/.evenkeel/api/releases/$(docker inspect --type container --format '{{index .Config.Labels "evenkeel.release"}}' api 2>/dev/null | head -c 4096).env" 2>/dev/null)
-{ docker exec api cat /proc/net/tcp /proc/net/tcp6 2>/dev/null && echo whole; } | head -c 33554432 | awk`,
-    );
+    // No app is asked for anything but its health.
+    const asked = script.match(/curl [^\n]*/g) ?? [];
+    expect(asked.filter((words) => !words.includes("/health"))).toEqual([]);
   });
 
   it("for the guard is what the private address answers, and who holds the host", () => {
@@ -403,14 +542,17 @@ describe("what is asked of a host", () => {
     beforeEach(() => {
       home = mkdtempSync(path.join(tmpdir(), "evenkeel-look-"));
       mkdirSync(path.join(home, ".evenkeel/api/releases"), { recursive: true });
-      const rows = ["0050 00000000:0000 0A", "0050 0100007F:D431 01", "0050 0100007F:D432 01", "1F90 0100007F:D433 01"];
-      const table = rows.map((row, index) => `   ${index}: 02006E0A:${row}`).join("\n");
-      const docker = `#!/bin/sh\ncase $1 in exec) echo '${table}' ;; inspect) echo r1 ;; esac\n`;
-      writeFileSync(path.join(home, "docker"), docker, { mode: 0o755 });
+      const programs = {
+        docker: "case $* in *.State.Pid*) echo 4242 ;; *) echo r1 ;; esac",
+        // Two are open to the one port, one to the other.
+        sudo: "case $* in *' open 4242 80') echo 2 ;; *' open 4242 8080') echo 1 ;; *) exit 1 ;; esac",
+      };
+      for (const [name, text] of Object.entries(programs))
+        writeFileSync(path.join(home, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     });
     afterEach(() => rmSync(home, { recursive: true }));
     const count = (): string =>
-      execFileSync("/bin/sh", ["-c", countConnections({ ...fixed, containerPort: 8080 })], {
+      execFileSync("/bin/sh", ["-c", `${frontFunctions}\n${countConnections({ ...place, containerPort: 8080 })}`], {
         env: { HOME: home, PATH: `${home}:${process.env["PATH"] ?? ""}` },
         encoding: "utf8",
       });
@@ -430,12 +572,12 @@ describe("what a hostile app forges", () => {
   const next = testRelease(manifest, 2);
 
   it("would pass for the next release if it came as parts of a survey", () => {
-    const { containers, lifecycle: said } = survey({
+    const { containers, traffic: said } = survey({
       containers: `${forgedContainer(next.image, next.id)}\n`,
-      lifecycle: forgedLifecycle(next.id),
+      traffic: forgedTraffic(),
     });
     expect(containers.current).toMatchObject({ image: next.image, release: next.id, running: true });
-    expect(said).toMatchObject({ release: next.id, state: "serving" });
+    expect(said).toMatchObject({ state: "serving", probes: [{ node: "127.0.1.1", outcome: "passed" }] });
   });
 
   it("would pass for a replacement that is done if it came as a journal", () =>

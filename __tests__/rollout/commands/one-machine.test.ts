@@ -10,11 +10,11 @@ import { testManifest, testRelease } from "../../support/fleet.js";
 const plain = testManifest({ service: { port: 8000 } });
 const [first, second] = plain.hosts;
 if (!first || !second) throw new Error("the manifest lists two hosts");
-const own = { container: "api-b", port: 8002, controlPort: 9002, smokePort: 9082 };
+const own = { container: "api-b", port: 8002, checkPort: 8004 };
 const shared = manifestSchema.parse({
   ...plain,
   hosts: [
-    { ...first, container: "api-a", port: 8001, controlPort: 9001, smokePort: 9084 },
+    { ...first, container: "api-a", port: 8001, checkPort: 8003 },
     { ...second, ...own, address: first.address, privateAddress: first.privateAddress },
   ],
 });
@@ -40,8 +40,8 @@ describe("two hosts on one machine", () => {
   if (!a || !b) throw new Error("the manifest lists two hosts");
 
   it.each<[string, Place, string[]]>([
-    ["the first", a, ["api-b", "8002", "9002", "9082", "9083"]],
-    ["the second", b, ["api-a", "8001", "9001", "9084", "9085"]],
+    ["the first", a, ["api-b", "8002", "8004"]],
+    ["the second", b, ["api-a", "8001", "8003"]],
   ])("%s names nothing of the other", (_name, place, others) => {
     const words = new Set(scriptsFor(place, shared).split(/[^A-Za-z0-9-]+/));
     for (const other of others) {
@@ -54,13 +54,26 @@ describe("two hosts on one machine", () => {
   const usual =
     "--log-driver json-file --log-opt max-size=10m --log-opt max-file=3 --pids-limit 1024 --cap-drop ALL --security-opt no-new-privileges --read-only --tmpfs /tmp:size=64m";
 
-  it("publish the app's own port on ports of theirs, and smoke boots too", () => {
-    const runs = scriptsFor(b, shared)
-      .split("\n")
-      .filter((line) => line.startsWith("docker run "));
-    expect(runs).toEqual([
-      `docker run -d --name api-b-smoke --label evenkeel.fleet=api-b --label evenkeel.release=${release.id} --restart no --init --stop-timeout 10 -p 127.0.0.1:9082:8000 -p 127.0.0.1:9083:9000 --env-file releases/${release.id}.env ${usual} ${release.image}`,
-      `docker run -d --name api-b --label evenkeel.fleet=api-b --label evenkeel.release=${release.id} --restart no --init --stop-timeout 10 -p ${first.privateAddress}:8002:8000 -p 127.0.0.1:9002:9000 --env-file releases/${release.id}.env ${usual} ${release.image}`,
+  it("lead ports of theirs to the app's own port, publish none that is known, and are drained and asked about by their own front", () => {
+    const lines = scriptsFor(b, shared).split("\n");
+    expect(lines.filter((line) => line.startsWith("place "))).toEqual([
+      `place api-b --name api-b --label evenkeel.fleet=api-b --label evenkeel.release=${release.id} --restart no --init --stop-timeout 10 -p 127.0.0.1::8000 --env-file releases/${release.id}.env ${usual} ${release.image}`,
+    ]);
+    const leads = new Set(
+      lines.flatMap(
+        (line) =>
+          /^ *(?:if )?((?:lead|lead_back|front|drain|raise) [a-z]+[ -](?!").*?)(?:; then)?$/.exec(line)?.[1] ?? [],
+      ),
+    );
+    expect([...leads].sort()).toEqual([
+      "drain api-b",
+      "front clear api-b",
+      `front fits api-b ${first.privateAddress} 8002 8004 2>&1 >/dev/null || :`,
+      "front keep api-b",
+      "front traffic api-b 3000 2>/dev/null && echo whole",
+      `lead api-b 8000 api-b ${first.privateAddress} 8002 8004`,
+      `lead_back api-b "\${port:-8000}" api-b ${first.privateAddress} 8002 8004`,
+      "raise api-b",
     ]);
   });
 
@@ -70,18 +83,17 @@ describe("two hosts on one machine", () => {
 });
 
 it("a host without container and ports of its own has the fleet's", () => {
-  const declared = testManifest({ service: { port: 8000, controlPort: 8001, smokePort: 8002 } });
+  const declared = testManifest({ service: { port: 8000 } });
   expect(declared.hosts.map((host) => placeOf(declared, host))).toEqual(
     declared.hosts.map(({ privateAddress }) => ({
       fleet: "api",
       containerPort: 8000,
       servicePort: 8000,
-      nextPort: null,
-      controlPort: 8001,
-      smokePort: 8002,
+      services: [8000],
+      checks: [8086],
       healthPath: "/health",
       privateAddress,
-      gate: "evidence",
+      responseTimeoutMs: 3000,
     })),
   );
 });

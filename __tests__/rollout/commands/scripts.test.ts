@@ -10,8 +10,8 @@ import { installed } from "./steward-host.js";
 
 const LIMIT_MS = 60_000;
 
-function stagesOf(gate: string, standing: Standing, command: string[] = [], goesBack = false): string {
-  const manifest = testManifest({ service: { command }, rollout: { gate } });
+function stagesOf(strategy: string, standing: Standing, command: string[] = [], goesBack = false): string {
+  const manifest = testManifest({ service: { command }, rollout: { strategy } });
   const [host] = manifest.hosts;
   if (!host) throw new Error("the manifest lists no host");
   const release = testRelease(manifest, 1);
@@ -32,16 +32,15 @@ const inFrame = (script: string): string => `frame=0\n${script}`;
 /** Every script that reaches a host. */
 const scripts: [string, string][] = [
   ["the steward", engine("api")],
-  ["a replacement by evidence", stagesOf("evidence", "in-rotation", hostile)],
-  ["a replacement by fixed waits", stagesOf("fixed-wait", "in-rotation")],
-  ["a replacement of what is down", stagesOf("evidence", "down")],
-  ["a replacement of a host that is alone", stagesOf("evidence", "alone")],
-  ["going back", stagesOf("evidence", "in-rotation", [], true)],
-  ["a first deployment", stagesOf("evidence", "empty")],
+  ["a replacement", stagesOf("drain", "in-rotation", hostile)],
+  ["a handover", stagesOf("handoff", "in-rotation", hostile)],
+  ["a replacement of what is down", stagesOf("drain", "down")],
+  ["a replacement of a host that is alone", stagesOf("drain", "alone")],
+  ["going back", stagesOf("drain", "in-rotation", [], true)],
+  ["a first deployment", stagesOf("drain", "empty")],
   ["a survey", inFrame(look.survey(place))],
-  ["a survey by fixed waits", inFrame(look.survey({ ...place, gate: "fixed-wait" }))],
+  ["a survey of a host whose service port the balancer asks", inFrame(look.survey({ ...place, checks: [] }))],
   ["an observation", inFrame(look.observe(place, "run1", 1))],
-  ["an observation by fixed waits", inFrame(look.observe({ ...place, gate: "fixed-wait" }, "run1", 1))],
   [
     "starting the steward",
     commands.startSteward("api", { runId: "run1", owner: "me@here", leaseSeconds: 120 }, "exit").script,
@@ -80,7 +79,7 @@ describe.each(["dash", "bash"])("%s", (shell) => {
     () =>
       fc.assert(
         fc.property(fc.array(fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", ""))), (command) => {
-          const names = `${stagesOf("evidence", "in-rotation", command)}\ntype stage_drain stage_replace run_drain undo_drain >/dev/null`;
+          const names = `${stagesOf("drain", "in-rotation", command)}\ntype stage_drain stage_replace run_drain undo_drain >/dev/null`;
           expect(check(program, [], names)).toBe("");
         }),
         { numRuns: 50 },

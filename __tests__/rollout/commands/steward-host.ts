@@ -40,6 +40,11 @@ export function installed(program: string): string | undefined {
   return folders.map((folder) => path.join(folder, program)).find((file) => existsSync(file));
 }
 
+/** Address of the container that serves at first, in the containers' network. */
+export const OLD_ADDRESS = "172.31.255.242";
+/** That container and its process. */
+export const OLD_INSTANCE = "id-api:4242";
+
 interface HostOptions {
   /** Path of the program that `sh` is on this host. */
   readonly shell: string;
@@ -137,17 +142,23 @@ export class StewardHost {
   occupy(): void {
     const folder = path.join(this.home, "containers/api");
     mkdirSync(folder);
-    const { privateAddress, servicePort, controlPort } = this.place;
-    const { port, controlPort: inner } = this.manifest.service;
+    const { privateAddress, services, checks } = this.place;
+    const { port } = this.manifest.service;
+    writeFileSync(path.join(this.home, "network"), "");
+    const lead = `${privateAddress} ${services.join(",")} ${checks.join(",") || "-"} ${OLD_ADDRESS} ${port} open\n`;
+    for (const state of ["front", "front-kept"]) {
+      mkdirSync(path.join(this.home, state), { recursive: true });
+      writeFileSync(path.join(this.home, state, "api"), lead);
+    }
     const values = {
       image: this.old.image,
       release: this.old.id,
-      publish: ` ${privateAddress}:${servicePort}:${port} 127.0.0.1:${controlPort}:${inner}`,
+      publish: ` 127.0.0.1::${port}`,
+      address: OLD_ADDRESS,
       restart: "always",
       running: "true",
       restarts: "0",
-      instance: "i0",
-      state: "serving",
+      process: "4242",
     };
     for (const [name, value] of Object.entries(values)) writeFileSync(path.join(folder, name), value);
   }
@@ -175,15 +186,6 @@ export class StewardHost {
     );
     const lines = own().filter(({ state }) => state !== "back");
     return lines.map(({ state, detail }) => `${state} ${detail}`.trim());
-  }
-
-  /** Orders a smoke boot, and once it is ready lets the time pass that it must stay so; does `befall` instead where that is given. */
-  async smoke(befall = (): void => this.setClock(1002)): Promise<string[]> {
-    const ended = this.order("smoke");
-    await this.until(() => this.journal().some((entry) => entry.detail === "smoke-ready"), "the smoke boot");
-    await this.round();
-    befall();
-    return ended;
   }
 
   /** Until a replacement waits for its new container, and has looked at it. */
@@ -214,7 +216,7 @@ export class StewardHost {
   calls(): string[] {
     const lines = readFileSync(path.join(this.home, "calls"), "utf8").split("\n").slice(0, -1);
     writeFileSync(path.join(this.home, "calls"), "");
-    return lines.filter((line) => !/^docker (inspect|version) /.test(line));
+    return lines.filter((line) => !/^docker (inspect|version|network inspect|ps) /.test(line));
   }
 
   /** Argument list of the last `docker run`, as it arrived. */
@@ -222,21 +224,39 @@ export class StewardHost {
     return readFileSync(path.join(this.home, "run-arguments"), "utf8").split("\0").slice(0, -1);
   }
 
-  /** Each container as `name release state restart-policy`. */
+  /** The container that serves, and its process. */
+  instance(): string {
+    return `id-api:${readFileSync(path.join(this.home, "containers/api/process"), "utf8")}`;
+  }
+
+  /** Each container as `name release state restart-policy`. One that the front leads to is draining while its health ports are dropped. */
   containers(): string[] {
     const folder = path.join(this.home, "containers");
     const of = (name: string, field: string): string =>
       existsSync(path.join(folder, name, field)) ? readFileSync(path.join(folder, name, field), "utf8") : "none";
+    const { now: led, state: frontState } = this.front();
+    const stateOf = (name: string): string => {
+      if (of(name, "running") !== "true") return "stopped";
+      return frontState === "dropped" && led?.startsWith(`${of(name, "address")} `) ? "draining" : "serving";
+    };
     const releases = new Map([
       [this.old.id, "old"],
       [this.next.id, "new"],
     ]);
     return readdirSync(folder)
       .sort()
-      .map((name) => {
-        const state = of(name, "running") === "true" ? of(name, "state") : "stopped";
-        return [name, releases.get(of(name, "release")), state, of(name, "restart")].join(" ");
-      });
+      .map((name) => [name, releases.get(of(name, "release")), stateOf(name), of(name, "restart")].join(" "));
+  }
+
+  /** Where the front leads now and after a reboot, as `address port`, and whether its health ports are dropped; null for nowhere. */
+  front(): { now: string | null; kept: string | null; state: string | null } {
+    const of = (folder: string): string[] | null => {
+      const file = path.join(this.home, folder, "api");
+      return existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : null;
+    };
+    const leadOf = (words: string[] | null): string | null => words?.slice(3, 5).join(" ") ?? null;
+    const [live, kept] = [of("front"), of("front-kept")];
+    return { now: leadOf(live), kept: leadOf(kept), state: live?.[5] ?? null };
   }
 
   /** What is to go wrong on this host from now on. */
@@ -265,7 +285,8 @@ export class StewardHost {
   /** The same without the unit. */
   async fail(): Promise<void> {
     await this.#end();
-    this.sh(`cd "$HOME/containers" && for name in *; do
+    this.sh(`rm -rf "$HOME/front" && mkdir -p "$HOME/front-kept" && cp -R "$HOME/front-kept" "$HOME/front"
+    cd "$HOME/containers" && for name in *; do
       printf false >"$name/running"
       if [ "$(cat "$name/restart")" = always ]; then docker start "$name"; fi
     done`);
@@ -302,6 +323,14 @@ export class StewardHost {
       this.setClock((seconds += 1));
       return condition();
     }, what);
+  }
+
+  /** An order, while time passes on the host until it has ended. */
+  async orderInTime(name: OrderName, argument = ""): Promise<string[]> {
+    let hasEnded = false;
+    const told = this.order(name, argument).finally(() => (hasEnded = true));
+    await this.whileTimePasses(() => hasEnded, `the end of "${name}"`);
+    return told;
   }
 
   locks(): string[] {

@@ -17,24 +17,29 @@ const manifest = testManifest();
 const place = {
   ...placeOf(manifest, manifest.hosts[0] as never),
   privateAddress: "127.0.0.1",
+  services: [1],
+  checks: [],
   servicePort: 1,
-  controlPort: 1,
-  nextPort: null,
 };
+const FRONT = "/usr/local/sbin/evenkeel-front";
 
 describe("what a host lacks", () => {
   let home: string;
-  beforeEach(() => {
-    home = mkdtempSync(path.join(tmpdir(), "evenkeel-tools-"));
-    mkdirSync(path.join(home, "bin"));
-    for (const tool of TOOLS) symlinkSync(installed(tool) ?? "/nowhere", path.join(home, "bin", tool));
-  });
-  afterEach(() => rmSync(home, { recursive: true }));
-
   const replace = (tool: string, body: string): void => {
     rmSync(path.join(home, "bin", tool), { force: true });
     writeFileSync(path.join(home, "bin", tool), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   };
+  beforeEach(() => {
+    home = mkdtempSync(path.join(tmpdir(), "evenkeel-tools-"));
+    mkdirSync(path.join(home, "bin"));
+    for (const tool of TOOLS) symlinkSync(installed(tool) ?? "/nowhere", path.join(home, "bin", tool));
+    replace(
+      "sudo",
+      `[ "$1 $2" = '-n ${FRONT}' ] && case $3 in network | show) ;; traffic) echo "evenkeel-front: there is no such front: $4" >&2 && exit 64 ;; *) exit 64 ;; esac`,
+    );
+  });
+  afterEach(() => rmSync(home, { recursive: true }));
+
   /** As the controller reads it from the whole look: what carries the report must not need what is reported. */
   const look = (script = survey(place)): { readonly missing: readonly string[]; readonly stderr: string } => {
     const env = { PATH: path.join(home, "bin"), HOME: home };
@@ -88,10 +93,23 @@ describe("what a host lacks", () => {
     // As where /proc hides what a process was started with.
     { tool: "tr", does: without("'\\000'"), needs: "/proc, or a ps that knows -o and -p (procps)" },
     { tool: "nohup", does: "exit 0", needs: "nohup" },
+    {
+      tool: "sudo",
+      does: "echo 'sudo: a password is required' >&2; exit 1",
+      needs: `the front's helper of this version ("sudo -n ${FRONT} network" fails, or it does not know "traffic"); root puts it in place once (docs/any-balancer.md), and a droplet that has none is replaced`,
+    },
     { tool: "curl", does: without("-q"), needs: "curl that knows -q, -g, --path-as-is, --noproxy and -w" },
   ];
 
   it("is tried for every check", () => expect(unfit.map(shown)).toEqual(checks.map(shown)));
+
+  it("is a front of this version, where another one tells how it is used", () => {
+    replace(
+      "sudo",
+      'case $3 in network | show) ;; *) printf "evenkeel-front: ...\\n  switch NAME ADDRESS SERVICES\\n" >&2; exit 64 ;; esac',
+    );
+    expect(missing()).toEqual([expect.stringMatching(/^needs the front's helper of this version /)]);
+  });
 
   it.each(unfit)("is told, and nothing else, where $tool is unfit: $needs", ({ tool, does, needs }) => {
     replace(tool, does.replace("$REAL", installed(tool) ?? ""));

@@ -6,7 +6,7 @@ import { check, container, probed, says, servingHost } from "../support.js";
 
 const refused = "curl: (7) Failed to connect to 10.110.0.2 port 80 after 0 ms: Connection refused";
 const down = (changes: Partial<Survey> = {}): Survey =>
-  servingHost("0123456789abcdef", { health: null, healthError: refused, lifecycle: null, ...changes });
+  servingHost("0123456789abcdef", { health: null, healthError: refused, traffic: null, ...changes });
 const against = (survey: Survey, answeredByNobody = 0): string[] =>
   contradictions({ survey, check, own: new Set(["10.110.0.2"]), answeredByNobody });
 const node = "10.0.0.1";
@@ -14,11 +14,11 @@ const node = "10.0.0.1";
 describe("a host is taken for down", () => {
   it.each<[string, Survey, boolean]>([
     ["when its container runs and nothing answers", down(), true],
-    ["when its container runs and its app says that it serves", down({ lifecycle: says() }), true],
+    ["when its container runs and its front leads there", down({ traffic: says() }), true],
     ["not without a running container", down({ containers: { current: container({ running: false }) } }), false],
     ["not when it serves", servingHost("0123456789abcdef"), false],
     ["not when its answer is healthy to a balancer", down({ health: 301, healthError: null }), false],
-    ["not when it drains: it is drained to the end", down({ lifecycle: says({ state: "draining" }) }), false],
+    ["not when it drains: it is drained to the end", down({ traffic: says({ state: "draining" }) }), false],
   ])("%s", (_name, survey, expected) => expect(isTakenForDown(survey)).toBe(expected));
 });
 
@@ -26,29 +26,35 @@ describe("that a host is down is contradicted", () => {
   it.each<[string, Survey, RegExp]>([
     [
       "by a node whose last probe passed",
-      down({ lifecycle: says({ probes: [probed(node, { passed: 1 })] }) }),
+      down({ traffic: says({ probes: [probed(node, { passed: 1 })] }) }),
       /node 10\.0\.0\.1 .* passed 1 /u,
     ],
     [
       "by one of two nodes",
-      down({ lifecycle: says({ probes: [probed("10.0.0.2", { failed: 9 }), probed(node, { passed: 7 })] }) }),
+      down({ traffic: says({ probes: [probed("10.0.0.2", { failed: 9 }), probed(node, { passed: 7 })] }) }),
       /node 10\.0\.0\.1 /u,
     ],
     [
       "by a node that has failed fewer of its health checks than it takes to be let go",
-      down({ lifecycle: says({ probes: [probed(node, { failed: 1 }), probed("10.0.0.2", { failed: 2 })] }) }),
+      down({ traffic: says({ probes: [probed(node, { failed: 1 }), probed("10.0.0.2", { failed: 2 })] }) }),
       /node 10\.0\.0\.1 .* failed 1 of 2 /u,
     ],
-    ["by its app's word, where no node says otherwise", down({ lifecycle: says() }), /says "serving"/u],
     [
-      "by its app's word, where a node has not probed it within its life",
-      down({ lifecycle: says({ probes: [probed(node, { failed: 9, agoMs: 9_001 })] }) }),
-      /says "serving"/u,
+      "by a node that another container answers: it sends requests by the same ports",
+      down({ traffic: says({ probes: [{ ...probed(node, {}), outcome: "elsewhere", count: 3 }] }) }),
+      /node 10\.0\.0\.1 /u,
     ],
     [
-      "by its app's word, where only the droplet itself has asked",
-      down({ lifecycle: says({ probes: [probed("10.110.0.2", { failed: 9 })] }) }),
-      /says "serving"/u,
+      "by the newest probes of a node that changes over to another port",
+      down({
+        traffic: says({
+          probes: [
+            probed(node, { failed: 9, agoMs: 2000 }),
+            { ...probed(node, { passed: 2, agoMs: 400 }), port: 8087 },
+          ],
+        }),
+      }),
+      /node 10\.0\.0\.1 .* passed 2 .* 0\.4 s ago$/u,
     ],
     [
       "by connections, where the host's own look did not connect",
@@ -56,7 +62,7 @@ describe("that a host is down is contradicted", () => {
       /2 connections are established/u,
     ],
     [
-      "by connections, where the answer is none of a host that serves and no app tells more",
+      "by connections, where the answer is none of a host that serves and no node tells more",
       down({ connections: 1, health: 404, healthError: null }),
       /1 connection is established/u,
     ],
@@ -82,20 +88,18 @@ describe("that a host is down is contradicted", () => {
 
   it.each<[string, Survey]>([
     ["nothing answers", down()],
+    ["its front leads there, and nobody has come: that is no sign of clients", down({ traffic: says() })],
     [
-      "its app says that it serves, and the balancer's nodes have failed it",
-      down({ health: 503, lifecycle: says({ probes: [probed(node, { failed: 2 })] }) }),
+      "only the droplet itself has asked, and was answered",
+      down({ traffic: says({ probes: [probed("10.110.0.2", { passed: 9 })] }) }),
     ],
     [
-      "its container was restarted by Docker, so that the count of failed probes began anew",
-      down({
-        containers: { current: container({ restartCount: 4 }) },
-        lifecycle: says({ probes: [probed(node, { failed: 1 })] }),
-      }),
+      "the balancer's nodes have failed it",
+      down({ health: 503, traffic: says({ probes: [probed(node, { failed: 2 })] }) }),
     ],
     [
       "a passed probe is too old to count",
-      down({ lifecycle: says({ state: "stopping", probes: [probed(node, { passed: 9, agoMs: 9_001 })] }) }),
+      down({ traffic: says({ probes: [probed(node, { passed: 9, agoMs: 9_001 })] }) }),
     ],
     [
       "its app hangs, and takes connections",
@@ -105,16 +109,16 @@ describe("that a host is down is contradicted", () => {
       }),
     ],
     [
-      "its app tells of itself and answers that it is sick: the balancer keeps connections open",
+      "the balancer's nodes have failed it, and keep connections open",
       down({
         connections: 3,
         health: 503,
         healthError: null,
-        lifecycle: says({ probes: [probed(node, { failed: 2 })] }),
+        traffic: says({ probes: [probed(node, { failed: 2 })] }),
       }),
     ],
     [
-      "it answers that it does not serve, and nobody asks its app: the balancer's probes are connected",
+      "it answers that it does not serve: the balancer's probes are connected",
       down({ connections: 1, health: 503, healthError: null }),
     ],
     ["any other server error is answered", down({ connections: 1, health: 500, healthError: null })],

@@ -7,7 +7,6 @@ import { failureCode, type HostReceipt } from "../../../scripts/rollout/core/rec
 /** Lines as a steward writes them, without their numbers. */
 const journal = (...lines: string[]) => parseJournal(lines.map((line) => `1\t${line.replace(" ", "\t")}\n`).join(""));
 
-const smoke = ["step smoke-clear", "step smoke-run", "step smoke-ready", "step smoke-remove", "done smoke"];
 const drained = ["step restart-off", "step drain", "done drain"];
 const replaced = [
   "step expect-drained",
@@ -19,12 +18,12 @@ const replaced = [
   "done replace",
 ];
 const committed = ["step restart-on", "step older-remove", "done commit"];
+const unmade = ["back new-ready", "back new-run", "back old-keep", "back old-stop"];
 const back = ["back drain", "back restart-off", "undone all"];
 
 describe("what a journal says of the work on a host", () => {
   it.each<[string, readonly string[], Fate]>([
     ["nothing before a step", ["held me"], "nothing"],
-    ["nothing of a smoke boot, which is beside what serves", smoke, "nothing"],
     [
       "nothing of a step that only looks",
       ["step expect-down", "back expect-down", "undone all", "failed it serves"],
@@ -63,7 +62,7 @@ describe("the receipt says of a host", () => {
   const moved = [...drained, ...replaced, ...committed];
 
   it.each<[string, Deed[], readonly string[], HostReceipt["action"]]>([
-    ["untouched, when nothing was begun", [], smoke, "untouched"],
+    ["untouched, when nothing was begun", [], ["held me"], "untouched"],
     ["untouched, when no step was begun", [work()], ["held me"], "untouched"],
     ["kept, when it was on the release", [{ do: "keep" }], committed, "kept"],
     ["skipped, when it lost its tag", [{ do: "untag", isDone: true }], [], "skipped"],
@@ -76,6 +75,12 @@ describe("the receipt says of a host", () => {
       [work({ asBefore: false })],
       [...drained, ...back],
       "unknown",
+    ],
+    [
+      "restored, when its new container was made to retreat before it was taken back",
+      [work()],
+      [...drained, ...replaced, "step retreat", "done retreat", ...unmade, ...back],
+      "restored",
     ],
     ["unknown, when it was lost while it drained", [work({ readToEnd: false })], drained, "unknown"],
     ["unknown, when it was lost before anything was seen", [work({ readToEnd: false })], [], "unknown"],

@@ -1,18 +1,19 @@
 import { describe, expect, it } from "@jest/globals";
-import type { Lifecycle } from "../../../contract/host.js";
+import type { Traffic } from "../../../contract/host.js";
 import {
   aged,
+  countOf,
   gates,
   larger,
   liveSources,
   probeLifeMs,
+  probesOf,
   tellsNothing,
   toldByOne,
   WITNESS_PER_HOST,
   type AdmissionInput,
   type EjectionInput,
   type Peer,
-  type QuietInput,
   type SampleInput,
   type Verdict,
 } from "../../../scripts/rollout/core/gates.js";
@@ -48,12 +49,46 @@ describe("sources", () => {
   it("are none where no host answers", () => expect(liveSources([null, null], check)).toEqual([]));
 });
 
+describe("what a node's newest probes came to", () => {
+  const onOldPort = probed("a", { failed: 4, agoMs: 2900 });
+  const onNewPort = { ...probed("a", { passed: 1, agoMs: 100 }), port: 8087 };
+
+  it.each([
+    ["as they stand", [onOldPort, onNewPort]],
+    ["turned round", [onNewPort, onOldPort]],
+  ])("is what those came to that began last, of a node that asks two ports (%s)", (_name, probes) => {
+    const traffic = says({ probes: [probed("b", { failed: 9, agoMs: 0 }), ...probes] });
+    expect(probesOf(traffic, "a")).toEqual(onNewPort);
+    expect(countOf(traffic, "a", "passed")).toBe(1);
+    expect(countOf(traffic, "a", "failed")).toBe(0);
+  });
+
+  it("is neither passed nor failed where another container has answered them", () => {
+    const traffic = says({ probes: [{ ...probed("a", {}), outcome: "elsewhere", count: 5 }] });
+    expect(["passed", "failed", "elsewhere"].map((outcome) => countOf(traffic, "a", outcome as "passed"))).toEqual([
+      0, 0, 5,
+    ]);
+  });
+
+  it("is nothing for a node that has not asked", () => {
+    const traffic = says({ probes: [onOldPort] });
+    expect(probesOf(traffic, "c")).toBeUndefined();
+    expect(countOf(traffic, "c", "failed")).toBe(0);
+  });
+
+  it("does not change the look that it is read from", () => {
+    const probes = [onOldPort, onNewPort];
+    probesOf(says({ probes }), "a");
+    expect(probes).toEqual([onOldPort, onNewPort]);
+  });
+});
+
 describe("nodes that one host alone tells of", () => {
   const host = (number: number, ...sources: string[]) => ({
     name: `api-${number}`,
     address: `203.0.113.${number}`,
     privateAddress: `10.110.0.${number}`,
-    lifecycle: says({ probes: sources.map(up) }),
+    traffic: says({ probes: sources.map(up) }),
   });
 
   it("are named with it, whether it lies or they have lost the others", () =>
@@ -63,7 +98,7 @@ describe("nodes that one host alone tells of", () => {
 
   it("are none where each is told of twice, where nobody else answers, and none of the fleet's own", () => {
     expect(toldByOne([host(1, "a", "b"), host(2, "b", "a")], check)).toEqual([]);
-    expect(toldByOne([host(1, "a"), { ...host(2), lifecycle: null }], check)).toEqual([]);
+    expect(toldByOne([host(1, "a"), { ...host(2), traffic: null }], check)).toEqual([]);
     expect(toldByOne([host(1, "10.110.0.1"), host(2)], check)).toEqual([]);
   });
 });
@@ -86,6 +121,8 @@ describe("a look that is old itself", () => {
   it("shows probes and requests that are as much older", () => {
     const look = aged(says({ probes, lastRequestAgoMs: 50 }), 5000);
     expect(look.probes).toEqual([probed("a", { passed: 3, agoMs: 5100 })]);
+    expect(look.probes.map(({ oldestMs, newestMs }) => [oldestMs, newestMs])).toEqual([[11_100, 5100]]);
+    expect(look.probes.map(({ oldestMs, newestMs }) => [oldestMs, newestMs])).toEqual([[11_100, 5100]]);
     expect(look.lastRequestAgoMs).toBe(5050);
     expect(aged(says({ probes }), 5000).lastRequestAgoMs).toBeNull();
   });
@@ -127,9 +164,9 @@ describe("a host that the balancer asks", () => {
   ])("is none when %s", (_name, agos, sources, why) => expect(asked(agos, sources)).toEqual(because(why)));
 });
 
-describe("quorum, by evidence", () => {
-  const peer = (lifecycle: Lifecycle | null, name = "api-2"): Peer => ({ name, lifecycle, health: null });
-  const asked = (peers: Peer[], sources = ["a", "b"]): Verdict => gates.quorum(peers, sources, check, "evidence");
+describe("quorum", () => {
+  const peer = (traffic: Traffic | null, name = "api-2"): Peer => ({ name, traffic });
+  const asked = (peers: Peer[], sources = ["a", "b"]): Verdict => gates.quorum(peers, sources, check);
   const serving = says({ probes: [up("a"), up("b")] });
 
   it("holds when every other host serves and is up at every node", () =>
@@ -137,27 +174,31 @@ describe("quorum, by evidence", () => {
 
   it("holds without others, for there is nobody to ask", () => expect(asked([])).toEqual(pass));
 
-  it.each<[string, Lifecycle | null, string]>([
-    ["does not answer", null, "it does not answer"],
+  it.each<[string, Traffic | null, string]>([
+    ["does not tell", null, "it does not answer, or its front does not tell who comes"],
     ["was not yet probed by one node", says({ probes: [up("a")] }), "node b has not asked it yet"],
     [
       "is one probe short at one node",
       says({ probes: [up("a"), probed("b", { passed: 2 })] }),
       "node b has seen 2 of 3 passed probes",
     ],
-  ])("fails when one %s", (_name, lifecycle, why) =>
-    expect(asked([peer(serving), peer(lifecycle, "api-3")])).toEqual(because(`api-3 is not in rotation: ${why}`)),
+    [
+      "is one that a node is answered for by another container",
+      says({ probes: [up("a"), { ...up("b"), outcome: "elsewhere" }] }),
+      "node b has seen 0 of 3 passed probes",
+    ],
+  ])("fails when one %s", (_name, traffic, why) =>
+    expect(asked([peer(serving), peer(traffic, "api-3")])).toEqual(because(`api-3 is not in rotation: ${why}`)),
   );
 
-  it.each(["draining", "stopping"] as const)("fails for good when one is %s", (state) =>
-    expect(asked([peer(serving), peer(says({ state, probes: serving.probes }), "api-3")])).toEqual({
-      ...because(`api-3 is not in rotation: it is ${state}`),
+  it("fails for good when one is draining, for nobody but a rollout ends that", () =>
+    expect(asked([peer(serving), peer(says({ state: "draining", probes: serving.probes }), "api-3")])).toEqual({
+      ...because("api-3 is not in rotation: it is draining"),
       final: true,
-    }),
-  );
+    }));
 
   it("fails on a count of passed probes that has grown old on that host, though the node asks others", () => {
-    const stale = says({ probes: [up("a"), { ...up("b"), agoMs: 9001 }] });
+    const stale = says({ probes: [up("a"), probed("b", { passed: 3, agoMs: 9001 })] });
     expect(asked([peer(serving), peer(stale, "api-3")])).toEqual(
       because("api-3 is not in rotation: node b has not asked it for 9 s"),
     );
@@ -167,32 +208,12 @@ describe("quorum, by evidence", () => {
     expect(asked([peer(serving)], [])).toEqual(
       because("api-2 is not in rotation: no node of the balancer has asked it lately"),
     ));
-
-  it("does not ask the health path", () =>
-    expect(asked([{ name: "api-2", lifecycle: serving, health: 503 }])).toEqual(pass));
-});
-
-describe("quorum, by fixed waits", () => {
-  const asked = (health: number | null): Verdict =>
-    gates.quorum([{ name: "api-2", lifecycle: null, health }], [], check, "fixed-wait");
-
-  it.each([200, 204, 301, 399])("holds when the health path answers %s, which a balancer takes for healthy", (health) =>
-    expect(asked(health)).toEqual(pass),
-  );
-
-  it.each([
-    [null, "it does not answer"],
-    [503, "its health path answers 503"],
-    [400, "its health path answers 400"],
-  ])("fails when the health path answers %s", (health, why) =>
-    expect(asked(health)).toEqual(because(`api-2 is not in rotation: ${why}`)),
-  );
 });
 
 describe("traffic elsewhere", () => {
   const asked = (changes: object): Verdict => gates.elsewhere({ sent: 60, answered: 60, landed: 60, ...changes });
 
-  it("is when hosts that can be asked have seen every answered request", () => {
+  it("is when as many connections came to hosts that can be asked, or more by clients", () => {
     expect(asked({})).toEqual(pass);
     expect(asked({ landed: 61 })).toEqual(pass);
   });
@@ -208,9 +229,10 @@ describe("traffic elsewhere", () => {
 });
 
 describe("ejection", () => {
+  /** A node asks every 3 s, and lets go after the second failure. */
   const asked = (changes: Partial<EjectionInput>): Verdict =>
     gates.ejected({
-      lifecycle: says({ state: "draining", probes: [down("a"), down("b")] }),
+      traffic: says({ state: "draining", probes: [down("a"), down("b")] }),
       sources: ["a", "b"],
       check,
       waitedMs: 0,
@@ -221,7 +243,7 @@ describe("ejection", () => {
   it("passes at once when every node has had enough failed probes", () => expect(asked({})).toEqual(pass));
 
   it("fails when one node is one failed probe short", () =>
-    expect(asked({ lifecycle: says({ state: "draining", probes: [down("a"), probed("b", { failed: 1 })] }) })).toEqual(
+    expect(asked({ traffic: says({ state: "draining", probes: [down("a"), probed("b", { failed: 1 })] }) })).toEqual(
       because("node b has seen 1 of 2 failed probes"),
     ));
 
@@ -231,13 +253,56 @@ describe("ejection", () => {
   it("does not care how long ago the failed probes were", () =>
     expect(
       asked({
-        lifecycle: says({ probes: [probed("a", { failed: 2, agoMs: 99_000 })] }),
+        traffic: says({ probes: [probed("a", { failed: 2, agoMs: 99_000 })] }),
         sources: ["a"],
       }),
     ).toEqual(pass));
 
+  it.each([
+    ["which came within a second", 3, 1100],
+    ["the last a moment too early", 3, 2799],
+    ["of which there are ever so many", 99, 2799],
+    ["of which the first came long ago, as two were sent at once", 2, 100],
+  ])("refuses refused probes that come faster than the balancer's, %s", (_name, failed, sinceMs) =>
+    expect(asked({ traffic: says({ probes: [probed("a", { failed, sinceMs })] }), sources: ["a"] })).toEqual(
+      because(`node a has seen ${failed} failed probes, and faster ones than the balancer's`),
+    ),
+  );
+
+  it("takes those that came a little early, as timers are not exact", () =>
+    expect(asked({ traffic: says({ probes: [probed("a", { failed: 2, sinceMs: 2800 })] }), sources: ["a"] })).toEqual(
+      pass,
+    ));
+
+  it("counts the time of each node by itself, and longer with a higher threshold", () => {
+    const traffic = says({ probes: [probed("a", { failed: 9 }), probed("b", { failed: 9, sinceMs: 8199 })] });
+    const slow = { ...check, unhealthyThreshold: 4 };
+    expect(asked({ traffic, check: slow })).toEqual(
+      because("node b has seen 9 failed probes, and faster ones than the balancer's"),
+    );
+    // That they are older by now does not make them slower.
+    expect(asked({ traffic: aged(traffic, 60_000), check: slow }).pass).toBe(false);
+  });
+
+  it("takes one failed probe at once where the balancer forgives none", () =>
+    expect(
+      asked({
+        traffic: says({ probes: [probed("a", { failed: 1, agoMs: 0 })] }),
+        sources: ["a"],
+        check: { ...check, unhealthyThreshold: 1 },
+      }),
+    ).toEqual(pass));
+
+  it("takes probes that another container answers for passed ones: the balancer has let nobody go", () =>
+    expect(
+      asked({
+        traffic: says({ probes: [{ ...probed("a", {}), outcome: "elsewhere", count: 9, oldestMs: 30_000 }] }),
+        sources: ["a"],
+      }),
+    ).toEqual(because("node a has seen 0 of 2 failed probes")));
+
   it("takes a passed probe after failed ones for a node that has the host in rotation", () =>
-    expect(asked({ lifecycle: says({ probes: [probed("a", { passed: 1, failed: 0 })] }), sources: ["a"] })).toEqual(
+    expect(asked({ traffic: says({ probes: [probed("a", { passed: 1, failed: 0 })] }), sources: ["a"] })).toEqual(
       because("node a has seen 0 of 2 failed probes"),
     ));
 
@@ -251,7 +316,7 @@ describe("ejection", () => {
       asked({
         witnessReachable: false,
         waitedMs: 60_000,
-        lifecycle: says({ probes: [down("a")] }),
+        traffic: says({ probes: [down("a")] }),
       }),
     ).toEqual(because("node b has seen 0 of 2 failed probes")));
 
@@ -262,34 +327,33 @@ describe("ejection", () => {
 });
 
 describe("the quiet window", () => {
-  const asked = (changes: Partial<QuietInput>): Verdict =>
-    gates.quiet({
-      before: says({ witnessRequests: 4, lastRequestAgoMs: 20_000 }),
-      after: says({ witnessRequests: 4, lastRequestAgoMs: 20_500 }),
-      windowMs: 500,
-      ...changes,
-    });
+  const asked = (lastRequestAgoMs: number | null, requests = 4): Verdict =>
+    gates.quiet({ after: says({ requests, lastRequestAgoMs }), windowMs: 500 });
 
-  it("passes when nothing arrived", () => expect(asked({})).toEqual(pass));
+  it("fails when a connection for a request came within it, whoever sent it", () =>
+    expect(asked(499)).toEqual(because("requests still arrive here")));
 
-  it("fails when one of them landed here", () =>
-    expect(asked({ after: says({ witnessRequests: 5, lastRequestAgoMs: 20_500 }) })).toEqual(
-      because("1 witness requests still landed here"),
-    ));
+  it("passes when the last one is as old as it, or older", () => {
+    expect(asked(500)).toEqual(pass);
+    expect(asked(20_500)).toEqual(pass);
+  });
 
-  it("does not count what landed here before it", () =>
-    expect(asked({ before: says({ witnessRequests: 70 }), after: says({ witnessRequests: 70 }) })).toEqual(pass));
+  it("does not count what came before it", () => expect(asked(500, 70_000)).toEqual(pass));
 
-  it("fails when an ordinary request arrived within it", () =>
-    expect(asked({ after: says({ witnessRequests: 4, lastRequestAgoMs: 499 }) })).toEqual(
-      because("requests still arrive here"),
-    ));
+  it("passes on an idle fleet, where no request ever came", () => expect(asked(null, 0)).toEqual(pass));
+});
 
-  it("passes when the last ordinary request is older than it", () =>
-    expect(asked({ after: says({ witnessRequests: 4, lastRequestAgoMs: 500 }) })).toEqual(pass));
+describe("an idle host", () => {
+  const asked = (open: number | null): Verdict => gates.idle(says({ open }));
 
-  it("passes on an idle fleet, where no ordinary request ever came", () =>
-    expect(asked({ before: says(), after: says() })).toEqual(pass));
+  it("has no connection on which it may still owe an answer", () => expect(asked(0)).toEqual(pass));
+
+  it.each([1, 7])("is none with %s open", (open) =>
+    expect(asked(open)).toEqual(because(`${open} connections are open`)),
+  );
+
+  it("is none where nobody could count", () =>
+    expect(asked(null)).toEqual(because("nobody can count its connections")));
 });
 
 describe("a sample of requests that went elsewhere", () => {
@@ -323,49 +387,64 @@ describe("a sample of requests that went elsewhere", () => {
 describe("readmission", () => {
   const asked = (changes: Partial<AdmissionInput>): Verdict =>
     gates.readmitted({
-      lifecycle: says({ probes: [up("a"), up("b")], witnessRequests: 1 }),
+      traffic: says({ probes: [up("a"), up("b")] }),
       sources: ["a", "b"],
       check,
       waitedMs: 0,
       witnessReachable: true,
+      requestsCame: true,
       ...changes,
     });
 
-  it("passes when every node has had enough passed probes and a witness request landed here", () =>
-    expect(asked({})).toEqual(pass));
+  it("passes when every node has had enough passed probes and a request came", () => expect(asked({})).toEqual(pass));
 
-  it("fails when no witness request has landed here", () =>
-    expect(asked({ lifecycle: says({ probes: [up("a"), up("b")] }) })).toEqual(
-      because("no witness request has landed here yet"),
+  it("fails when no request has come since, however many came before", () =>
+    expect(asked({ requestsCame: false, traffic: says({ probes: [up("a"), up("b")], requests: 90 }) })).toEqual(
+      because("no request has come here yet"),
     ));
 
-  it("fails when one node is one passed probe short, witness or not", () =>
-    expect(asked({ lifecycle: says({ probes: [up("a"), probed("b", { passed: 2 })], witnessRequests: 9 }) })).toEqual(
+  it("fails when one node is one passed probe short, whatever came", () =>
+    expect(asked({ traffic: says({ probes: [up("a"), probed("b", { passed: 2 })] }) })).toEqual(
       because("node b has seen 2 of 3 passed probes"),
     ));
 
-  it("fails when a node has stopped asking", () =>
-    expect(
-      asked({ lifecycle: says({ probes: [up("a"), { ...up("b"), agoMs: 30_000 }], witnessRequests: 1 }) }),
-    ).toEqual(because("node b has not asked it for 30 s")));
+  it("fails when another container answers a node's probes", () =>
+    expect(asked({ traffic: says({ probes: [up("a"), { ...up("b"), outcome: "elsewhere" }] }) })).toEqual(
+      because("node b has seen 0 of 3 passed probes"),
+    ));
 
-  it("fails when the app no longer serves", () =>
-    expect(asked({ lifecycle: says({ state: "stopping", probes: [up("a"), up("b")] }) })).toEqual(
-      because("it is stopping"),
+  it("fails when a node has stopped asking", () =>
+    expect(asked({ traffic: says({ probes: [up("a"), probed("b", { passed: 3, agoMs: 30_000 })] }) })).toEqual(
+      because("node b has not asked it for 30 s"),
+    ));
+
+  it("fails when its health ports are refused", () =>
+    expect(asked({ traffic: says({ state: "draining", probes: [up("a"), up("b")] }) })).toEqual(
+      because("it is draining"),
     ));
 
   it("fails when no node is known", () =>
     expect(asked({ sources: [] })).toEqual(because("no node of the balancer has asked it lately")));
 
-  it("waits (healthy + 1) intervals where the balancer cannot be asked", () => {
-    const blind = { witnessReachable: false, lifecycle: says({ probes: [up("a"), up("b")] }) };
+  it("waits (healthy + 1) intervals where the balancer cannot be asked, whether requests came or not", () => {
+    const blind = { witnessReachable: false, requestsCame: false };
     expect(asked({ ...blind, waitedMs: 11_900 })).toEqual(because("waited 11.9 of 12 s"));
+    expect(asked({ ...blind, waitedMs: 11_900, requestsCame: true })).toEqual(because("waited 11.9 of 12 s"));
     expect(asked({ ...blind, waitedMs: 12_000 })).toEqual(pass);
   });
 });
 
 describe("declared and live settings", () => {
-  it("give the larger of each number, and the declared path", () =>
+  it("give the larger of each number, and the declared path and ports", () => {
+    const declared = { checkIntervalSeconds: 3, responseTimeoutSeconds: 5, unhealthyThreshold: 2, healthyThreshold: 9 };
+    const live = { path: "/b", port: 9999, ...declared };
+    expect(larger({ ...declared, path: "/a", port: 8086, nextPort: 8087 }, live)).toEqual({
+      ...{ ...declared, path: "/a", port: 8086, nextPort: 8087 },
+    });
+    expect(larger({ ...declared, path: "/a" }, live)).toEqual({ ...declared, path: "/a" });
+  });
+
+  it("give the larger of each number", () =>
     expect(
       larger(
         { path: "/a", checkIntervalSeconds: 3, responseTimeoutSeconds: 5, unhealthyThreshold: 2, healthyThreshold: 9 },

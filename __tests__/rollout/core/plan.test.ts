@@ -15,6 +15,7 @@ function plan(surveys: readonly Survey[], rollout: object = {}, changes: Partial
     releaseId: target,
     policy: rolloutPolicy.parse(rollout),
     check,
+    handedOver: [],
     ...changes,
   });
 }
@@ -46,7 +47,7 @@ describe("a plan", () => {
     ["has a container that ended", servingHost(target, { containers: { current: container({ running: false }) } })],
     ["answers 503", servingHost(target, { health: 503 })],
     ["answers nothing", servingHost(target, { health: null })],
-    ["was left draining", servingHost(target, { lifecycle: says({ state: "draining" }) })],
+    ["was left draining", servingHost(target, { traffic: says({ state: "draining" }) })],
     ["was retired", servingHost(target, { retired: true })],
   ])("converges a host that %s, even when it has the release", (_name, survey) =>
     expect(plan([survey, servingHost(target)])).toMatchObject({ keep: ["api-2"], converge: [["api-1"]], replace: [] }),
@@ -64,13 +65,13 @@ describe("a plan", () => {
   );
 
   it("converges a draining host first, also where its health path redirects", () =>
-    expect(plan([servingHost(other, { health: 301, lifecycle: says({ state: "draining" }) })])).toMatchObject({
+    expect(plan([servingHost(other, { health: 301, traffic: says({ state: "draining" }) })])).toMatchObject({
       converge: [["api-1"]],
       replace: [],
     }));
 
   it("converges hosts without a running container at once, and those with one in batches of maxUnavailable after them", () => {
-    const down = servingHost(other, { health: null, lifecycle: null });
+    const down = servingHost(other, { health: null, traffic: null });
     const { converge, seconds } = plan([down, surveyed(), down, down, surveyed(), surveyed()], { maxUnavailable: 2 });
     expect(converge).toEqual([["api-2", "api-5", "api-6"], ["api-1", "api-3"], ["api-4"]]);
     expect(seconds).toBe(3 * 9.5);
@@ -135,15 +136,21 @@ describe("predicted seconds", () => {
   it("count minReadySeconds for every batch", () =>
     expect(plan([surveyed(), ...fleet(2)], { minReadySeconds: 20 }).seconds).toBe(29.5 + 2 * 33));
 
-  it("are the article's waits, (threshold + 1) x interval, in fixed-wait mode", () => {
+  it("are those of a handover where no host leaves rotation, and the floor where one enters or is taken out", () => {
     const { hosts, seconds } = plan(
       [surveyed(), ...fleet(2), servingHost(target)],
-      { gate: "fixed-wait" },
-      {
-        superseded: ["old-1"],
-      },
+      { strategy: "handoff", minReadySeconds: 10 },
+      { superseded: ["old-1"], handedOver: ["api-1", "api-2", "api-3", "api-4"] },
     );
-    expect(hosts.map((entry) => entry.seconds)).toEqual([14, 23, 23, 0, 9]);
-    expect(seconds).toBe(14 + 2 * 23 + 9);
+    expect(hosts.map((entry) => entry.seconds)).toEqual([19.5, 14, 14, 0, 4.5]);
+    expect(seconds).toBe(19.5 + 2 * 14 + 4.5);
+  });
+
+  it("are each host's own where some are handed over and others are drained", () => {
+    const { hosts, seconds } = plan(fleet(3), { strategy: "auto" }, { handedOver: ["api-1", "api-3"] });
+    const [first = 0, second = 0, third = 0] = hosts.map((entry) => entry.seconds);
+    expect([first, third]).toEqual([4, 4]);
+    expect(second).toBe(plan(fleet(1)).hosts[0]?.seconds);
+    expect(seconds).toBe(first + second + third);
   });
 });

@@ -22,7 +22,7 @@ const idOf = (settings: object, image = testImage(1), healthPath = "/health"): s
   releaseOf(image, service.parse(settings), healthPath).id;
 
 describe("a release", () => {
-  it("has an id that does not change from run to run", () => expect(idOf({})).toBe("ddf9d797b131b5c3"));
+  it("has an id that does not change from run to run", () => expect(idOf({})).toBe("d8f1297896551507"));
 
   it("has the form that hosts keep", () => {
     const release = releaseOf(testImage(1), service.parse({}), "/health");
@@ -40,7 +40,6 @@ describe("a release", () => {
 
   it.each<[string, object]>([
     ["service port", { port: 8080 }],
-    ["control port", { controlPort: 9001 }],
     ["command", { command: ["node", "other.js"] }],
     ["name of a variable", { environment: { B: "1" } }],
     ["value of a variable", { environment: { A: "2" } }],
@@ -61,7 +60,7 @@ describe("a release", () => {
 
   it.each<[string, object]>([
     ["stop timeout", { stopTimeoutSeconds: 99 }],
-    ["port of the smoke boot", { smokePort: 9500 }],
+    ["port that the balancer changes over to", { nextPort: 9500 }],
   ])("stays the same when only the %s changes", (_name, change) => expect(idOf(change)).toBe(idOf({})));
 
   it("stays the same when only waits and deadlines of the rollout change", () => {
@@ -71,11 +70,11 @@ describe("a release", () => {
 });
 
 describe("a host serves", () => {
-  it("when its container runs, its health is 200 and its app says so", () =>
+  it("when its container runs, its health is 200 and its health ports are not refused", () =>
     expect(serves(servingHost("0123456789abcdef"))).toBe(true));
 
-  it("when its app has no control port and its health is 200", () =>
-    expect(serves(servingHost("0123456789abcdef", { lifecycle: null }))).toBe(true));
+  it("when its health is 200, and its front does not tell who comes", () =>
+    expect(serves(servingHost("0123456789abcdef", { traffic: null }))).toBe(true));
 
   it.each<[string, Partial<Survey>]>([
     ["it has no container", { containers: {} }],
@@ -84,8 +83,7 @@ describe("a host serves", () => {
     ["its health is 503", { health: 503 }],
     ["its health is another success", { health: 204 }],
     ["its health path does not answer", { health: null }],
-    ["its app is draining", { lifecycle: says({ state: "draining" }) }],
-    ["its app is stopping", { lifecycle: says({ state: "stopping" }) }],
+    ["its health ports are refused", { traffic: says({ state: "draining" }) }],
     ["it was retired", { retired: true }],
   ])("not when %s", (_name, change) => expect(serves(servingHost("0123456789abcdef", change))).toBe(false));
 });
@@ -94,16 +92,19 @@ describe("one look leaves it open whether a host serves", () => {
   it.each<[string, Partial<Survey>]>([
     ["its health is 503", { health: 503 }],
     ["its health path does not answer", { health: null }],
-    ["its app is stopping", { lifecycle: says({ state: "stopping" }) }],
     ["its Docker shows no container, yet it answers", { containers: {} }],
-    ["only its control port answers", { containers: {}, health: null }],
+    [
+      "only somebody on its port takes connections",
+      { containers: {}, health: null, healthError: "curl: (52) Empty reply from server" },
+    ],
   ])("when %s", (_name, change) => expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(true));
 
   it.each<[string, Partial<Survey>]>([
     ["it serves", {}],
-    ["it is draining", { health: 503, lifecycle: says({ state: "draining" }) }],
-    ["nothing runs there", { containers: {}, health: null, lifecycle: null }],
-    ["its container ended", { containers: { current: container({ running: false }) }, health: null, lifecycle: null }],
+    ["it is draining", { health: 503, traffic: says({ state: "draining" }) }],
+    ["nothing runs there", { containers: {}, health: null, traffic: null }],
+    ["nothing runs there that its front leads to", { containers: {}, health: null }],
+    ["its container ended", { containers: { current: container({ running: false }) }, health: null, traffic: null }],
     ["it was retired", { retired: true }],
   ])("not when %s", (_name, change) => expect(isDoubtful(servingHost("0123456789abcdef", change))).toBe(false));
 });

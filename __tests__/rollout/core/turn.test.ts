@@ -6,16 +6,16 @@ import {
   soonestProbed,
   type Waiting,
 } from "../../../scripts/rollout/core/turn.js";
-import { check, says } from "../support.js";
+import { check, probed, says } from "../support.js";
 
 /** A host that nodes asked so many milliseconds ago. */
 const asked = (name: string, agoMs: Readonly<Record<string, number>>): Waiting => ({
   name,
-  lifecycle: says({
-    probes: Object.entries(agoMs).map(([source, ago]) => ({ source, passed: 3, failed: 0, agoMs: ago })),
+  traffic: says({
+    probes: Object.entries(agoMs).map(([node, ago]) => probed(node, { passed: 3, agoMs: ago })),
   }),
 });
-const silent = (name: string): Waiting => ({ name, lifecycle: null });
+const silent = (name: string): Waiting => ({ name, traffic: null });
 const order = (hosts: readonly Waiting[], sources = ["a"], intervalSeconds = 10): string[] =>
   soonestProbed(hosts, sources, { ...check, checkIntervalSeconds: intervalSeconds }).map(({ name }) => name);
 
@@ -37,6 +37,21 @@ describe("the turn to leave", () => {
       "api-2",
       "api-1",
     ]));
+
+  it("counts the port that a node asks now, of two that it has asked", () => {
+    const before = { ...probed("a", { passed: 9, agoMs: 6000 }), port: 80 };
+    const moved: Waiting = { name: "api-1", traffic: says({ probes: [before, probed("a", { agoMs: 1000 })] }) };
+    expect(order([moved, asked("api-2", { a: 2000 })])).toEqual(["api-2", "api-1"]);
+  });
+
+  it("does not depend on what its probes come to", () =>
+    expect(
+      order([
+        { name: "api-1", traffic: says({ probes: [probed("a", { failed: 1, agoMs: 1000 })] }) },
+        asked("api-2", { a: 4000 }),
+        { name: "api-3", traffic: says({ probes: [probed("a", { agoMs: 8000 })] }) },
+      ]),
+    ).toEqual(["api-3", "api-2", "api-1"]));
 
   it("leaves out nodes that the balancer no longer has", () =>
     expect(order([asked("api-1", { a: 1000 }), asked("api-2", { a: 8000, gone: 1001 })])).toEqual(["api-2", "api-1"]));

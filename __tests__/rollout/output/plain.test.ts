@@ -40,7 +40,7 @@ describe("plain lines", () => {
 
   test("mark warnings and errors, and indent further lines of a message below its first", () => {
     const text = written(failure());
-    expect(text).toContain("   13.6 s  api-1  warning: taken back: old-stop\n");
+    expect(text).toContain("   13.6 s  api-1  warning: all steps on this host were taken back\n");
     expect(text).toContain(
       [
         "   13.6 s  api-1  error: last lines of the failed container:",

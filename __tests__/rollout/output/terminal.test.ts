@@ -37,7 +37,7 @@ describe("the terminal", () => {
       sink.emit(one);
     }
     expect(screen.lines()).toEqual([
-      "   13.6 s  api-1  warning: taken back: old-stop",
+      "   13.6 s  api-1  warning: all steps on this host were taken back",
       "   13.6 s  api-1  error: last lines of the failed container:",
       "                  |   Error: DATABASE_URL is not set",
       "                  |       at start (/app/server.js:12:9)",

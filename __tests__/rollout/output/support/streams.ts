@@ -137,7 +137,7 @@ export function failure(hosts: readonly string[] = names(2)): RolloutEvent[] {
   const message = `new-ready on ${first}: not ready within 5 s`;
   drain(stream, first, 5);
   stream.wait(0.1).status(first, "starting").steps(first, "old-stop", "old-keep", "new-run", "new-ready").wait(5);
-  stream.status(first, "failed", message).wait(1).emit("undone", { outcome: "old-stop" }, first);
+  stream.status(first, "failed", message).wait(1).emit("undone", { outcome: "all" }, first);
   stream.emit("failedLog", { lines: LOG }, first).wait(2).status(first, "restored").wait(0.2);
   const error = { code: "StepFailed" as ErrorCode, message };
   const restored = hostReceipt(first, { action: "restored", seconds: 13.1, floorSeconds: null, readmission: null });

@@ -14,9 +14,9 @@ describe("coverage of the schedules", () => {
   it("names every fault and phase that began too seldom, also one that never did", () => {
     const { "paused at done": never, ...rest } = full;
     expect(never).toBe(LEAST);
-    expect(thin({ ...rest, "api at smoke": LEAST - 1 })).toEqual([
+    expect(thin({ ...rest, "api at ejected": LEAST - 1 })).toEqual([
       `paused at done: 0 times, not ${LEAST}`,
-      `api at smoke: ${LEAST - 1} times, not ${LEAST}`,
+      `api at ejected: ${LEAST - 1} times, not ${LEAST}`,
     ]);
   });
 

@@ -13,14 +13,12 @@ const CHANCE = 4;
 
 /**
  * The length of one take-back, in milliseconds. Failures are seen within the prober's window and the time that a request takes to be given up.
- * The way back takes the commands, the requests still on the host, stop and start, and the balancer's time to take it in again. With fixed waits
- * the app cannot take a drain back: its host waits until the balancer has let go, and starts it anew.
+ * The way back takes the commands, the requests still on the host, stop and start, and the balancer's time to take it in again.
  */
 export function takeBackMs(plan: Schedule, { losses }: Beside): number {
   const { healthCheck: check, service } = optionsOf(plan).manifest;
   const process = plan.longestRequestMs + service.stopTimeoutSeconds * 1000 + plan.startMs;
-  const unhealthy = Math.max(plan.unhealthy, plan.liveUnhealthy);
-  const probes = check.healthyThreshold + 1 + (plan.view === "fixed-wait" ? unhealthy + 1 : 0);
+  const probes = check.healthyThreshold + 1;
   const giveUpMs = losses.some(isHang) ? HANG_MS : GIVE_UP_MS;
   return WINDOW_MS + giveUpMs + ORDERS_MS + process + probes * check.checkIntervalSeconds * 1000;
 }
@@ -71,19 +69,16 @@ export function isKnown(plan: Schedule, losses: readonly LossPlan[], seeming: re
   const others = plan.hosts - plan.empty > lost.size;
   const drains = (host: number): boolean => seeming[host - plan.empty]?.kind === "draining";
   const lifeMs = Math.max(probeLifeMs(check), (unhealthy + 1) * check.checkIntervalSeconds * 1000);
-  return (
-    plan.view !== "fixed-wait" &&
-    losses.some(({ kind, node, host, at, on, lastsMs }) => {
-      // A node that asks no host at all is one that the balancer no longer has.
-      if (node !== null && kind !== "tag" && !others) return false;
-      const serves = host % plan.hosts >= plan.empty && !drains(host % plan.hosts);
-      return (
-        serves &&
-        on === undefined &&
-        kind !== "requests" &&
-        lastsMs === null &&
-        -at * plan.interval * 1000 > lifeMs + GIVE_UP_MS
-      );
-    })
-  );
+  return losses.some(({ kind, node, host, at, on, lastsMs }) => {
+    // A node that asks no host at all is one that the balancer no longer has.
+    if (node !== null && kind !== "tag" && !others) return false;
+    const serves = host % plan.hosts >= plan.empty && !drains(host % plan.hosts);
+    return (
+      serves &&
+      on === undefined &&
+      kind !== "requests" &&
+      lastsMs === null &&
+      -at * plan.interval * 1000 > lifeMs + GIVE_UP_MS
+    );
+  });
 }

@@ -4,6 +4,7 @@ import type { Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { evenly } from "../support/draws.js";
 import { testManifest, testRelease } from "../support/fleet.js";
+import type { Survey } from "../../scripts/rollout/ports.js";
 import type { RunOptions } from "../support/sim.js";
 
 /** Everything about one schedule, in small numbers that shrink well. */
@@ -26,10 +27,9 @@ export const schedule = fc
     latencyMs: fc.constantFrom(5, 40, 200),
     empty: fc.nat(2),
     superseded: fc.constantFrom(0, 0, 1, 2),
-    smoke: fc.boolean(),
     minReady: fc.constantFrom(0, 5),
-    /** What can be seen: everything, no answer of the balancer, no control port either. */
-    view: fc.constantFrom("full", "full", "full", "no witness", "fixed-wait"),
+    /** What can be seen: everything, or no answer of the balancer; or hosts are handed over, and none has to leave, or every other one has. */
+    view: fc.constantFrom("full", "full", "full", "no witness", "handoff", "auto"),
     /** Milliseconds after which the rollout is told to stop; null: never. */
     stopMs: fc.option(fc.integer({ min: 0, max: 60_000 }), { nil: null, freq: 3 }),
     seed: fc.nat(),
@@ -68,11 +68,14 @@ const manifestOf = (plan: Schedule, leaseSeconds: number): Manifest =>
     rollout: {
       maxUnavailable: plan.unavailable,
       leaseSeconds,
-      smokeBoot: plan.smoke,
       minReadySeconds: plan.minReady,
-      gate: plan.view === "fixed-wait" ? "fixed-wait" : "evidence",
+      strategy: plan.view === "handoff" || plan.view === "auto" ? plan.view : "drain",
     },
   });
+
+/** Its memory holds no second container. */
+const everyOtherIsSmall = (survey: Survey, host: string): Survey =>
+  Number(host.at(-1)) % 2 === 0 ? survey : { ...survey, freeMemoryMb: 90 };
 
 /** The same schedule always gives the same run. @param leaseSeconds 5 to 3600; the default is the policy's */
 export function optionsOf(plan: Schedule, leaseSeconds = 120): RunOptions {
@@ -96,6 +99,7 @@ export function optionsOf(plan: Schedule, leaseSeconds = 120): RunOptions {
       release: serving,
     })),
     witnessReachable: plan.view !== "no witness",
+    ...(plan.view === "auto" ? { seen: everyOtherIsSmall } : {}),
     ...(plan.candid ? {} : { reportedCheck: manifest.healthCheck }),
     liveCheck: { ...manifest.healthCheck, unhealthyThreshold: plan.liveUnhealthy },
     phasesMs: plan.phases.map((phase) => phase * plan.interval * 1000),

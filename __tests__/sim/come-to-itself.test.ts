@@ -5,10 +5,10 @@ import { standardParts } from "../../scripts/rollout/run.js";
 import { testManifest, testRelease } from "../support/fleet.js";
 import { simulate, type SimRun } from "../support/sim.js";
 
-const policy = { readyTimeoutSeconds: 120 };
+const policy = { readyTimeoutSeconds: 120, preDeploy: { command: ["migrate"], timeoutSeconds: 60 } };
 const inOrder = { ...standardParts, turn: <Host>(hosts: readonly Host[]) => [...hosts] };
 
-/** Its hosts serve only after the plan, while the first one is tried. */
+/** Its hosts serve only after the plan, while the pre-deploy command runs. */
 function lateFleet(next: Behaviour, rollout: object, onDrain: (run: SimRun["world"]) => void): Promise<SimRun> {
   const manifest = testManifest({ rollout: { ...policy, ...rollout } });
   const old = testRelease(manifest, 1).id;
@@ -16,6 +16,7 @@ function lateFleet(next: Behaviour, rollout: object, onDrain: (run: SimRun["worl
   return simulate({
     manifest,
     parts: inOrder,
+    preDeploy: () => ({ seconds: 30, exitCode: 0 }),
     behaviourOf: ({ id }) => (id === old ? { startMs: 95_000, kind: "healthy" } : next),
     onEvent: (event, world) => {
       if (drained || event.name !== "hostStatus" || event.data.status !== "draining") return;

@@ -183,7 +183,7 @@ describe("a fleet of which the balancer loses the requests to some", () => {
 describe("a fleet that fails some requests by chance", () => {
   /** Each request of the rollout's own fails with that chance, beside what really becomes of it. */
   async function chancy(hosts: number, share: number, seed: number, parts = standardParts) {
-    const manifest = testManifest({ hosts, rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
+    const manifest = testManifest({ hosts, rollout: { readyTimeoutSeconds: 20 } });
     const world = newWorld({ manifest, phasesMs });
     const ports = world.ports();
     let drawn = seed;

@@ -12,7 +12,7 @@ import { newWorld, rolloutIn } from "../support/sim.js";
 
 jest.setTimeout(300_000);
 
-const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false, leaseSeconds: 10 } });
+const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20, leaseSeconds: 10 } });
 
 interface Action {
   readonly do: "deploy" | "rollback";
@@ -34,7 +34,7 @@ function failing(): Parts {
     steps: (context) => {
       const plan = standardParts.steps(context);
       drains += 1;
-      const impossible = { name: "impossible", run: { do: "start", slot: "smoke" } } as const;
+      const impossible = { name: "impossible", run: { do: "start", slot: "failed" } } as const;
       return drains % 2 === 0 ? { ...plan, stages: { ...plan.stages, drain: [impossible] } } : plan;
     },
   };

@@ -7,7 +7,7 @@ import type { Parts } from "../../scripts/rollout/context.js";
 import { testHistory, testImage, testManifest, testRelease } from "../support/fleet.js";
 import { newWorld, rolloutIn, simulate, type SimRun } from "../support/sim.js";
 
-const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
+const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20 } });
 const [one, two, three] = [1, 2, 3].map((number) => testRelease(manifest, number)) as [Rel, Rel, Rel];
 type Rel = ReturnType<typeof testRelease>;
 const deploy = (number: number): Wanted => ({ do: "deploy", image: testImage(number) });
@@ -24,7 +24,7 @@ const failing = (release: string): Parts => ({
     const plan = standardParts.steps(context);
     if (context.release?.id !== release || context.goesBack) return plan;
     hosts += 1;
-    const impossible = { name: "impossible", run: { do: "start", slot: "smoke" } } as const;
+    const impossible = { name: "impossible", run: { do: "start", slot: "failed" } } as const;
     return hosts % 2 === 0 ? { ...plan, stages: { ...plan.stages, drain: [impossible] } } : plan;
   },
 });

@@ -1,15 +1,16 @@
 import { SimWorld } from "../../lab/sim/world.js";
+import type { Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { testImage, testManifest } from "../support/fleet.js";
-import { CONTRACT_HOSTS, describeHostContract } from "../support/host-contract.js";
+import { describeHandoffContract, HANDOFF_HOSTS } from "../support/handoff-contract.js";
+import { CONTRACT_HOSTS, describeHostContract, type ContractWorld } from "../support/host-contract.js";
 import { healthy } from "../support/sim.js";
 
 /** Virtual time that one test may take. */
 const LIMIT_MS = 3_600_000;
 const images = { first: testImage(1), second: testImage(2), exits: testImage(3) };
 
-describeHostContract("simulation", () => {
-  const manifest = testManifest({ hosts: CONTRACT_HOSTS });
+const start = (manifest: Manifest): Promise<ContractWorld> => {
   const world = new SimWorld({
     manifest,
     phasesMs: [500],
@@ -28,4 +29,9 @@ describeHostContract("simulation", () => {
     run: (work) => world.clock.run(work(), world.clock.now() + LIMIT_MS),
     end: () => Promise.resolve(),
   });
-});
+};
+
+describeHostContract("simulation", () => start(testManifest({ hosts: CONTRACT_HOSTS })));
+describeHandoffContract("simulation", () =>
+  start(testManifest({ hosts: HANDOFF_HOSTS, rollout: { strategy: "handoff" } })),
+);

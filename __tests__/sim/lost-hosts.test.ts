@@ -12,7 +12,7 @@ import type { WitnessReport } from "../../scripts/rollout/ports.js";
 import { WINDOW_MS } from "../../scripts/rollout/core/prober.js";
 import { standardParts } from "../../scripts/rollout/run.js";
 
-const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
+const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20 } });
 const old = testRelease(manifest, 1).id;
 const inOrder = { ...standardParts, turn: (hosts: Parameters<typeof standardParts.turn>[0]) => [...hosts] };
 const BEFORE_MS = 60_000;
@@ -137,9 +137,9 @@ describe("a host that the balancer loses while another one is out", () => {
     status: string,
     loss: Mishap,
     behaviour: Behaviour,
-    rollout: Record<string, unknown>,
+    rollout: Record<string, unknown> = {},
   ): Promise<{ run: SimRun; more: number }> {
-    const patient = testManifest({ rollout: { readyTimeoutSeconds: 120, smokeBoot: false, ...rollout } });
+    const patient = testManifest({ rollout: { readyTimeoutSeconds: 120, ...rollout } });
     let lostMs = 0;
     const at = (event: RolloutEvent): boolean => {
       if (!is(status)(event)) return false;
@@ -154,29 +154,24 @@ describe("a host that the balancer loses while another one is out", () => {
     return { run, more: allLost(run.world) - (await lostAnyway(loss, lostMs, run.world.clock.now(), [1000, 2500])) };
   }
 
-  const gates = ["evidence", "fixed-wait"];
   const whole = ["the link of all nodes to it is cut", "it loses its power"] as const;
   for (const [name, behaviour] of Object.entries(slow)) {
-    const lostToIt = async (loss: Mishap, gate: string): Promise<number> => {
-      const { run, more } = await loseAt("starting", loss, behaviour, { gate });
+    const lostToIt = async (loss: Mishap): Promise<number> => {
+      const { run, more } = await loseAt("starting", loss, behaviour);
       expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "ClientsFail" } });
       expect(run.world.events.filter((event) => event.name === "retreatFailed")).toEqual([]);
       return more;
     };
 
     for (const loss of whole) {
-      it.each(gates)(`costs one take-back at most while a new container ${name} (${loss}, %s)`, async (gate) =>
-        expect(await lostToIt(mishaps[loss], gate)).toBeLessThanOrEqual(TAKE_BACK_SECONDS * 20),
-      );
+      it(`costs one take-back at most while a new container ${name} (${loss})`, async () =>
+        expect(await lostToIt(mishaps[loss])).toBeLessThanOrEqual(TAKE_BACK_SECONDS * 20));
     }
 
-    it.each(gates)(
-      `costs clients of one node a take-back, and the time in which a balancer lets a host go, while a new container ${name} (%s)`,
-      async (gate) => {
-        const loss: Loss = { kind: "link", node: 0, lastsMs: null };
-        expect(await lostToIt(loss, gate)).toBeLessThanOrEqual(((TAKE_BACK_SECONDS + LET_GO_SECONDS) * 20) / 2);
-      },
-    );
+    it(`costs clients of one node a take-back, and the time in which a balancer lets a host go, while a new container ${name}`, async () => {
+      const loss: Loss = { kind: "link", node: 0, lastsMs: null };
+      expect(await lostToIt(loss)).toBeLessThanOrEqual(((TAKE_BACK_SECONDS + LET_GO_SECONDS) * 20) / 2);
+    });
   }
 
   it.each(whole)(
@@ -190,7 +185,7 @@ describe("a host that the balancer loses while another one is out", () => {
   );
 
   it("is not looked at again and again while it has no power, as such looks take the turns of others", async () => {
-    const three = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 120, smokeBoot: false } });
+    const three = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 120 } });
     let isOff = false;
     let [underWay, most, mostOfStart] = [0, 0, 0];
     const run = await simulate({
@@ -217,7 +212,7 @@ describe("a host that the balancer loses while another one is out", () => {
   });
 
   it("does not end the start of a new container that has got ready while requests were counted", async () => {
-    const patient = testManifest({ rollout: { readyTimeoutSeconds: 120, smokeBoot: false } });
+    const patient = testManifest({ rollout: { readyTimeoutSeconds: 120 } });
     const loss: Loss = { kind: "requests", node: null, lastsMs: null, hangs: true };
     const behaviourOf = ({ id }: Release): Behaviour => (id === old ? healthy : { startMs: 8000, kind: "healthy" });
     const run = await lose({ loss, at: is("starting"), options: { manifest: patient, behaviourOf } });
@@ -230,7 +225,7 @@ describe("a host that the balancer loses while another one is out", () => {
   });
 
   it("does not end the start of a new container while another host gets requests", async () => {
-    const three = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 120, smokeBoot: false } });
+    const three = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 120 } });
     const behaviourOf = ({ id }: Release): Behaviour => (id === old ? healthy : { startMs: 12_000, kind: "healthy" });
     const loss: Loss = { kind: "requests", node: null, lastsMs: 5000 };
     const run = await lose({ loss, at: is("starting"), options: { manifest: three, behaviourOf } });
@@ -239,7 +234,7 @@ describe("a host that the balancer loses while another one is out", () => {
   });
 
   it("does not end the start of a new container for two short losses with a quiet time between them", async () => {
-    const three = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 120, smokeBoot: false } });
+    const three = testManifest({ hosts: 3, rollout: { readyTimeoutSeconds: 120 } });
     const loss: Loss = { kind: "requests", node: null, lastsMs: 5000 };
     let beganMs = 0;
     const run = await simulate({
@@ -258,7 +253,7 @@ describe("a host that the balancer loses while another one is out", () => {
 
   it("ends the start of a new container for clients of one node of four, whose failures are not in every window", async () => {
     const options: Partial<RunOptions> = {
-      manifest: testManifest({ rollout: { readyTimeoutSeconds: 120, smokeBoot: false } }),
+      manifest: testManifest({ rollout: { readyTimeoutSeconds: 120 } }),
       phasesMs: [500, 1000, 1500, 2500],
       behaviourOf: ({ id }) => (id === old ? healthy : { startMs: 500, kind: "sick" }),
     };
@@ -274,7 +269,7 @@ describe("a host that the balancer loses while another one is out", () => {
     const turning = testRelease(manifest, 3);
     let errs = false;
     const run = await simulate({
-      ...{ manifest: testManifest({ rollout: { readyTimeoutSeconds: 120, smokeBoot: false } }), parts: inOrder },
+      ...{ manifest: testManifest({ rollout: { readyTimeoutSeconds: 120 } }), parts: inOrder },
       seeds: new Map([
         ["api-1", testRelease(manifest, 1)],
         ["api-2", turning],
@@ -314,15 +309,6 @@ describe("a host that the balancer loses while another one is out", () => {
     const msOf = (found: (event: RolloutEvent) => boolean): number => run.world.events.find(found)?.elapsedMs ?? NaN;
     const outMs = msOf(({ name }) => name === "clientsFail") - msOf(is("draining"));
     expect(outMs).toBeLessThanOrEqual(HANG_MS + 2 * WINDOW_MS);
-    expectAsBefore(run);
-  });
-
-  it("has the other one back all the same where its app does not take a drain back: by a restart", async () => {
-    const options: Partial<RunOptions> = { behaviourOf: () => ({ ...healthy, staysDrained: true }) };
-    const run = await lose({ loss: losses["the link of all nodes to it is cut"], at: is("draining"), options });
-    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["restored", "untouched"]);
-    expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "ClientsFail" } });
-    expect(run.world.machine("api-1").restartPolicy("current")).toBe("always");
     expectAsBefore(run);
   });
 
@@ -380,19 +366,11 @@ describe("a host that the balancer loses while another one is out", () => {
     expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["restored", "deployed"]);
     expect(lostIn(run)).toBeLessThanOrEqual(TAKE_BACK_SECONDS * 20);
   });
-
-  it("is found by the prober with fixed waits, too", async () => {
-    const fixed = testManifest({ rollout: { gate: "fixed-wait", smokeBoot: false } });
-    const loss = losses["the link of all nodes to it is cut"];
-    const run = await lose({ loss, at: is("draining"), options: { manifest: fixed } });
-    expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "ClientsFail" } });
-    expect(run.world.machine("api-1").serving?.state).toBe("serving");
-  });
 });
 
 describe("clients that fail", () => {
   const errs = (release: Release): Behaviour => (release.id === old ? healthy : { startMs: 500, kind: "errs" });
-  const watched = testManifest({ rollout: { minReadySeconds: 20, smokeBoot: false } });
+  const watched = testManifest({ rollout: { minReadySeconds: 20 } });
 
   it("at a new release that says it is healthy send it back, and no other host gets it", async () => {
     const run = await simulate({ manifest: watched, parts: inOrder, behaviourOf: errs });
@@ -408,7 +386,7 @@ describe("clients that fail", () => {
     [2, 4000],
     [3, 2500],
   ])("at a new release send it back although looks at another of %d hosts take %d ms", async (hosts, lookMs) => {
-    const fleet = testManifest({ hosts, rollout: { minReadySeconds: 20, smokeBoot: false } });
+    const fleet = testManifest({ hosts, rollout: { minReadySeconds: 20 } });
     const run = await simulate({
       ...{ manifest: fleet, parts: inOrder, phasesMs: [1000, 2500], behaviourOf: errs },
       beforeLook: (host, _order, clock) => (host === "api-2" ? clock.sleep(lookMs) : Promise.resolve()),
@@ -422,7 +400,7 @@ describe("clients that fail", () => {
   });
 
   it("at another host do not send a new release back, although looks at a third one show nothing now and then", async () => {
-    const three = testManifest({ hosts: 3, rollout: { minReadySeconds: 20, smokeBoot: false } });
+    const three = testManifest({ hosts: 3, rollout: { minReadySeconds: 20 } });
     let looks: number | null = null;
     const run = await simulate({
       ...{ manifest: three, parts: inOrder, phasesMs: [1000, 2500] },
@@ -432,9 +410,7 @@ describe("clients that fail", () => {
         world.lose(world.machine("api-3"), { kind: "requests", node: null, lastsMs: 5000 });
       },
       heard: (observation, host) =>
-        looks !== null && host === "api-2" && (looks += 1) % 3 === 0
-          ? { ...observation, lifecycle: null }
-          : observation,
+        looks !== null && host === "api-2" && (looks += 1) % 3 === 0 ? { ...observation, traffic: null } : observation,
     });
     expect(looks).toBeGreaterThan(6);
     expect(run.world.failures.length).toBeGreaterThan(0);
@@ -442,14 +418,14 @@ describe("clients that fail", () => {
   });
 
   it("by the new release do not keep its hosts from going back", async () => {
-    const back = testManifest({ hosts: 3, rollout: { onFailure: "rollback", smokeBoot: false } });
+    const back = testManifest({ hosts: 3, rollout: { onFailure: "rollback" } });
     const run = await simulate({ manifest: back, parts: inOrder, behaviourOf: errs });
     expect(run.world.events.filter(({ name }) => name === "notRolledBack")).toEqual([]);
     for (const { name } of back.hosts) expect(run.world.machine(name).state("current")?.release).toBe(old);
   });
 
   it("are told once a second at most, and no failed request is left out", async () => {
-    const one = testManifest({ hosts: 1, rollout: { minReadySeconds: 20, smokeBoot: false } });
+    const one = testManifest({ hosts: 1, rollout: { minReadySeconds: 20 } });
     const run = await simulate({ manifest: one, behaviourOf: errs });
     const told = run.world.events.filter((event) => event.name === "witnessFailed");
     const failed = told.map(({ data }) => data.failed).reduce((sum, count) => sum + count, 0);
@@ -461,7 +437,7 @@ describe("clients that fail", () => {
   });
 
   it("do not take back a fleet of one's only host, as nobody else would answer them; it does not end well either", async () => {
-    const one = testManifest({ hosts: 1, rollout: { minReadySeconds: 20, smokeBoot: false } });
+    const one = testManifest({ hosts: 1, rollout: { minReadySeconds: 20 } });
     const run = await simulate({ manifest: one, behaviourOf: errs });
     expect(run.receipt).toMatchObject({ exitCode: 6, error: { code: "ClientsFail" } });
     expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["replaced"]);
@@ -505,29 +481,23 @@ describe("a fleet with a health path that redirects, which the balancer takes fo
     },
   );
 
-  it("is replaced host by host when the balancer asks all, also with fixed waits", async () => {
-    for (const gate of ["evidence", "fixed-wait"]) {
-      const fleet = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false, gate } });
-      const run = await simulate({ manifest: fleet, parts: inOrder, phasesMs: [1000, 2500], ...redirecting });
-      expect(run.receipt).toMatchObject({ exitCode: 0, error: null });
-      expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["replaced", "replaced"]);
-      expect(run.world.failures).toEqual([]);
-      expect(run.world.broken).toEqual([]);
-    }
+  it("is replaced host by host when the balancer asks all", async () => {
+    const run = await simulate({ manifest, parts: inOrder, phasesMs: [1000, 2500], ...redirecting });
+    expect(run.receipt).toMatchObject({ exitCode: 0, error: null });
+    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["replaced", "replaced"]);
+    expect(run.world.failures).toEqual([]);
+    expect(run.world.broken).toEqual([]);
   });
 
-  it("is as before when the new release never gets ready, also with fixed waits: nothing is restarted under its clients", async () => {
-    for (const gate of ["evidence", "fixed-wait"]) {
-      const fleet = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false, gate } });
-      const run = await simulate({
-        ...{ manifest: fleet, parts: inOrder, phasesMs: [1000, 2500], ratePerSecond: 50, ...redirecting },
-        behaviourOf: ({ id }) => ({ startMs: 500, kind: id === moved.id ? "redirects" : "sick" }),
-      });
-      expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "StepFailed" } });
-      expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["restored", "untouched"]);
-      expect(run.world.sent).toBeGreaterThan(0);
-      expect(run.world.failures).toEqual([]);
-    }
+  it("is as before when the new release never gets ready: nothing is restarted under its clients", async () => {
+    const run = await simulate({
+      ...{ manifest, parts: inOrder, phasesMs: [1000, 2500], ratePerSecond: 50, ...redirecting },
+      behaviourOf: ({ id }) => ({ startMs: 500, kind: id === moved.id ? "redirects" : "sick" }),
+    });
+    expect(run.receipt).toMatchObject({ exitCode: 5, error: { code: "StepFailed" } });
+    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["restored", "untouched"]);
+    expect(run.world.sent).toBeGreaterThan(0);
+    expect(run.world.failures).toEqual([]);
   });
 
   it("is not drained before a host that is down is brought back", async () => {
@@ -548,14 +518,6 @@ describe("a fleet with a health path that redirects, which the balancer takes fo
 });
 
 describe("a host that the balancer lost before the rollout", () => {
-  it("is kept with fixed waits, exit 0, as nothing tells whether a host without its tag is asked", async () => {
-    const fixed = testManifest({ rollout: { gate: "fixed-wait", smokeBoot: false } });
-    const options: Partial<RunOptions> = { manifest: fixed, wanted: { do: "deploy", image: "" } };
-    const run = await lose({ loss: losses["it loses its tag"], options });
-    expect(run.receipt.exitCode).toBe(0);
-    expect(run.receipt.hosts.map(({ action }) => action)).toEqual(["kept", "kept"]);
-  });
-
   for (const [name, loss] of Object.entries(losses)) {
     for (const [what, wanted] of [
       ["another image", undefined],
@@ -580,14 +542,14 @@ describe("a host that the balancer lost before the rollout", () => {
   }
 
   it("is told apart from a node that one host makes up: the message says whose word that is", async () => {
-    const three = testManifest({ hosts: 3, rollout: { smokeBoot: false } });
-    const made = { source: "192.0.2.7", passed: 9, failed: 0, agoMs: 1 };
+    const three = testManifest({ hosts: 3 });
+    const made = { port: 8086, node: "192.0.2.7", outcome: "passed", count: 9, oldestMs: 900, newestMs: 1 } as const;
     const run = await simulate({
       manifest: three,
       heard: (observation, host) => {
-        const { lifecycle } = observation;
-        if (host !== "api-3" || !lifecycle) return observation;
-        return { ...observation, lifecycle: { ...lifecycle, probes: [...lifecycle.probes, made] } };
+        const { traffic } = observation;
+        if (host !== "api-3" || !traffic) return observation;
+        return { ...observation, traffic: { ...traffic, probes: [...traffic.probes, made] } };
       },
     });
     expect(run.receipt).toMatchObject({ exitCode: 3, error: { code: "NotInRotation" } });

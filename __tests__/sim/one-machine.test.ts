@@ -14,7 +14,13 @@ const manifest = manifestSchema.parse({
   ...elsewhere,
   hosts: [
     first,
-    { ...second, address: first.address, container: "api-b", port: 8002, controlPort: 9002, smokePort: 9082 },
+    {
+      ...second,
+      address: first.address,
+      container: "api-b",
+      port: 8002,
+      checkPort: 8087,
+    },
     third,
   ],
 });

@@ -34,7 +34,7 @@ describe("the pre-deploy command", () => {
     expect(ended.receipt.exitCode).toBe(0);
     expect(begun(ended)).toEqual([next]);
     const told = ended.world.events.map(({ name }) => name);
-    const order = ["locked", "pulled", "preDeployStarted", "preDeployPassed", "smokePassed", "planned"] as const;
+    const order = ["locked", "pulled", "preDeployStarted", "preDeployPassed", "planned"] as const;
     expect(order.map((name) => told.indexOf(name))).toEqual(
       [...order.map((name) => told.indexOf(name))].sort((a, b) => a - b),
     );
@@ -85,7 +85,7 @@ describe("the pre-deploy command", () => {
       behaviourOf: ({ image }: Release) => (image === testImage(2) && sick ? { startMs: 500, kind: "sick" } : healthy),
       onEvent: ({ name }) => (sick &&= name !== "finished"),
     });
-    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([3, 0]);
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([5, 0]);
     expect(begun(ended)).toEqual([next]);
     expect(named(ended, "preDeploySkipped")).toBe(1);
   });
@@ -103,7 +103,7 @@ describe("the pre-deploy command", () => {
         host?.powerOn();
       },
     });
-    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([3, 0]);
+    expect(ended.receipts.map(({ exitCode }) => exitCode)).toEqual([5, 0]);
     expect(begun(ended)).toEqual([next, next]);
     expect([named(ended, "preDeployDoubtful"), named(ended, "preDeploySkipped")]).toEqual([1, 0]);
   });
@@ -139,7 +139,7 @@ describe("the pre-deploy command", () => {
   });
 
   it("is not run on the way back by onFailure", async () => {
-    const policy = { ...manifest.rollout, onFailure: "rollback", smokeBoot: false } as const;
+    const policy = { ...manifest.rollout, onFailure: "rollback" } as const;
     const ended = await simulate({
       manifest: { ...manifest, rollout: policy },
       preDeploy: passes,

@@ -9,7 +9,7 @@ import { standardParts } from "../../scripts/rollout/run.js";
 import { testImage, testManifest } from "../support/fleet.js";
 import { newWorld, rolloutIn } from "../support/sim.js";
 
-const manifest = testManifest({ rollout: { smokeBoot: false } });
+const manifest = testManifest();
 
 const LIMIT_SECONDS = 24 * 3600;
 const rollOut = (world: SimWorld, ports: Ports, parts = standardParts): Promise<Receipt> =>

@@ -22,7 +22,7 @@ const cases: [number, number, number][] = [2, 3].flatMap((maxUnavailable) =>
 
 /** Six hosts that serve. */
 function roll({ maxUnavailable, minReadySeconds, phaseMs }: Several, options: Partial<RunOptions>): Promise<SimRun> {
-  const rollout = { readyTimeoutSeconds: 20, smokeBoot: false, maxUnavailable, minReadySeconds };
+  const rollout = { readyTimeoutSeconds: 20, maxUnavailable, minReadySeconds };
   const manifest = testManifest({ hosts: 6, rollout });
   return simulate({ manifest, parts: inOrder, phasesMs: [phaseMs, 2500], ...options });
 }

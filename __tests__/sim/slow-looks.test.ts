@@ -4,7 +4,7 @@ import { standardParts } from "../../scripts/rollout/run.js";
 import { testManifest, testRelease } from "../support/fleet.js";
 import { simulate, type SimRun } from "../support/sim.js";
 
-const manifest = testManifest({ hosts: 3, rollout: { smokeBoot: false } });
+const manifest = testManifest({ hosts: 3 });
 const inOrder = { ...standardParts, turn: (hosts: Parameters<typeof standardParts.turn>[0]) => [...hosts] };
 
 /** When it begins, by how many hosts have been replaced; -1 before the plan. */

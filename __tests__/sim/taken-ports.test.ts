@@ -1,5 +1,6 @@
-/** Ports that a new container is to have, beside the service port, and that something else has. */
+/** Ports that a host is to have, and that something else there has. */
 import { describe, expect, it } from "@jest/globals";
+import type { Front } from "../../contract/host.js";
 import type { Manifest } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import type { Wanted } from "../../scripts/rollout/context.js";
@@ -18,50 +19,87 @@ const servedBy = (manifest: Manifest, isFirstEmpty = false): Seeds =>
   new Map(
     manifest.hosts.map(({ name }, index) => [name, isFirstEmpty && index === 0 ? null : testRelease(manifest, 1)]),
   );
+interface Shown extends Partial<Pick<Survey, "healthError">> {
+  readonly answered?: readonly number[];
+  /** Ports of the front that is there; null for none. @default - what the host is to have */
+  readonly front?: Partial<Front> | null;
+}
 const onFirst =
-  (shows: Partial<Survey>) =>
-  (survey: Survey, host: string): Survey =>
-    host === "api-1" ? { ...survey, ...shows } : survey;
+  ({ front, ...shows }: Shown) =>
+  (survey: Survey, host: string): Survey => {
+    if (host !== "api-1") return survey;
+    const there = front === null ? null : survey.front && { ...survey.front, ...front };
+    return { ...survey, ...shows, front: there };
+  };
 
-describe("a port that a new container is to have, and that something else has", () => {
-  const control = /^api-1: port 9000 \(controlPort\) is taken, but not by the container api; .*ss -ltnp/u;
-  const next = /^api-1: port 8080 \(nextPort\) is taken, but not by the container api; .*ss -ltnp/u;
+/** A container whose ports Docker published, as the article has it. */
+const published = (answered: readonly number[]): [Manifest, Seeds, Shown] => [
+  still,
+  servedBy(still),
+  { answered, front: null },
+];
 
-  it.each<[string, Manifest, Seeds, Partial<Survey>, RegExp]>([
-    ["the control port of an empty host", still, servedBy(still, true), { controlTaken: true }, control],
-    ["nextPort of a host that serves", moving, servedBy(still), { nextTaken: true }, next],
-    ["nextPort of an empty host", moving, servedBy(still, true), { nextTaken: true }, next],
-  ])("is refused before anything changes, where it is %s: exit 3", async (_name, manifest, seeds, shows, message) => {
+describe("a port that a host is to have, and that something else has", () => {
+  const taken = (port: string): RegExp =>
+    new RegExp(`^api-1: port ${port} is taken, but not by the container api; .*ss -ltnp`, "u");
+  /** The front that a rollout left before the port was declared. */
+  const before = { services: [80], checks: [] };
+  const next = { answered: [8080], front: before };
+
+  it.each<[string, Manifest, Seeds, Shown, string, Wanted]>([
+    ["the service port of an empty host", still, servedBy(still, true), { answered: [80] }, "80", deploy],
+    ["nextPort of a host that serves", moving, servedBy(still), next, "8080", deploy],
+    ["nextPort of an empty host", moving, servedBy(still, true), { answered: [8080] }, "8080", deploy],
+    ["nextPort on the way back", moving, servedBy(still), next, "8080", { do: "rollback" }],
+    ["the check's own port", still, servedBy(still), { answered: [8086], front: before }, "8086", deploy],
+    ["the check's own port, beside a container that no front leads to", ...published([80, 8086]), "8086", deploy],
+  ])(
+    "is refused before anything changes, where it is %s: exit 3",
+    async (_name, manifest, seeds, shows, port, wanted) => {
+      const served = [testRelease(still, 3), testRelease(still, 1)];
+      const { receipt, world } = await simulate({ manifest, seeds, wanted, served, seen: onFirst(shows) });
+      expect(receipt).toMatchObject({ exitCode: 3, error: { code: "HostUnfit" } });
+      expect(receipt.error?.message).toMatch(taken(port));
+      expect(world.events.some(({ name }) => name === "step")).toBe(false);
+      expect(world.failures).toEqual([]);
+    },
+  );
+
+  it("is refused before anything changes, too, where the front would not take it", async () => {
+    const words = "another front has this port: web 80";
+    const seen = (survey: Survey, host: string): Survey =>
+      host === "api-2" ? { ...survey, frontRefuses: words } : survey;
+    const { receipt, world } = await simulate({ manifest: still, wanted: deploy, seen });
+    expect(receipt).toMatchObject({ exitCode: 3, error: { code: "HostUnfit" } });
+    expect(receipt.error?.message).toContain(
+      `api-2: its front cannot have the address and the ports of the manifest: ${words}`,
+    );
+    expect(world.events.some(({ name }) => name === "step")).toBe(false);
+  });
+
+  it("is not what is said of a container that has the service port itself: no front leads there, and what to do is told", async () => {
+    const [manifest, seeds, shows] = published([80]);
     const { receipt, world } = await simulate({ manifest, seeds, seen: onFirst(shows) });
     expect(receipt).toMatchObject({ exitCode: 3, error: { code: "HostUnfit" } });
-    expect(receipt.error?.message).toMatch(message);
+    expect(receipt.error?.message).toMatch(
+      /^api-1: its container api serves, and no front leads to it.*docker stop api/u,
+    );
     expect(world.events.some(({ name }) => name === "step")).toBe(false);
     expect(world.failures).toEqual([]);
   });
 
-  const unknown = { nextTaken: true, releases: [] };
-  it.each<[string, Manifest, Seeds, Partial<Survey>, Wanted]>([
-    ["the running container has nextPort itself", moving, servedBy(moving), { nextTaken: true }, deploy],
-    ["nobody knows which ports the running container has", moving, servedBy(still), unknown, deploy],
-    ["the running container has the control port itself", still, servedBy(still), { controlTaken: true }, deploy],
-    [
-      "the release that is gone back to has no nextPort",
-      moving,
-      servedBy(still),
-      { nextTaken: true },
-      { do: "rollback" },
-    ],
-  ])("is nothing to refuse where %s", async (_name, manifest, seeds, shows, wanted) => {
-    const served = [testRelease(still, 3), testRelease(still, 1)];
-    const { receipt, world } = await simulate({ manifest, seeds, wanted, served, seen: onFirst(shows) });
-    expect(receipt.error).toBeNull();
-    expect(world.failures).toEqual([]);
-  });
+  describe("as it takes a connection there and answers nothing", () => {
+    const taken = onFirst({ healthError: "curl: (52) Empty reply from server" });
 
-  it("is looked at again, as a container may just be ending: one that is free by then is no reason", async () => {
-    const seen = (survey: Survey, host: string, look: number): Survey =>
-      look === 1 ? onFirst({ controlTaken: true })(survey, host) : survey;
-    const { receipt } = await simulate({ manifest: still, seeds: servedBy(still, true), seen });
-    expect(receipt.error).toBeNull();
+    it("is looked at again, as a container may just be ending: one that is free by then is no reason", async () => {
+      const seen = (survey: Survey, host: string, look: number): Survey => (look === 1 ? taken(survey, host) : survey);
+      const { receipt } = await simulate({ manifest: still, seeds: servedBy(still, true), seen });
+      expect(receipt.error).toBeNull();
+    });
+
+    it("is refused where it stays", async () => {
+      const { receipt } = await simulate({ manifest: still, seeds: servedBy(still, true), seen: taken });
+      expect(receipt).toMatchObject({ exitCode: 3, error: { code: "HostUnfit" } });
+    });
   });
 });

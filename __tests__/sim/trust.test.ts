@@ -7,8 +7,8 @@ import type { RecordKeys } from "../../scripts/rollout/core/history.js";
 import { testHistory, testImage, testManifest, testRelease } from "../support/fleet.js";
 import { healthy, newWorld, rolloutIn, simulate } from "../support/sim.js";
 
-const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
-const alone = testManifest({ hosts: 1, rollout: { readyTimeoutSeconds: 20, smokeBoot: false } });
+const manifest = testManifest({ rollout: { readyTimeoutSeconds: 20 } });
+const alone = testManifest({ hosts: 1, rollout: { readyTimeoutSeconds: 20 } });
 const [one, two, three] = [1, 2, 3].map((number) => testRelease(manifest, number)) as [Release, Release, Release];
 const back: Wanted = { do: "rollback" };
 const keep: Wanted = { do: "deploy", image: "" };
@@ -49,7 +49,7 @@ describe("a host whose release files were rewritten", () => {
   it("does not make another one run them either when a release fails and onFailure goes back", async () => {
     const goesBack = testManifest({
       hosts: 3,
-      rollout: { readyTimeoutSeconds: 20, smokeBoot: false, onFailure: "rollback" },
+      rollout: { readyTimeoutSeconds: 20, onFailure: "rollback" },
     });
     const sick = { startMs: 500, kind: "sick" } as const;
     let starts = 0;

@@ -38,7 +38,6 @@ const plan: Schedule = {
     latencyMs: 5,
     empty: 0,
     superseded: 0,
-    smoke: false,
     minReady: 0,
   },
   ...{ view: "full", stopMs: null },
@@ -115,7 +114,7 @@ describe("a host that passes every probe and gets no request", () => {
 });
 
 describe("a release that is healthy and answers every request with 500", () => {
-  const manifest = testManifest({ rollout: { minReadySeconds: 5, smokeBoot: false } });
+  const manifest = testManifest({ rollout: { minReadySeconds: 5 } });
   const behaviourOf = ({ image }: Release): Behaviour =>
     image === testImage(2) ? { startMs: 300, kind: "errs" } : { startMs: 300, kind: "healthy" };
   const actions = async (parts: Parts): Promise<string[]> =>

@@ -5,6 +5,8 @@ import type { Manifest } from "../../contract/manifest.js";
 import { publicKey } from "./stacks.js";
 
 const healthCheck = {
+  port: 8086,
+  nextPort: 8087,
   path: "/health",
   nextPath: "/healthz",
   checkIntervalSeconds: 10,
@@ -16,8 +18,6 @@ const healthCheck = {
 const service: Manifest["service"] = {
   port: 80,
   nextPort: 8080,
-  controlPort: 9000,
-  smokePort: 9080,
   stopTimeoutSeconds: 10,
   command: ["node", "server.js"],
   environment: { NODE_ENV: "production" },
@@ -39,7 +39,8 @@ const service: Manifest["service"] = {
 const ssh = { user: "deploy", port: 22, configFile: "~/.ssh/config", proxyJump: "ops@bastion.example.com" };
 
 const rollout: Manifest["rollout"] = {
-  gate: "evidence",
+  strategy: "drain",
+  exclusive: false,
   maxUnavailable: 1,
   minReadySeconds: 0,
   progressDeadlineSeconds: 600,
@@ -50,7 +51,6 @@ const rollout: Manifest["rollout"] = {
   readyTimeoutSeconds: 120,
   bootTimeoutSeconds: 600,
   pullTimeoutSeconds: 600,
-  smokeBoot: true,
   leaseSeconds: 120,
   minFreeDiskMb: 1024,
   preDeploy: { command: ["npm", "run", "migrate"], timeoutSeconds: 600 },
@@ -91,6 +91,7 @@ export const fullGuard = {
   balancerName: "sfo3-api",
   sizeUnit: 1,
   healthPath: "/health",
+  healthPort: 8086,
   servicePort: 80,
   ssh,
   bootTimeoutSeconds: 600,
@@ -103,8 +104,7 @@ const host = (number: number) => ({
   privateAddress: `10.110.0.${number}`,
   container: "api",
   port: 80,
-  controlPort: 9000,
-  smokePort: 9080,
+  checkPort: 8086,
 });
 
 export const fullManifest = {

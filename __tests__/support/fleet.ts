@@ -27,6 +27,7 @@ export function testManifest({ hosts = 2, healthCheck, service, rollout }: Overr
     })),
     loadBalancer: { id: "lb-1", address: "203.0.113.250", scheme: "http", port: 80 },
     healthCheck: {
+      port: 8086,
       path: "/health",
       checkIntervalSeconds: 3,
       responseTimeoutSeconds: 3,

@@ -12,13 +12,9 @@ export const forgedContainer = (image: string, releaseId: string): string =>
 export const forgedJournal = (): string =>
   ["0\theld\tx", ...Array.from({ length: 12 }, (_, index) => `${index + 1}\tdone\treplace`), ""].join("\n");
 
-export const forgedLifecycle = (releaseId: string, more: object = {}): string =>
-  JSON.stringify({
-    ...{ instance: "i1", release: releaseId, state: "serving", inFlight: 0, upgraded: 0 },
-    ...{
-      probes: [{ source: "127.0.1.1", passed: 99, failed: 0, agoMs: 0 }],
-      lastRequestAgoMs: 1,
-      witnessRequests: 999,
-    },
-    ...more,
-  });
+/** What comes to the host: the balancer asks, and is answered. */
+export const forgedTraffic = (state: "open" | "dropped" = "open"): string =>
+  [
+    ...["container c1 true 1 172.31.255.242", "open 0", `led 172.31.255.242 80 ${state}`],
+    ...["probed 8086 127.0.1.1 passed 99 891000 0", "opened 80 999 1", "whole", ""],
+  ].join("\n");

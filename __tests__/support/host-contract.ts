@@ -3,8 +3,8 @@
  * what holds in the one is known to hold in the other. Journals are compared line by line.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
-import type { JournalEntry, Lifecycle } from "../../contract/host.js";
-import type { Manifest, ManifestHost } from "../../contract/manifest.js";
+import type { Front, JournalEntry, ProbeRun, Traffic } from "../../contract/host.js";
+import { frontPorts, type Manifest, type ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { releaseOf } from "../../scripts/rollout/core/target.js";
 import { hostSteps, longestSeconds, type OrderName, type Standing } from "../../scripts/rollout/host-steps.js";
@@ -25,16 +25,21 @@ export interface ContractWorld {
 
 /** Hosts that the suite uses up, one a test: some stay empty until then, the others serve the first image. */
 const EMPTY_HOSTS = 4;
-const SERVING_HOSTS = 8;
+const SERVING_HOSTS = 9;
 export const CONTRACT_HOSTS = EMPTY_HOSTS + SERVING_HOSTS;
 
 /** Longest time of one order on the world's clock; real machines may be busy. */
 const ORDER_MS = 90_000;
 const LOOK_MS = 100;
 
-const DRAIN = ["step failed-clear", "step older-clear", "step previous-older", "step restart-off", "step drain"];
+const DRAIN = [
+  ...["step old-dismiss", "step failed-dismiss"],
+  ...["step failed-clear", "step older-clear", "step previous-older", "step expect-address"],
+  ...["step restart-off", "step drain"],
+];
 /** Steps of an order on a host that serves and was drained, up to the moment when the new container runs. */
 const SWAP = [
+  "step front-back",
   "step expect-space",
   "step expect-drained",
   "step old-stop",
@@ -43,9 +48,10 @@ const SWAP = [
   "step new-run",
   "step new-ready",
 ];
+const COMMIT = ["step restart-on", "step front-led", "step front-keep", "step older-remove", "done commit"];
 
 /** One run on one host, over a connection of its own. */
-class Run {
+export class Run {
   constructor(
     private readonly world: ContractWorld,
     readonly host: Host,
@@ -128,11 +134,23 @@ class Run {
     return told((await this.host.observe()).journal);
   }
 
-  /** What the app says, which must answer. */
-  async lifecycle(): Promise<Lifecycle> {
-    const { lifecycle } = await this.host.observe();
-    if (!lifecycle) throw new Error(`the app of ${this.host.name} does not answer`);
-    return lifecycle;
+  /** What comes to the host, whose front must lead to its container. */
+  async traffic(): Promise<Traffic> {
+    const { traffic } = await this.host.observe();
+    if (!traffic) throw new Error(`the front of ${this.host.name} does not lead to its container`);
+    return traffic;
+  }
+
+  /** The same once each of the balancer's nodes has come to this at its last probe. */
+  async probed(outcome: ProbeRun["outcome"]): Promise<Traffic> {
+    const deadline = this.world.clock.now() + ORDER_MS;
+    for (;;) {
+      const traffic = await this.traffic();
+      const { probes } = traffic;
+      if (probes.length > 0 && probes.every((run) => run.outcome === outcome)) return traffic;
+      if (this.world.clock.now() > deadline) throw new Error(`not every probe ${outcome}: ${JSON.stringify(probes)}`);
+      await this.world.clock.sleep(LOOK_MS);
+    }
   }
 }
 
@@ -145,7 +163,8 @@ const told = (journal: readonly JournalEntry[]): string[] =>
     );
 
 /** The lines of one order. */
-const lines = (sequence: number, ...texts: readonly string[]): string[] => texts.map((text) => `${sequence} ${text}`);
+export const lines = (sequence: number, ...texts: readonly string[]): string[] =>
+  texts.map((text) => `${sequence} ${text}`);
 
 interface Serving {
   readonly info: ManifestHost;
@@ -206,11 +225,14 @@ export function describeHostContract(name: string, start: () => Promise<Contract
     promises("an empty host shows nothing", async () => {
       const { host } = open(next(empty));
       expect(await host.answer("/")).toBeNull();
+      expect(await host.evidence(900)).toBeNull();
       const survey = await host.survey();
       expect(survey).toMatchObject({
         boot: "done",
         containers: {},
-        lifecycle: null,
+        front: null,
+        answered: [],
+        traffic: null,
         health: null,
         releases: [],
         history: null,
@@ -222,23 +244,23 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(survey.freeMemoryMb).toBeGreaterThan(0);
     });
 
-    promises("smoke, replace and commit bring an empty host onto the release", async () => {
+    promises("replace and commit bring an empty host onto the release", async () => {
       const info = next(empty);
       const run = await open(info).locked();
       const release = await run.prepared(world.images.first);
-      expect(await run.order("smoke")).toBe("done");
-      expect((await run.host.survey()).containers).toEqual({});
       await run.orders("replace", "commit");
       expect(await run.host.answer("/")).toBe(200);
       expect(await run.left()).toEqual([
         "0 held",
-        ...lines(1, "step smoke-clear", "step smoke-run", "step smoke-ready", "step smoke-remove", "done smoke"),
-        ...lines(2, "step failed-clear", "step name-free", "step new-run", "step new-ready", "done replace"),
-        ...lines(3, "step restart-on", "step older-remove", "done commit"),
-        "4 done leave",
+        ...lines(1, "step old-dismiss", "step failed-dismiss", "step failed-clear", "step front-back"),
+        ...lines(1, "step name-free", "step new-run", "step new-ready", "step front-lead", "done replace"),
+        ...lines(2, ...COMMIT),
+        "3 done leave",
         "0 left",
       ]);
-      expectServing(await open(info).host.survey(), release);
+      const survey = await open(info).host.survey();
+      expectServing(survey, release);
+      expectFront(survey, world.manifest, info, release);
     });
 
     promises("a held lock is refused to a second run, which is told the holder, and gets it after leave", async () => {
@@ -279,47 +301,86 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(survey).toMatchObject({ containers: {}, history: "kept while it was locked", releases: [release] });
     });
 
-    promises("drain lets the app say so and keeps its process, undo lets it serve again", async () => {
+    promises("the kernel tells who asked for the health of a host, and which container answered", async () => {
       const { info } = next(serving);
-      const run = await open(info).locked();
-      await run.prepared(world.images.second);
-      const before = await run.lifecycle();
-      await run.orders("drain");
-      // Its steward lives.
-      await run.host.recover();
-      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "draining" });
-      await run.orders("undo");
-      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
-      expect(await run.left()).toEqual([
-        "0 held",
-        ...lines(1, ...DRAIN, "done drain"),
-        ...lines(2, "undone all", "done undo"),
-        "3 done leave",
-        "0 left",
-      ]);
-      const journal = await run.journal();
-      await run.host.recover();
-      expect(await run.journal()).toEqual(journal);
+      const { host } = open(info);
+      const { front } = await host.survey();
+      const deadline = world.clock.now() + ORDER_MS;
+      let evidence = await host.evidence(900);
+      while (!evidence?.answered.length && world.clock.now() < deadline) {
+        await world.clock.sleep(LOOK_MS);
+        evidence = await host.evidence(900);
+      }
+      const [port] = frontPorts(world.manifest, info).checks;
+      const seen = { port, node: expect.any(String), count: expect.any(Number) };
+      const ages = { oldestMs: expect.any(Number), newestMs: expect.any(Number) };
+      expect(evidence).toEqual({
+        asked: [{ ...seen, ...ages }],
+        refused: [],
+        answered: [{ ...seen, ...ages, target: front?.target, targetPort: front?.port }],
+        opened: expect.any(Array),
+      });
+      expect(evidence?.answered[0]?.node).toBe(evidence?.asked[0]?.node);
+      await world.clock.sleep(1000 * (world.manifest.healthCheck.checkIntervalSeconds + 1));
+      const later = await host.evidence(900);
+      expect(later?.asked[0]?.count).toBeGreaterThan(evidence?.asked[0]?.count ?? Infinity);
+      expect(later?.asked[0]?.oldestMs).toBeGreaterThan(evidence?.asked[0]?.oldestMs ?? Infinity);
     });
+
+    promises(
+      "drain has the balancer's probes refused and keeps the process, undo lets them through again",
+      async () => {
+        const { info } = next(serving);
+        const run = await open(info).locked();
+        await run.prepared(world.images.second);
+        const before = await run.probed("passed");
+        expect(before).toMatchObject({ state: "serving", open: expect.any(Number) });
+        await run.orders("drain");
+        // Its steward lives.
+        await run.host.recover();
+        const drained = await run.probed("failed");
+        expect(drained).toMatchObject({ instance: before.instance, state: "draining" });
+        expect(drained.probes.map(({ node }) => node)).toEqual(before.probes.map(({ node }) => node));
+        expect(await run.host.answer("/")).toBe(200);
+        await run.orders("undo");
+        expect(await run.probed("passed")).toMatchObject({ instance: before.instance, state: "serving" });
+        expect(await run.left()).toEqual([
+          "0 held",
+          ...lines(1, ...DRAIN, "done drain"),
+          ...lines(2, "undone all", "done undo"),
+          "3 done leave",
+          "0 left",
+        ]);
+        const journal = await run.journal();
+        await run.host.recover();
+        expect(await run.journal()).toEqual(journal);
+      },
+    );
 
     promises("replace puts the new container in the place of the drained one and keeps that", async () => {
       const { info, release: old } = next(serving);
       const run = await open(info).locked();
       const release = await run.prepared(world.images.second);
       await run.orders("drain");
-      const { instance } = await run.lifecycle();
+      const { instance } = await run.traffic();
+      const before = (await run.host.survey()).front;
       expect(await run.order("replace", instance)).toBe("done");
+      const led = (await run.host.survey()).front;
       await run.orders("commit");
       expect(await run.left()).toEqual([
         "0 held",
         ...lines(1, ...DRAIN, "done drain"),
-        ...lines(2, ...SWAP, "done replace"),
-        ...lines(3, "step restart-on", "step older-remove", "done commit"),
+        ...lines(2, ...SWAP, "step front-lead", "done replace"),
+        ...lines(3, ...COMMIT),
         "4 done leave",
         "0 left",
       ]);
       const survey = await open(info).host.survey();
       expectServing(survey, release);
+      expectFront(survey, world.manifest, info, release);
+      // Where the front led from the moment that the new container was ready, and no longer to the old one.
+      expect(survey.front).toEqual(led);
+      expect(targetOf(led)).not.toBe(targetOf(before));
       expect(survey.containers.previous).toMatchObject({ release: old.id, running: false });
       expect(survey.releases.map(({ id }) => id).sort()).toEqual([old.id, release.id].sort());
     });
@@ -328,18 +389,48 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       const { info, release: old } = next(serving);
       const run = await open(info).locked();
       const release = await run.prepared(world.images.second);
+      const before = (await run.host.survey()).front;
       await run.orders("drain");
-      expect(await run.order("replace", (await run.lifecycle()).instance)).toBe("done");
+      expect(await run.order("replace", (await run.traffic()).instance)).toBe("done");
+      expect(targetOf((await run.host.survey()).front)).not.toBe(targetOf(before));
       await run.orders("undo");
       const survey = await awaitServing(world, run);
       expectServing(survey, old);
+      expectFront(survey, world.manifest, info, old);
+      expect(survey.front).toEqual(before);
       expect(survey.containers.failed).toMatchObject({ release: release.id, running: false });
       expect(await run.left()).toEqual([
         "0 held",
         ...lines(1, ...DRAIN, "done drain"),
-        ...lines(2, ...SWAP, "done replace"),
+        ...lines(2, ...SWAP, "step front-lead", "done replace"),
         ...lines(3, "undone all", "done undo"),
         "4 done leave",
+        "0 left",
+      ]);
+    });
+
+    promises("retreat has the probes of a new container refused, and undo brings the old one back open", async () => {
+      const { info, release: old } = next(serving);
+      const run = await open(info).locked();
+      await run.prepared(world.images.second);
+      await run.orders("drain");
+      expect(await run.order("replace", (await run.traffic()).instance)).toBe("done");
+      const { instance } = await run.probed("passed");
+      await run.orders("retreat");
+      expect(await run.probed("failed")).toMatchObject({ instance, state: "draining" });
+      await run.orders("undo");
+      await awaitServing(world, run);
+      expect(await run.probed("passed")).toMatchObject({ state: "serving" });
+      const survey = await run.host.survey();
+      expectServing(survey, old);
+      expectFront(survey, world.manifest, info, old);
+      expect(await run.left()).toEqual([
+        "0 held",
+        ...lines(1, ...DRAIN, "done drain"),
+        ...lines(2, ...SWAP, "step front-lead", "done replace"),
+        ...lines(3, "step retreat", "done retreat"),
+        ...lines(4, "undone all", "done undo"),
+        "5 done leave",
         "0 left",
       ]);
     });
@@ -349,14 +440,14 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       const run = await open(info).locked();
       await run.prepared(world.images.second);
       await run.orders("drain");
-      const before = await run.lifecycle();
+      const before = await run.traffic();
       expect(await run.order("replace", "another-process")).toBe("failed");
-      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
+      expect(await run.traffic()).toMatchObject({ instance: before.instance, state: "serving" });
       expectServing(await run.host.survey(), old);
       expect(await run.left()).toEqual([
         "0 held",
         ...lines(1, ...DRAIN, "done drain"),
-        ...lines(2, "step expect-space", "step expect-drained", "undone all", "failed"),
+        ...lines(2, "step front-back", "step expect-space", "step expect-drained", "undone all", "failed"),
         "3 done leave",
         "0 left",
       ]);
@@ -366,10 +457,13 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       const { info, release: old } = next(serving);
       const run = await open(info).locked();
       const release = await run.prepared(world.images.exits);
+      const before = (await run.host.survey()).front;
       await run.orders("drain");
-      expect(await run.order("replace", (await run.lifecycle()).instance)).toBe("failed");
+      expect(await run.order("replace", (await run.traffic()).instance)).toBe("failed");
       const survey = await awaitServing(world, run);
       expectServing(survey, old);
+      expectFront(survey, world.manifest, info, old);
+      expect(survey.front).toEqual(before);
       expect(survey.containers.previous).toBeUndefined();
       expect(survey.containers.failed).toMatchObject({ release: release.id, running: false });
       expect((await run.host.logs("failed", 20)).length).toBeGreaterThan(0);
@@ -382,38 +476,21 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       ]);
     });
 
-    promises("a smoke boot that fails leaves the serving container alone and its own log behind", async () => {
-      const { info, release: old } = next(serving);
-      const run = await open(info).locked();
-      await run.prepared(world.images.exits);
-      const before = await run.lifecycle();
-      expect(await run.order("smoke")).toBe("failed");
-      expect(await run.lifecycle()).toMatchObject({ instance: before.instance, state: "serving" });
-      const survey = await run.host.survey();
-      expectServing(survey, old);
-      expect(survey.containers.smoke).toBeUndefined();
-      expect((await run.host.logs("failed", 20)).length).toBeGreaterThan(0);
-      expect(await run.left()).toEqual([
-        "0 held",
-        ...lines(1, "step smoke-clear", "step smoke-run", "step smoke-ready", "undone all", "failed"),
-        "2 done leave",
-        "0 left",
-      ]);
-    });
-
     promises("undo after commit changes nothing", async () => {
       const { info } = next(serving);
       const run = await open(info).locked();
       const release = await run.prepared(world.images.second);
       await run.orders("drain");
-      expect(await run.order("replace", (await run.lifecycle()).instance)).toBe("done");
+      expect(await run.order("replace", (await run.traffic()).instance)).toBe("done");
       await run.orders("commit");
-      const [before, { instance }] = [await run.host.survey(), await run.lifecycle()];
+      const [before, { instance }] = [await run.host.survey(), await run.traffic()];
       await run.orders("undo");
       const after = await run.host.survey();
       expectServing(after, release);
       expect(after.containers).toEqual(before.containers);
-      expect(await run.lifecycle()).toMatchObject({ instance, state: "serving" });
+      expectFront(after, world.manifest, info, release);
+      expect(after.front).toEqual(before.front);
+      expect(await run.traffic()).toMatchObject({ instance, state: "serving" });
       expect((await run.left()).slice(-5)).toEqual([
         "3 done commit",
         ...lines(4, "undone all", "done undo"),
@@ -430,12 +507,14 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(await run.left()).toEqual([
         "0 held",
         ...lines(1, "step restart-off", "step drain", "done drain"),
-        ...lines(2, "step retired-restart-off", "step retired-stop", "step retire", "done stop"),
+        ...lines(2, "step retired-restart-off", "step retired-stop", "step retired-front", "step retire", "done stop"),
         "3 done leave",
         "0 left",
       ]);
       const survey = await open(info).host.survey();
       expect(survey.retired).toBe(true);
+      expect(survey.front).toBeNull();
+      expect(await open(info).host.evidence(900)).toBeNull();
       expect(survey.containers.current).toMatchObject({ release: release.id, running: false });
       expect(survey.health).toBeNull();
     });
@@ -461,7 +540,23 @@ function expectServing(survey: Survey, release: Release): void {
     restartCount: 0,
   });
   expect(survey.health).toBe(200);
-  expect(survey.lifecycle).toMatchObject({ state: "serving", release: release.id });
+  expect(survey.traffic).toMatchObject({ state: "serving" });
   expect(survey.releases).toContainEqual(release);
   expect(survey.retired).toBe(false);
+}
+
+/** The front is for a container of the release, with all ports that the manifest has for the host. */
+function expectFront({ front }: Survey, manifest: Manifest, info: ManifestHost, { service }: Release): void {
+  expect(front).toEqual({
+    ...frontPorts(manifest, info),
+    target: expect.stringMatching(/^\d+\.\d+\.\d+\.\d+$/),
+    port: service.port,
+    state: "open",
+  });
+}
+
+/** There must be a front. */
+function targetOf(front: Front | null): string {
+  if (!front) throw new Error("the host has no front");
+  return front.target;
 }

@@ -41,7 +41,7 @@ const DROPLET = "digitalocean_droplet";
 /** What stands for the helper's content in the user data: all up to the next file. */
 const HELPER = /(- path: \S+\/evenkeel-front\n.*\n +content: )\|[^]*?(?=\n {2}- path: )/;
 
-/** The same for a snapshot, with the name of the front's helper in place of its 380 lines a droplet: cloud-init.test.ts looks at those. */
+/** The same for a snapshot, with the name of the front's helper in place of its text a droplet: cloud-init.test.ts looks at those. */
 export function pictured(stack: Synthesized): Synthesized {
   const droplets = Object.entries(stack.resource[DROPLET] ?? {}).map(([name, droplet]) => {
     const user_data = String(droplet["user_data"]).replace(HELPER, "$1constructs/front/evenkeel-front");

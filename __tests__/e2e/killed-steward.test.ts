@@ -11,7 +11,7 @@ describe("a steward that is killed", () => {
   let scenario: Scenario;
 
   beforeAll(async () => {
-    scenario = await Scenario.start({ fleet: { rollout: { smokeBoot: false } } });
+    scenario = await Scenario.start();
     await scenario.begin();
   });
   afterAll(() => (scenario as Scenario | undefined)?.end());

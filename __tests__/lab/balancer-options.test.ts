@@ -12,6 +12,7 @@ test("the balancer runs as it is declared", () => {
   expect(balancerSettings(block({ checkIntervalSeconds: 5, https: true }), {})).toEqual({
     nodes: 1,
     phasesSeconds: [],
+    lateSeconds: [],
     check: { path: "/health", port: 80, intervalSeconds: 5, timeoutSeconds: 5, fall: 2, rise: 2 },
     entries: [
       { entryPort: 80, targetPort: 80, tls: null },
@@ -25,6 +26,12 @@ test("the balancer runs as it is declared", () => {
     backendKeepalive: false,
     idleTimeoutSeconds: 60,
   });
+});
+
+test("the check asks its own port, and requests go to the rules' ports", () => {
+  const { healthcheck, ...declared } = block();
+  const settings = balancerSettings({ ...declared, healthcheck: { ...healthcheck, port: 8086 } }, {});
+  expect([settings.check.port, settings.entries.map(({ targetPort }) => targetPort)]).toEqual([8086, [80]]);
 });
 
 test("a test may have it otherwise; no probe waits longer than until the next", () => {

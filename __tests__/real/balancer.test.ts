@@ -291,6 +291,19 @@ describe("other settings", () => {
     expect(host && isUp(host.id)).toBe(true);
   });
 
+  it("may ask another port of the hosts for their health, which is that port's alone", async () => {
+    const [host] = await inRotation(1);
+    if (!host) return;
+    await bench.balancer.update({
+      ...bench.balancer.settings,
+      check: { ...bench.balancer.settings.check, port: 8090 },
+    });
+    const probesThen = host.probes.length;
+    await until("it is out, as nobody listens there", () => !isUp(host.id));
+    expect(host.probes).toHaveLength(probesThen);
+    expect(changesOf(host)).toEqual([true, false]);
+  });
+
   it("that HAProxy refuses are an error with its reason, and all goes on as before", async () => {
     const [host] = await inRotation(1);
     const { settings } = bench.balancer;

@@ -116,8 +116,11 @@ describe("what the lab adds", () => {
 
 describe("its containers", () => {
   it("are shown as Docker has them, oldest first", async () => {
-    const publish = ["-p", `${droplet.privateAddress}:8101:80`, "-p", "127.0.0.1:9101:80"];
-    await runServer(droplet, "shown-1", 80, ["--restart", "always", "--label", "a=b", ...publish]);
+    const publish = [`${droplet.privateAddress}:8101:80`, "127.0.0.1:9101:80", "127.0.0.1::81"];
+    await runServer(droplet, "shown-1", 80, [
+      ...["--restart", "always", "--label", "a=b"],
+      ...publish.flatMap((one) => ["-p", one]),
+    ]);
     await droplet.run(["docker", "create", "--name", "shown-2", "tiny:1", "sleep", "1"]);
     const shown = (await droplet.containers()).filter(({ name }) => name.startsWith("shown"));
     expect(shown).toEqual([
@@ -133,6 +136,7 @@ describe("its containers", () => {
         publish: expect.arrayContaining([
           { address: droplet.privateAddress, hostPort: 8101, containerPort: 80 },
           { address: "127.0.0.1", hostPort: 9101, containerPort: 80 },
+          { address: "127.0.0.1", hostPort: null, containerPort: 81 },
         ]),
       },
       expect.objectContaining({ name: "shown-2", restart: "no", status: "created", publish: [] }),
@@ -146,11 +150,11 @@ describe("its containers", () => {
     await runServer(droplet, "asked", 80, ["-p", `${droplet.privateAddress}:8102:80`, "-p", "127.0.0.1:9102:80"]);
     await until("it listens", async () => (await droplet.logs("asked")).includes("listening"));
     expect(await droplet.ask("/here", 8102)).toEqual({ status: 200, body: { method: "GET", route: "/here" } });
-    expect(await droplet.control("POST", "/drain", 9102)).toEqual({
+    expect(await droplet.askLoopback("POST", "/drain", 9102)).toEqual({
       status: 200,
       body: { method: "POST", route: "/drain" },
     });
-    await expect(droplet.control("GET", "/", 8102)).rejects.toThrow("Failed to connect");
+    await expect(droplet.askLoopback("GET", "/", 8102)).rejects.toThrow("Failed to connect");
     await expect(fetch(`http://${droplet.address}:8102/`)).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
   });
 

@@ -69,6 +69,24 @@ it("one on a wrong port runs and answers nothing", async () => {
   expect(await inspect("wrong-port", ".State.Running")).toBe("true");
 });
 
+it("the example serves, closes connections once it was drained, and ends by itself when it is stopped", async () => {
+  await run("example", await images.example("v1"), "-e CONTROL_PORT=9000 -p 127.0.0.1:9000:9000");
+  await until("it serves", async () => (await status()) === "200");
+  const head = "curl -sf -o /dev/null -D - http://127.0.0.1:8080/";
+  expect((await sh(head)).toLowerCase()).toContain("connection: keep-alive");
+  await sh("curl -sf -X POST http://127.0.0.1:9000/drain");
+  expect((await sh(head)).toLowerCase()).toContain("connection: close");
+  expect(await status()).toBe("200");
+  await sh("docker stop example");
+  expect(await inspect("example", ".State.ExitCode")).toBe("0");
+});
+
+it("the reference answers the long request of load tests", async () => {
+  await run("reference", await images.reference("v1"));
+  await until("it serves", async () => (await status()) === "200");
+  expect(await sh("curl -sf 'http://127.0.0.1:8080/slow?ms=1'")).toBe('{"waitedMs":1}');
+});
+
 it("the article's has its three routes, and no handler for SIGTERM", async () => {
   await run("article", await images.reference("v1", { contract: "article" }));
   await until("it serves", async () => (await status()) === "200");

@@ -26,7 +26,7 @@ const configOf = (image: StoredImage) => (part(image, manifestOf(image).config.d
 
 it("builds the app's Dockerfile, every version with a digest of its own and the same files", async () => {
   const images = await Images.open();
-  const [first, second] = [await images.reference("v1"), await images.reference("v2")];
+  const [first, second] = [await images.example("v1"), await images.example("v2")];
   expect(first.digest).not.toBe(second.digest);
   expect(manifestOf(first).layers).toEqual(manifestOf(second).layers);
   for (const { digest } of manifestOf(first).layers) expect(existsSync(first.file(digest))).toBe(true);
@@ -43,9 +43,12 @@ it("gives the same image to whoever asks for it again, or at the same time", asy
   expect(await ask()).toBe(one);
 });
 
-it("builds variants on the same layers", async () => {
+it("builds the reference on the example's layers, and variants of it on the same as the reference", async () => {
   const images = await Images.open();
+  const example = await images.example("v1");
   const plain = await images.reference("v1");
+  expect(configOf(plain).Cmd).toEqual(["node", "lab-server.mjs"]);
+  expect(manifestOf(plain).layers.slice(0, -1)).toEqual(manifestOf(example).layers);
   const article = await images.reference("v1", { contract: "article" });
   expect(configOf(article).Env).toContain("CONTRACT=article");
   expect(manifestOf(article).layers).toEqual(manifestOf(plain).layers);

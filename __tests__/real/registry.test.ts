@@ -87,10 +87,10 @@ describe("an image", () => {
   it("runs on the droplet, the app as process 1", async () => {
     await withLogin(READER, `docker pull --quiet ${first}`);
     const { privateAddress } = droplet;
-    const run = `docker run -d --name api -e RELEASE=v1 -p ${privateAddress}:80:8080 -p 127.0.0.1:9000:9000 ${first}`;
+    const run = `docker run -d --name api -e RELEASE=v1 -p ${privateAddress}:80:8080 ${first}`;
     expect(await ssh(run)).toMatchObject({ exitCode: 0 });
     await until("it serves", async () => (await ssh(`curl -sf http://${privateAddress}/health`)).exitCode === 0);
-    expect((await ssh("curl -sf http://127.0.0.1:9000/lifecycle")).stdout).toContain('"release":"v1"');
+    expect((await ssh(`curl -sf http://${privateAddress}/`)).stdout).toContain('"release":"v1"');
     expect((await ssh("docker exec api cat /proc/1/comm")).stdout).toBe("node");
     expect((await ssh("docker stop api >/dev/null; docker inspect -f '{{.State.ExitCode}}' api")).stdout).toBe("0");
   });

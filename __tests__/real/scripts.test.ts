@@ -6,7 +6,7 @@ import { installed } from "../rollout/commands/steward-host.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const scripts = [
-  "constructs/front/evenkeel-front",
+  ...["evenkeel-front", "install.sh"].map((name) => path.join("constructs/front", name)),
   ...["reaper.sh", "builder.sh"].map((name) => path.join("lab/real", name)),
   ...["make-root.sh", "remove-root.sh", "power-on.sh", "boot.sh", "services.sh", "control.sh", "systemctl"].map(
     (name) => path.join("lab/real/files", name),

@@ -15,6 +15,7 @@ import type { NetworkNode } from "../../lab/real/network-node.js";
 import { REGISTRY_NAME } from "../../lab/real/registry.js";
 import { LIMIT_MS, startReal, type RealScenario } from "../support/real.js";
 import { core, filesIn, found, suspectsIn, type Place } from "../support/secrets.js";
+import { frontStates } from "../support/front-states.js";
 import { get, scan, serve } from "./support/outside.js";
 
 jest.setTimeout(LIMIT_MS);
@@ -74,8 +75,21 @@ async function withoutFirewall(work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** Takes the front's table away, and keeps the unit that would load it anew from doing so, while something is done. */
+async function withoutFront(work: () => Promise<void>): Promise<void> {
+  const watch = (signal: string): Promise<string> => sh(`kill -${signal} $(pgrep -f 'evenkeel-front[ ]watch')`);
+  await watch("STOP");
+  await sh("nft delete table ip evenkeel");
+  try {
+    await work();
+  } finally {
+    await sh("/usr/local/sbin/evenkeel-front check");
+    await watch("CONT");
+  }
+}
+
 describe("of all 65,535 ports of a droplet", () => {
-  it("a stranger and a neighbour reach none, the operator SSH alone, the balancer the service alone", async () => {
+  it("a stranger and a neighbour reach none, the operator SSH alone, the balancer the service and its health port", async () => {
     const { address, privateAddress } = droplet;
     const balancer = scenario.world.site.balancerNode.argv;
     const [byStranger, byNeighbour, byOperator, byBalancer] = await Promise.all([
@@ -87,17 +101,21 @@ describe("of all 65,535 ports of a droplet", () => {
     expect(byStranger).toEqual({ open: [], refused: [] });
     expect(byNeighbour).toEqual({ open: [], refused: [] });
     expect(byOperator).toEqual({ open: [22], refused: [] });
-    expect(byBalancer).toEqual({ open: [80], refused: [] });
+    expect(byBalancer).toEqual({ open: [80, 8086], refused: [] });
   });
 
-  it("the control port is reached by nobody, not even at the container's own address", async () => {
-    const container = await sh("docker inspect -f '{{.NetworkSettings.IPAddress}}' api");
-    const lifecycle = `http://${container}:9000/lifecycle`;
+  it("no port of a container is reached at its own address", async () => {
+    const container = await sh("docker inspect -f '{{.NetworkSettings.Networks.evenkeel.IPAddress}}' api");
+    const own = `http://${container}:80/`;
     await execa(...command(neighbour, "ip", "route", "add", `${container}/32`, "via", droplet.privateAddress));
-    expect(await get(neighbour.argv, lifecycle)).toBeNull();
-    // It is the firewall that keeps it from whoever is on the same network.
-    await withoutFirewall(async () => expect(await get(neighbour.argv, lifecycle)).toContain('"instance"'));
-    expect(await get(neighbour.argv, lifecycle)).toBeNull();
+    expect(await get(neighbour.argv, own)).toBeNull();
+    // Either the firewall or the front's own table keeps it from whoever is on the same network.
+    await withoutFirewall(async () => expect(await get(neighbour.argv, own)).toBeNull());
+    await withoutFront(async () => {
+      expect(await get(neighbour.argv, own)).toBeNull();
+      await withoutFirewall(async () => expect(await get(neighbour.argv, own)).toContain("happy response"));
+    });
+    expect(await get(neighbour.argv, own)).toBeNull();
   });
 
   it("others are reached without the firewall, which the scan sees", async () => {
@@ -105,6 +123,7 @@ describe("of all 65,535 ports of a droplet", () => {
     await withoutFirewall(async () => {
       expect(await scan(stranger.argv, address, [21, 23])).toEqual({ open: [22], refused: [21, 23] });
       expect(await scan(neighbour.argv, privateAddress, [79, 81])).toEqual({ open: [80], refused: [79, 81] });
+      expect(await scan(neighbour.argv, privateAddress, [8085, 8087])).toEqual({ open: [8086], refused: [8085, 8087] });
       expect(await scan(neighbour.argv, privateAddress, [9000, 9000])).toEqual({ open: [], refused: [9000] });
     });
   });
@@ -124,38 +143,19 @@ describe("through the balancer", () => {
     await body.dump();
     return statusCode;
   };
-  const states = (): Promise<unknown[]> =>
-    Promise.all(
-      scenario.world.droplets.map(
-        async (one) => ((await one.control("GET", "/lifecycle")).body as { state: string }).state,
-      ),
-    );
-
   it.each([
     ["POST", "/drain"],
     ["DELETE", "/drain"],
     ["GET", "/drain"],
-    ["GET", "/lifecycle"],
     ["GET", "/shutdown"],
     ["POST", "/shutdown"],
-    ["GET", "/health"],
   ] as const)("%s %s is not found, on either droplet, and drains none", async (method, route) => {
     // As many as there are droplets, and the same again: requests go round.
     const answers = [];
     for (let count = 0; count < 4; count += 1) answers.push(await ask(method, route));
     expect(answers).toEqual([404, 404, 404, 404]);
     expect(await ask("GET", "/")).toBe(200);
-    expect(await states()).toEqual(["serving", "serving"]);
-  });
-
-  it("a drain on the droplet itself is seen, so that one through the balancer would be", async () => {
-    await droplet.control("POST", "/drain");
-    const seen = await states();
-    await droplet.control("DELETE", "/drain");
-    expect([seen, await states()]).toEqual([
-      ["draining", "serving"],
-      ["serving", "serving"],
-    ]);
+    expect(await frontStates(scenario.world.droplets)).toEqual(["open", "open"]);
   });
 });
 

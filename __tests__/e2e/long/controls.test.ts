@@ -4,6 +4,7 @@ import { lossLines } from "../../../lab/demo/losses.js";
 import type { Parts } from "../../../scripts/rollout/context.js";
 import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
 import { standardParts } from "../../../scripts/rollout/run.js";
+import { drop } from "../../support/front-states.js";
 import type { Scenario } from "../../support/scenario.js";
 import {
   inOrder,
@@ -47,10 +48,10 @@ describe("a rollout under load", () => {
 });
 
 describe("a rollout while the other host is being taken out by somebody else", () => {
-  /** During the smoke boot, so that the plan still counts on the host. */
+  /** Once it is planned, so that the plan still counts on the host. */
   const drainSecond = (event: RolloutEvent): void => {
-    if (event.name === "step" && event.data.step === "smoke-ready")
-      void scenario.world.droplets[1]?.control("POST", "/drain");
+    const second = scenario.world.droplets[1];
+    if (event.name === "planned" && second) void drop(second);
   };
 
   it("stops before the first host leaves, and loses no request", async () => {

@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const sample: readonly (readonly [string, Phase])[] = [
   ["controller and steward killed (SIGKILL): a lock whose process is gone", "starting"],
-  ["release: health-301, no smoke boot", "before"],
+  ["release: health-301", "before"],
 ];
 
 it.each(sample)("%s, %s: nobody loses a request, and one run more ends well", async (name, phase) => {

@@ -8,7 +8,7 @@ jest.setTimeout(240_000);
 describe("a droplet that loses its power", () => {
   let scenario: Scenario;
   beforeEach(async () => {
-    scenario = await Scenario.start({ fleet: { rollout: { smokeBoot: false } } });
+    scenario = await Scenario.start();
     await scenario.begin();
   });
   afterEach(() => scenario.end());

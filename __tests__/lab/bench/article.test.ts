@@ -21,7 +21,8 @@ const swap = [
   { name: "remove", command: "docker rm api", mayFail: true },
   {
     name: "run",
-    command: "docker run -d --restart always -p 0.0.0.0:80:80 --name api registry.digitalocean.com/lab/api@sha256:abc",
+    command:
+      "docker run -d --restart always -p 0.0.0.0:80:80 -p 0.0.0.0:8086:80 --name api registry.digitalocean.com/lab/api@sha256:abc",
   },
 ];
 

@@ -15,7 +15,7 @@ const noWaits = { ejectionSeconds: 0, admissionSeconds: 0 };
 
 /** Its ports are told, as a rollout would. */
 const reference = async (world: World, version: string): Promise<ImageAndLogin> =>
-  withLogin(world, await world.pushReference(version, { environment: { PORT: "80", CONTROL_PORT: "9000" } }));
+  withLogin(world, await world.pushReference(version, { environment: { PORT: "80" } }));
 
 const running = (world: World): Promise<string[]> =>
   Promise.all(

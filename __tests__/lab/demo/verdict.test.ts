@@ -7,12 +7,13 @@ const host = (name: string, action: HostReceipt["action"]) => ({ name, action })
 const replaced = { hosts: [host("demo-1", "replaced"), host("demo-2", "replaced")] };
 const load = { sent: 1000, failed: 0, notMeasured: 0, byRelease: { a: 500, b: 500 }, endedEarly: false };
 const good: Shown = { breaks: false, rollout: { exitCode: 0, receipt: replaced }, load, uptime: null };
-const refused: Shown = { ...good, breaks: true, rollout: { exitCode: 3, receipt: null } };
+const restored = { hosts: [host("demo-1", "untouched"), host("demo-2", "restored")] };
+const takenBack: Shown = { ...good, breaks: true, rollout: { exitCode: 5, receipt: restored } };
 
 describe("the demo's verdict", () => {
   it("is shown when every request went well", () => {
     expect(verdictOf(good)).toEqual({ end: "shown", text: "Both droplets run version 2; not one request failed." });
-    expect(verdictOf(refused)).toMatchObject({ end: "shown", text: expect.stringContaining("exit code 3; not one") });
+    expect(verdictOf(takenBack)).toMatchObject({ end: "shown", text: expect.stringContaining("exit code 5; not one") });
   });
 
   it("is shown when a few requests were not sent, and says so", () => {
@@ -29,7 +30,7 @@ describe("the demo's verdict", () => {
       expect(verdict).toEqual({ end: "failed", text: "1 request that was sent got no good answer" });
     }
     expect(verdictOf({ ...good, uptime: { sent: 9, failed: 2, notMeasured: 0 } })).toMatchObject({ end: "failed" });
-    expect(verdictOf({ ...refused, load: { ...load, failed: 1 } })).toMatchObject({ end: "failed" });
+    expect(verdictOf({ ...takenBack, load: { ...load, failed: 1 } })).toMatchObject({ end: "failed" });
   });
 
   it("is not measured when too few were sent, and calls none of them lost", () => {
@@ -40,7 +41,7 @@ describe("the demo's verdict", () => {
     }
     expect(verdictOf({ ...good, load: { ...load, sent: 0 } })).toMatchObject({ end: "not-measured" });
     expect(verdictOf({ ...good, load: { ...load, endedEarly: true } })).toMatchObject({ end: "not-measured" });
-    expect(verdictOf({ ...refused, load: { ...load, sent: 0 } })).toMatchObject({ end: "not-measured" });
+    expect(verdictOf({ ...takenBack, load: { ...load, sent: 0 } })).toMatchObject({ end: "not-measured" });
   });
 
   it.each<[string, Shown, string]>([
@@ -52,7 +53,18 @@ describe("the demo's verdict", () => {
       "demo-2",
     ],
     ["one release was never seen", { ...good, load: { ...load, byRelease: { a: 9 } } }, "both releases"],
-    ["a bad release was not refused", { ...refused, rollout: { exitCode: 0, receipt: null } }, "not 0"],
+    ["a bad release was not taken back", { ...takenBack, rollout: { exitCode: 0, receipt: restored } }, "not 0"],
+    ["a bad release left no receipt", { ...takenBack, rollout: { exitCode: 5, receipt: null } }, "no receipt"],
+    [
+      "a bad release was tried on two hosts",
+      { ...takenBack, rollout: { exitCode: 5, receipt: { hosts: [host("a", "restored"), host("b", "restored")] } } },
+      "b is restored",
+    ],
+    [
+      "a bad release stays on a host",
+      { ...takenBack, rollout: { exitCode: 5, receipt: { hosts: [host("a", "unknown"), host("b", "untouched")] } } },
+      "a is unknown",
+    ],
   ])("is failed when %s", (_why, shown, words) => {
     const { end, text } = verdictOf(shown);
     expect([end, exitCodes[end]]).toEqual(["failed", 1]);

@@ -1,4 +1,4 @@
-import { reduceTable } from "../../../lab/embedded/docker/connection-table.js";
+import { openSockets } from "../../../lab/embedded/docker/connection-table.js";
 import { parseFlags } from "../../../lab/embedded/docker/flags.js";
 import { ImageStore } from "../../../lab/embedded/docker/image-store.js";
 import { LogBuffer } from "../../../lab/embedded/docker/log-buffer.js";
@@ -36,6 +36,19 @@ describe("command lines", () => {
     expect(flags.operands).toEqual(["image", "-x", "--y"]);
   });
 
+  test("short flags may stand together, where they take no value", () => {
+    const kinds = { all: "flag", quiet: "flag", publish: "list" } as const;
+    const together = { kinds, short: { a: "all", q: "quiet", p: "publish" } };
+    const flags = parseFlags("ps", ["-aq", "-qp", "1:1", "x"], together);
+    expect([flags.has("all"), flags.has("quiet"), flags.list("publish"), flags.operands]).toEqual([
+      true,
+      true,
+      ["1:1"],
+      ["x"],
+    ]);
+    expect(() => parseFlags("ps", ["-ax"], together)).toThrow("does not know the flag -x");
+  });
+
   test("fail for a flag that the lab does not know, and for a missing value", () => {
     expect(() => parseFlags("run", ["--gpus", "all"], syntax)).toThrow('does not know the flag --gpus of "docker run"');
     expect(() => parseFlags("run", ["-x"], syntax)).toThrow("does not know the flag -x");
@@ -50,6 +63,15 @@ describe("--format", () => {
     const format =
       '{{.State.Running}}|{{.State.Exit}}|{{index .Labels "a.b"}}|{{index .Labels "no"}}|{{json .Digests}}|{{json (index .Labels "a.b")}}';
     expect(render(format, root)).toBe('true|0|c||["x"]|"c"');
+  });
+
+  test("shows a block for what its value names, and nothing where that is empty", () => {
+    const networks = { Networks: { a: { Address: "10.0.0.2", Config: { Static: "10.0.0.3" } }, b: { Config: null } } };
+    const format = (name: string): string =>
+      `<{{with index .Networks "${name}"}}[{{with .Config}}{{.Static}}{{end}}]{{end}}>`;
+    expect(["a", "b", "c"].map((name) => render(format(name), networks))).toEqual(["<[10.0.0.3]>", "<[]>", "<>"]);
+    expect(() => render("{{with .Networks}}", networks)).toThrow("misses the end of {{with .Networks}}");
+    expect(() => render("{{end}}", networks)).toThrow("finds an end of nothing");
   });
 
   test("fails for what the lab does not know", () => {
@@ -141,16 +163,9 @@ test("a log keeps the last lines of both streams in order, also one that is not 
   expect(log.tail(0)).toEqual([]);
 });
 
-test("a container's connection table has its own ports only, under the names that it knows them by", () => {
-  const head = "  sl  local_address rem_address   st";
-  const table = [
-    head,
-    "   0: 0100007F:73D7 00000000:0000 0A",
-    "   1: 0100007F:73D7 0101007F:87CF 01",
-    "   2: 0101007F:87CF 0100007F:73D7 01",
-    "",
-  ].join("\n");
-  expect(reduceTable(table, [{ real: 0x73d7, container: 80 }])).toBe(
-    `${head}\n   0: 0100007F:0050 00000000:0000 0A\n   1: 0100007F:0050 0101007F:87CF 01\n`,
-  );
+test("what is open to a port may still owe an answer, and is not what only listens or is at rest", () => {
+  const states = ["0A", "01", "06", "05", "07", "08", "01"];
+  const rows = states.map((state, index) => `   ${index}: 0100007F:73D7 0101007F:87C${index} ${state}`);
+  const other = "   9: 0101007F:87CF 0100007F:73D7 01";
+  expect(openSockets([["  sl  local_address rem_address   st", ...rows, other].join("\n")], 0x73d7)).toBe(3);
 });

@@ -29,6 +29,7 @@ const https = (certificate: string): BalancerEntry => ({
 const SETTINGS: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
+  lateSeconds: [],
   // However busy the machine is, the host stays in rotation: nothing here is about its health.
   check: { path: "/health", port: 80, intervalSeconds: 0.05, timeoutSeconds: 5, fall: 10_000, rise: 2 },
   entries: [http, https("one")],

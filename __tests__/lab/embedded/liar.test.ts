@@ -79,6 +79,7 @@ describe("a lie within the frame", () => {
     `${beginPart("releases")}\nprintf '{"id":"1","image":"good.example/api@sha256:12","mounts":[]}'`,
     `${beginPart("journal")}\nprintf '0\\theld\\tme\\n1\\tstep\\told-stop\\n'`,
     `${beginPart("containers")}\necho '/api|1|good.example/api@sha256:12|r|true'`,
+    `${beginPart("traffic")}\nprintf '%s\\n' 'container 4be1 true 42 172.31.255.242' 'open 2' 'led 172.31.255.242 80 dropped' 'probed 8086 127.0.1.1 failed 2 9000 4000' 'opened 80 12 40' whole`,
   ].join("\n");
   const told = async (name: keyof typeof framedLies | null): Promise<Answer | null> => {
     liar.lie(name === null ? null : framedLies[name]);
@@ -102,6 +103,34 @@ describe("a lie within the frame", () => {
     const screen = await told("orders to the screen in whatever it says");
     expect(screen?.parts.text("journal")).toBe(`0\theld\tme${SCREEN_ORDERS}${GITHUB_ORDER}\n1\tstep\told-stop\n`);
     expect((await told("a failure of every script"))?.code).toBe(7);
+  });
+
+  const container = "container 4be1 true 42 172.31.255.242";
+  test.each<[keyof typeof framedLies, readonly string[]]>([
+    [
+      "health and probes that are always good",
+      [
+        ...[container, "open 0", "led 172.31.255.242 80 open", "probed 8086 127.0.1.1 passed 99 891000 0"],
+        ...["opened 80 12 0", "whole"],
+      ],
+    ],
+    [
+      "a node of the balancer that there is not",
+      [
+        ...[container, "open 2", "led 172.31.255.242 80 dropped", "probed 8086 127.0.1.1 failed 2 9000 4000"],
+        ...["opened 80 12 40", "probed 8086 192.0.2.7 passed 9 9000 1", "whole"],
+      ],
+    ],
+    [
+      "orders to the screen in whatever it says",
+      [
+        ...[`container 4be1${SCREEN_ORDERS} true 42 172.31.255.242`, "open 2", "led 172.31.255.242 80 dropped"],
+        ...["probed 8086 127.0.1.1 failed 2 9000 4000", "opened 80 12 40", "whole"],
+      ],
+    ],
+  ])("tells of who comes to the host: %s", async (name, rows) => {
+    const traffic = (await told(name))?.parts.text("traffic");
+    expect(traffic).toBe(rows.map((row) => `${row}\n`).join(""));
   });
 
   test("reaches no command that has no frame", async () => {

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { jest } from "@jest/globals";
+import { FRONT_HELPER } from "../../../contract/host.js";
 import { startCloud } from "../../../lab/cloud.js";
 import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
 import { embedded, type EmbeddedOptions, type EmbeddedWorld } from "../../../lab/embedded/site.js";
@@ -83,17 +84,15 @@ test("droplets boot late: SSH is refused, then cloud-init is at work and Docker 
   });
 });
 
-test("the reference app tells the balancer's nodes from the droplet itself", async () => {
+test("the reference app is asked by each of the balancer's nodes, and tells them nothing but its health", async () => {
   const world = await start({ names: ["api-1"] }, { world: { balancer: { nodes: 2 } } });
   const host = world.droplet("api-1");
   await host.booted();
   await runContainer(world, await world.pushReference("v1"));
   await until("both nodes have it up", () => world.balancer.nodesUp(host.id).length === 2);
-  await ssh(world, host, "curl -s http://10.110.0.2:80/health");
-  const { body } = await host.control("GET", "/lifecycle");
-  const sources = (body as { probes: { source: string }[] }).probes.map(({ source }) => source).sort();
-  expect(sources).toEqual(process.platform === "linux" ? ["127.0.1.1", "127.0.1.2"] : ["127.0.0.1"]);
-  expect(body).toMatchObject({ release: "r1", state: "serving" });
+  expect((await ssh(world, host, "curl -s -o /dev/null -w '%{http_code}' http://10.110.0.2:80/health")).stdout).toBe(
+    "200",
+  );
 });
 
 test.each([
@@ -137,17 +136,8 @@ async function startBroken(how: Break): Promise<EmbeddedDroplet> {
   return host;
 }
 
-test("a release that ignores the request to drain answers it, and stays healthy", async () => {
-  const host = await startBroken("ignores-drain");
-  expect((await host.control("POST", "/drain")).status).toBe(200);
-  expect((await host.control("GET", "/lifecycle")).body).toMatchObject({ state: "serving" });
-  expect((await host.ask("/health")).status).toBe(200);
-});
-
-test("a release that ignores SIGTERM is drained like any other, and ends when it is killed", async () => {
+test("a release that ignores SIGTERM ends when it is killed", async () => {
   const host = await startBroken("ignores-term");
-  await host.control("POST", "/drain");
-  expect((await host.ask("/health")).status).toBe(503);
   await host.shell("docker stop --time 1 api");
   expect(await host.containers()).toMatchObject([{ status: "exited", exitCode: 137 }]);
 });
@@ -158,14 +148,16 @@ test("a websocket goes through the balancer, is counted where it ends, and ends 
   await host.booted();
   await runContainer(world, await world.pushBroken("websocket"));
   await until("the balancer has it", () => world.balancer.nodesUp(host.id).length > 0);
-  const upgraded = async (): Promise<unknown> =>
-    ((await host.control("GET", "/lifecycle")).body as { upgraded: unknown }).upgraded;
+  const open = async (): Promise<number> =>
+    Number((await host.shell(`sudo -n ${FRONT_HELPER} open ${host.pid("api")} 80`)).stdout);
   const { hostname, port } = new URL(world.balancer.url());
   const headers = { connection: "Upgrade", upgrade: "websocket" };
   const asked = request({ hostname, port, path: "/socket", agent: false, headers }).end();
   const [answer, socket] = (await once(asked, "upgrade")) as [IncomingMessage, Socket];
   expect(answer.statusCode).toBe(101);
-  expect(await upgraded()).toBe(1);
+  // The balancer's own probes come and go. Only Linux tells what is open (/proc).
+  if (process.platform === "linux")
+    for (let look = 0; look < 10; look += 1) expect(await open()).toBeGreaterThanOrEqual(1);
   const closed = once(socket.on("error", () => undefined).resume(), "close");
   await host.shell("docker stop api");
   await closed;

@@ -18,7 +18,7 @@ it("follows the first host that leaves, whichever it is, and names the last repl
     phasesOf([
       { name: "locked", host: null, data: { hosts: 2 } } as unknown as RolloutEvent,
       status("api-1", "serving"),
-      { name: "step", host: "api-1", data: { step: "smoke-run" } } as unknown as RolloutEvent,
+      { name: "step", host: "api-1", data: { step: "new-run" } } as unknown as RolloutEvent,
       ...events,
       status("api-1", "draining"),
       status("api-1", "starting"),
@@ -26,7 +26,7 @@ it("follows the first host that leaves, whichever it is, and names the last repl
   ).toEqual([
     "locked all",
     null,
-    "smoke api-1",
+    null,
     "draining api-2",
     "ejected api-2",
     "starting api-2",

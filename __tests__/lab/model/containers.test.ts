@@ -10,6 +10,8 @@ const spec = (name: string, more: Partial<ContainerSpec> = {}): ContainerSpec =>
   labels: {},
   restart: "no",
   publish: [],
+  network: null,
+  staticAddress: null,
   extra: undefined,
   ...more,
 });
@@ -64,6 +66,77 @@ describe("Docker's container table", () => {
     table.ended(id, 0, 1);
     table.create(spec("next", web));
     expect(table.start("next", 2)).not.toBeNull();
+  });
+
+  test("ports that Docker chooses are never in one another's way", () => {
+    const table = newTable();
+    const publish = [{ address: "127.0.0.1", hostPort: null, containerPort: 80 }];
+    for (const name of ["api", "api-previous"]) {
+      table.create(spec(name, { publish }));
+      expect(table.start(name, 0)).not.toBeNull();
+    }
+  });
+
+  describe("in a network of the user's own", () => {
+    const network = {
+      ...{ name: "own", subnet: "10.9.0.0/29", range: "10.9.0.4/30", gateway: "10.9.0.1" },
+    };
+    const at = (staticAddress: string | null): Partial<ContainerSpec> => ({ network: "own", staticAddress });
+
+    test("an address is one container's while that runs or waits for its restart", () => {
+      const table = newTable();
+      table.createNetwork(network);
+      const { id } = table.create(spec("api", { ...at("10.9.0.2"), restart: "always" }));
+      expect(table.start("api", 0)?.address).toBe("10.9.0.2");
+      table.create(spec("next", at("10.9.0.2")));
+      expect(() => table.start("next", 0)).toThrow("Address already in use");
+      table.ended(id, 1, 1);
+      expect(() => table.start("next", 2)).toThrow("Address already in use");
+      table.stopping("api");
+      expect(table.find("api").address).toBe("");
+      expect(table.start("next", 3)?.address).toBe("10.9.0.2");
+    });
+
+    test("the gateway's address is taken, and one of another range is none", () => {
+      const table = newTable();
+      table.createNetwork(network);
+      table.create(spec("gateway", at("10.9.0.1")));
+      table.create(spec("elsewhere", at("10.9.0.8")));
+      expect(() => table.start("gateway", 0)).toThrow("Address already in use");
+      expect(() => table.start("elsewhere", 0)).toThrow("It does not belong to any of this network's subnets");
+    });
+
+    test("who has none of its own gets one of the range, until none is left", () => {
+      const table = newTable();
+      table.createNetwork(network);
+      const names = ["a", "b", "c", "d"];
+      for (const name of names) table.create(spec(name, at(null)));
+      // The last one of the range reaches all of the network.
+      expect(names.slice(0, 3).map((name) => table.start(name, 0)?.address)).toEqual([
+        "10.9.0.4",
+        "10.9.0.5",
+        "10.9.0.6",
+      ]);
+      expect(() => table.start("d", 0)).toThrow("no available IPv4 addresses on this network's address pools: own");
+    });
+
+    test("without the network, or with an address and no network, nothing is started", () => {
+      const table = newTable();
+      table.create(spec("api", at("10.9.0.2")));
+      table.create(spec("plain", { staticAddress: "10.9.0.2" }));
+      expect(() => table.start("api", 0)).toThrow("network own not found");
+      expect(() => table.start("plain", 0)).toThrow("supported on user defined networks only");
+      expect(table.list().map(({ status }) => status)).toEqual(["created", "created"]);
+    });
+
+    test("after a loss of power nobody has an address", () => {
+      const table = newTable();
+      table.createNetwork(network);
+      table.create(spec("api", at("10.9.0.2")));
+      table.start("api", 0);
+      table.powerLost(1);
+      expect(table.find("api").address).toBe("");
+    });
   });
 
   test("a crash is restarted after 100 ms, then after twice as long each time", () => {

@@ -4,6 +4,7 @@ import type { BalancerSettings } from "../../../lab/balancer-options.js";
 const settings: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
+  lateSeconds: [],
   check: { path: "/health", port: 8080, intervalSeconds: 1.5, timeoutSeconds: 1.25, fall: 2, rise: 3 },
   entries: [
     { entryPort: 80, targetPort: 8080, tls: null },

@@ -4,6 +4,7 @@ import type { BalancerSettings } from "../../../lab/balancer-options.js";
 const settings: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
+  lateSeconds: [],
   check: { path: "/health", port: 9100, intervalSeconds: 3, timeoutSeconds: 3, fall: 2, rise: 2 },
   entries: [{ entryPort: 80, targetPort: 9090, tls: null }],
   redirectToHttps: false,

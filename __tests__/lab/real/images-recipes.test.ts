@@ -1,11 +1,20 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach } from "@jest/globals";
 import { baseOf } from "../../../lab/real/base-image.js";
-import { APP, brokenRecipe, recipeKey, referenceRecipe } from "../../../lab/real/images-recipes.js";
+import {
+  APP,
+  brokenRecipe,
+  exampleRecipe,
+  gather,
+  recipeKey,
+  referenceRecipe,
+} from "../../../lab/real/images-recipes.js";
 
 const dockerfile = readFileSync(path.join(APP, "Dockerfile"), "utf8");
+const source = { dockerfile, server: "// the lab's app" };
+const ADDED = 'COPY lab-server.mjs ./\nCMD ["node", "lab-server.mjs"]\n';
 
 describe("the base", () => {
   it("is the one that the app's Dockerfile starts from", () => {
@@ -22,20 +31,29 @@ describe("the base", () => {
 });
 
 describe("a recipe", () => {
-  it("for the reference is the app's Dockerfile as it is", () => {
-    expect(referenceRecipe(dockerfile, "v1")).toEqual({ context: APP, dockerfile, version: "v1" });
+  it("for the example is the app's Dockerfile as it is", () => {
+    expect(exampleRecipe(dockerfile, "v1")).toEqual({ context: APP, dockerfile, version: "v1" });
+  });
+
+  it("for the reference puts the lab's app into the example's image, and runs that", () => {
+    expect(referenceRecipe(source, "v1")).toEqual({
+      context: APP,
+      added: { "lab-server.mjs": source.server },
+      dockerfile: dockerfile + ADDED,
+      version: "v1",
+    });
   });
 
   it("for a variant adds to it only what is asked for", () => {
-    const { dockerfile: article } = referenceRecipe(dockerfile, "v1", { contract: "article" });
-    expect(article).toBe(`${dockerfile}ENV CONTRACT="article"\n`);
+    const { dockerfile: article } = referenceRecipe(source, "v1", { contract: "article" });
+    expect(article).toBe(`${dockerfile}${ADDED}ENV CONTRACT="article"\n`);
     const environment = { KEEP_ALIVE_SECONDS: "5", TEXT: 'a "$b" \\' };
-    const { dockerfile: changed } = referenceRecipe(dockerfile, "v1", { environment });
-    expect(changed).toBe(`${dockerfile}ENV KEEP_ALIVE_SECONDS="5"\nENV TEXT="a \\"\\$b\\" \\\\"\n`);
+    const { dockerfile: changed } = referenceRecipe(source, "v1", { environment });
+    expect(changed).toBe(`${dockerfile}${ADDED}ENV KEEP_ALIVE_SECONDS="5"\nENV TEXT="a \\"\\$b\\" \\\\"\n`);
   });
 
   it("for an app that takes long to start sleeps first, and leaves process 1 to the app", () => {
-    const { dockerfile: slow } = referenceRecipe(dockerfile, "v1", { startDelaySeconds: 4 });
+    const { dockerfile: slow } = referenceRecipe(source, "v1", { startDelaySeconds: 4 });
     const [, entrypoint = ""] = /^ENTRYPOINT (.*)\n$/m.exec(slow) ?? [];
     expect(JSON.parse(entrypoint)).toEqual(["sh", "-c", 'sleep 4 && exec docker-entrypoint.sh "$@"', "sh"]);
   });
@@ -61,7 +79,19 @@ describe("a recipe's key", () => {
     expect(await recipeKey({ ...recipe })).toBe(key);
     expect(await recipeKey({ ...recipe, version: "v2" })).not.toBe(key);
     expect(await recipeKey({ ...recipe, dockerfile: `${dockerfile}ENV A=1\n` })).not.toBe(key);
+    const added = { "a.mjs": "1" };
+    expect(await recipeKey({ ...recipe, added })).not.toBe(key);
+    expect(await recipeKey({ ...recipe, added })).not.toBe(await recipeKey({ ...recipe, added: { "a.mjs": "2" } }));
     writeFileSync(path.join(context, "package.json"), "{}");
     expect(await recipeKey(recipe)).not.toBe(key);
+  });
+
+  it("counts every file that the build is given, and none from further down", async () => {
+    mkdirSync(path.join(context, "deeper"));
+    writeFileSync(path.join(context, ".dockerignore"), "");
+    const gathered = path.join(context, "deeper", "gathered");
+    await gather({ context, added: { "a.mjs": "1" }, dockerfile, version: "v1" }, gathered);
+    expect(readdirSync(gathered).sort()).toEqual([".dockerignore", "a.mjs", "package.json"]);
+    expect(readFileSync(path.join(gathered, "a.mjs"), "utf8")).toBe("1");
   });
 });

@@ -3,7 +3,7 @@ import { RealClock } from "../../../lab/scale/clock.js";
 import { SimHost } from "../../../lab/scale/host.js";
 import { manifestOf, releaseNumber, standardSettings } from "../../../lab/scale/settings.js";
 import { SimMachine } from "../../../lab/sim/machine.js";
-import type { ManifestHost } from "../../../contract/manifest.js";
+import { frontPorts, type ManifestHost } from "../../../contract/manifest.js";
 import * as commands from "../../../scripts/rollout/commands/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
 import { engine, environmentOf, placeOf, stages } from "../../../scripts/rollout/commands/steward.js";
@@ -11,7 +11,8 @@ import { hostSteps } from "../../../scripts/rollout/host-steps.js";
 import { partsOf, sent } from "./support.js";
 
 const manifest = manifestOf(2, standardSettings);
-const place = placeOf(manifest, manifest.hosts[0] as ManifestHost);
+const info = manifest.hosts[0] as ManifestHost;
+const place = placeOf(manifest, info);
 const { fleet } = place;
 const old = releaseNumber(1, manifest);
 const next = releaseNumber(2, manifest);
@@ -28,10 +29,18 @@ afterEach(() => clock.stop());
 
 function newHost(): SimHost {
   clock = new RealClock();
-  const machine = new SimMachine("api-1", true, clock, () => ({ startMs: 0, kind: "healthy" }), {
-    removed: () => undefined,
-    stopped: () => undefined,
-  });
+  const machine = new SimMachine(
+    "api-1",
+    true,
+    frontPorts(manifest, info),
+    manifest.healthCheck.responseTimeoutSeconds * 1000,
+    clock,
+    () => ({ startMs: 0, kind: "healthy" }),
+    {
+      removed: () => undefined,
+      stopped: () => undefined,
+    },
+  );
   machine.seed(old);
   return new SimHost(machine, manifest, place, clock);
 }
@@ -57,6 +66,8 @@ describe("a simulated host", () => {
     expect(survey).toMatchObject({ boot: "done", docker: "20.10.24", releases: [old], retired: false });
     expect(survey.containers.current).toMatchObject({ release: old.id, running: true, restartCount: 0 });
     expect(survey.containers.previous).toBeUndefined();
+    const { services, checks, containerPort: port } = place;
+    expect(survey.front).toEqual({ services, checks, target: expect.any(String), port, state: "open" });
   });
 
   test("takes a lock once, however often it is asked", () => {

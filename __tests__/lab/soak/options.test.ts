@@ -8,7 +8,14 @@ jest.setTimeout(60_000);
 
 describe("the soak's options", () => {
   it("are a hundred rollouts of three droplets unless said", () => {
-    const defaults = { rollouts: 100, droplets: 3, interval: 3, site: siteNames[0], out: "docs/figures" };
+    const defaults = {
+      rollouts: 100,
+      droplets: 3,
+      interval: 3,
+      strategy: "drain",
+      site: siteNames[0],
+      out: "docs/figures",
+    };
     expect(readOptions([])).toEqual(defaults);
     expect(readOptions(["--rollouts", "10", "--interval", "10"])).toEqual({ ...defaults, rollouts: 10, interval: 10 });
   });
@@ -16,6 +23,7 @@ describe("the soak's options", () => {
   it.each([
     [["--rollouts", "0"], "options: rollouts: got 0; needs a whole number of rollouts from 1 to 10000"],
     [["--droplets", "1"], "options: droplets: got 1; needs a whole number of droplets from 2 to 20"],
+    [["--strategy", "blue"], 'options: strategy: got "blue"; needs one of "drain", "handoff", "auto"'],
     [["--interval", "2.5"], "options: interval: got 2.5; needs a whole number of seconds from 1 to 60"],
   ])("refuse %j in one line", (argv, line) => {
     expect(() => readOptions(argv)).toThrow(new Error(line));

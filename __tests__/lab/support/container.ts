@@ -9,7 +9,7 @@ export async function runContainer(world: World, image: string): Promise<void> {
     headers: { authorization: "Bearer lab-token" },
   });
   const ports = `-p ${host.privateAddress}:80:80 -p 127.0.0.1:9000:9000`;
-  const environment = "-e PORT=80 -e CONTROL_PORT=9000 -e RELEASE=r1";
+  const environment = "-e PORT=80 -e RELEASE=r1";
   const result = await ssh(
     world,
     host,

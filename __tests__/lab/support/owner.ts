@@ -15,7 +15,7 @@ const image = await world.pushReference("v1");
 await ssh(
   world,
   host,
-  `mkdir c; cat >c/config.json; docker --config "$HOME/c" pull --quiet ${image}; docker run -d --name api --restart always -e PORT=80 -e CONTROL_PORT=9000 ${image}
+  `mkdir c; cat >c/config.json; docker --config "$HOME/c" pull --quiet ${image}; docker run -d --name api --restart always -e PORT=80 ${image}
 nohup sh -c 'while sleep 1; do :; done' </dev/null >/dev/null 2>&1 &`,
   await login.text(),
 );

@@ -40,7 +40,6 @@ export class RecordingSite implements Site {
       logs: unknown("logs"),
       images: unknown("images"),
       crash: unknown("crash"),
-      control: unknown("control port"),
       ask: unknown("service port"),
       cutSsh: unknown("SSH"),
       powerOn: unknown("power"),

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect } from "@jest/globals";
 import { execa } from "execa";
+import { FRONT_HELPER } from "../../../contract/host.js";
 import { environmentNames, manifest as manifestSchema, type Manifest } from "../../../contract/manifest.js";
 import { parseJson } from "../../../contract/problems.js";
 import { startLoad, type LoadReport } from "../../../lab/load/load.js";
@@ -13,12 +14,18 @@ import { Images, REPOSITORY } from "../../../lab/real/images.js";
 import type { RealRegistry } from "../../../lab/real/registry.js";
 import { failedBySecond } from "../../support/terraform-fleet.js";
 import { Droplets } from "./droplets.js";
+import { installFront, ownMachine } from "./own-machines.js";
 import { startRegistry } from "./registry.js";
 
 const EXAMPLES = path.resolve("docs/examples");
 /** Public addresses of the examples; private ones are the lab's own. */
 const DOCUMENTED_RANGE = "203.0.113.";
 const RATE = 50;
+/** Of the containers' addresses, as the page gives them to each example's machines. */
+const RANGES: Readonly<Record<string, string>> = {
+  "two-machines": "172.31.255.240/28",
+  "one-server": "172.31.255.224/27",
+};
 const LOGIN = { user: "puller", password: "of-the-registry" };
 
 export interface Ended {
@@ -55,12 +62,12 @@ export class ExampleFleet {
     const { registry, extras } = await startRegistry(droplets, accepts);
     const fleet = new ExampleFleet(name, droplets, registry, images);
     for (const address of new Set(fleet.manifest.hosts.map((host) => host.address))) {
-      const machine = await droplets.order(extras);
+      const machine = await droplets.order(extras, ownMachine(fleet.manifest.ssh.user));
       if (machine.address !== address)
         throw new Error(`the lab has ${machine.address} where the example has ${address}`);
       fleet.machines.push(machine);
     }
-    await Promise.all(fleet.machines.map((machine) => machine.booted()));
+    await Promise.all(fleet.machines.map((machine) => fleet.#setUp(machine)));
     fleet.#writeClientFiles();
     return fleet;
   }
@@ -80,10 +87,23 @@ export class ExampleFleet {
     return `${scheme}://${address}:${port}/`;
   }
 
+  async installFront(machine: RealDroplet): Promise<void> {
+    const { user, port: sshPort } = this.manifest.ssh;
+    await installFront(machine, { user, sshPort, range: RANGES[this.name] ?? "" });
+  }
+
+  /** What the helper shows of all machines: a line for each front. */
+  async fronts(): Promise<string[]> {
+    const shown = await Promise.all(this.machines.map((machine) => machine.run([FRONT_HELPER, "show"])));
+    return shown.flatMap((lines) => lines.split("\n"));
+  }
+
   /** HAProxy on one of the fleet's machines, with the addresses that its unit declares. */
   async balanceFrom(machine: RealDroplet, unit: string): Promise<void> {
     for (const [, command = ""] of this.text(unit).matchAll(/^ExecStart=(.*)$/gm))
       await machine.run(command.split(" "));
+    // As Debian's package makes it.
+    await machine.run(["useradd", "--system", "--user-group", "--no-create-home", "haproxy"]);
     await startHaproxy((argv) => machine.run(argv), this.text("haproxy.cfg"));
   }
 
@@ -155,6 +175,11 @@ export class ExampleFleet {
 
   get folder(): string {
     return path.join(this.droplets.claim.folder, "controller");
+  }
+
+  async #setUp(machine: RealDroplet): Promise<void> {
+    await machine.booted();
+    await this.installFront(machine);
   }
 
   #writeClientFiles(): void {

@@ -1,5 +1,5 @@
 /** A droplet's front on a real kernel: the root helper in a namespace with a bridge, two containers' namespaces behind it, and a node beside it. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
@@ -18,16 +18,21 @@ export const APP_PORT = 8080;
 export const ADDRESS = "10.120.0.2";
 export const NODE = "10.120.0.3";
 export const NEIGHBOUR = "10.120.0.4";
-/** The front of the tests: what clients are sent to, and what the health check asks. */
-export const FRONT = [ADDRESS, "80", "8079"] as const;
+/** The front of the tests. */
+export const FRONT = "api";
+/** Where it is: what clients are sent to, and what the health check asks. */
+export const PLACES = [ADDRESS, "80", "8079"] as const;
 
-/** Answers with its own name: 200, or the status that the path names. */
+/** Answers with its own name: 200, or the status that the path names; `/slow` after 0.8 s, and ends the connection. */
 const APP = (name: string): string => `
   const http = require("node:http");
   http.createServer(({ url }, response) => {
-    response.writeHead(Number(/^.([0-9]{3})$/.exec(url)?.[1] ?? 200), { connection: "keep-alive" });
-    if (url !== "/never") response.end(${JSON.stringify(name)});
-    else response.write("so far");
+    const answer = () => {
+      response.writeHead(Number(/^.([0-9]{3})$/.exec(url)?.[1] ?? 200), { connection: url === "/slow" ? "close" : "keep-alive" });
+      if (url !== "/never") response.end(${JSON.stringify(name)});
+      else response.write("so far");
+    };
+    setTimeout(answer, url === "/slow" ? 800 : 0);
   }).listen(${APP_PORT});`;
 
 interface Container {
@@ -61,6 +66,39 @@ export class FrontRig {
   /** Stands for the kernel's limit of connections, which a network namespace may not set. */
   get limitFile(): string {
     return path.join(path.dirname(this.helper), "limit");
+  }
+
+  /** No front, and nothing seen. */
+  async forget(): Promise<void> {
+    for (const state of ["kept", "live"])
+      await rm(path.join(path.dirname(this.helper), state), { recursive: true, force: true });
+    await this.on(this.droplet, ["nft", "delete", "table", "ip", "evenkeel"]);
+  }
+
+  /** What the helper goes by from now on. @default - as the droplet has it */
+  configure(subnet = SUBNET): Promise<void> {
+    return configure(path.dirname(this.helper), subnet);
+  }
+
+  /** Every call of nft that is not one to list something, while the helper is called with these words. */
+  async changes(...words: readonly string[]): Promise<string[]> {
+    const log = path.join(path.dirname(this.helper), "nft.log");
+    await writeFile(log, "");
+    const noting = `#!/bin/sh\ncase $* in *list*) ;; *) echo "$*" >>${log} ;; esac\nexec /usr/sbin/nft "$@"\n`;
+    const { exitCode, stderr } = await this.on(this.droplet, [await this.helperWith({ nft: noting }), ...words]);
+    if (exitCode !== 0) throw new Error(`${words.join(" ")}: ${exitCode}: ${stderr}`);
+    return (await readFile(log, "utf8")).split("\n").slice(0, -1);
+  }
+
+  /** The helper with programs of the test's own before the real ones. */
+  async helperWith(programs: Readonly<Record<string, string>>): Promise<string> {
+    const folder = await mkdtemp(path.join(path.dirname(this.helper), "programs-"));
+    for (const [name, text] of Object.entries(programs))
+      await writeFile(path.join(folder, name), text, { mode: 0o755 });
+    const helper = path.join(folder, "evenkeel-front");
+    const text = await readFile(this.helper, "utf8");
+    await writeFile(helper, text.replace(/^PATH=/m, `PATH=${folder}:`), { mode: 0o755 });
+    return helper;
   }
 
   static async start(): Promise<FrontRig> {
@@ -135,7 +173,7 @@ export class FrontRig {
 async function helperIn(folder: string): Promise<string> {
   const home = path.join(folder, "front");
   await mkdir(home);
-  await writeFile(path.join(home, "config"), `subnet ${SUBNET}\nbridge ${BRIDGE}\nssh 22\nuser nobody\n`);
+  await configure(home, SUBNET);
   const places = { CONFIG: "config", KEPT: "kept", LIVE: "live", LIMIT: "limit" };
   const text = Object.entries(places).reduce(
     (script, [name, file]) => script.replace(new RegExp(`^${name}=.*$`, "m"), `${name}=${path.join(home, file)}`),
@@ -145,3 +183,6 @@ async function helperIn(folder: string): Promise<string> {
   await writeFile(helper, text, { mode: 0o755 });
   return helper;
 }
+
+const configure = (home: string, subnet: string): Promise<void> =>
+  writeFile(path.join(home, "config"), `subnet ${subnet}\nbridge ${BRIDGE}\nssh 22\nuser nobody\n`);

@@ -81,6 +81,7 @@ export class Host {
 const SETTINGS: BalancerSettings = {
   nodes: 1,
   phasesSeconds: [],
+  lateSeconds: [],
   check: { path: "/health", port: PORT, intervalSeconds: 0.4, timeoutSeconds: 0.4, fall: 2, rise: 3 },
   entries: [{ entryPort: 80, targetPort: PORT, tls: null }],
   redirectToHttps: false,

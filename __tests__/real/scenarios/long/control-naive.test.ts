@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => (scenario as RealScenario | undefined)?.end());
 
 it("requests fail when each droplet is stopped, removed and run, and the app takes 4 s to start", async () => {
-  const environment = { PORT: "80", CONTROL_PORT: "9000" };
+  const environment = { PORT: "80" };
   const image = await scenario.world.site.pushReference("slow", { startDelaySeconds: 4, environment });
   const lost = await scenario.under(() => rollOutNaively(scenario, image), LOAD);
   expectLost(lost);

@@ -1,4 +1,4 @@
-/** Two machines behind an HAProxy on a third, from the files of docs/any-balancer.md. */
+/** Two machines behind an HAProxy on a third that asks a health port of their own, from the files of docs/any-balancer.md. */
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
 import { ExampleFleet, expectEnded, expectUnnoticed } from "../../support/example-fleet.js";
 import { LIMIT_MS } from "../../../support/real.js";
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => (fleet as ExampleFleet | undefined)?.end());
 
-it("two machines behind an HAProxy of one's own are rolled out and back without a failed request", async () => {
+it("two machines behind an HAProxy of one's own are rolled out and back without a failed request, the front put there anew in between", async () => {
   const [v1, v2] = [await fleet.push("v1"), await fleet.push("v2")];
   expectEnded(await fleet.rollout("deploy", "--image", v1), 0);
   expect(await fleet.running()).toEqual([v1, v1]);
@@ -24,6 +24,11 @@ it("two machines behind an HAProxy of one's own are rolled out and back without 
   expectUnnoticed(forth.seen);
   expect(Object.keys(forth.seen.byRelease)).toHaveLength(2);
   expect(await fleet.running()).toEqual([v2, v2]);
+
+  const fronts = await fleet.fronts();
+  const again = await fleet.underLoad(() => Promise.all(fleet.machines.map((machine) => fleet.installFront(machine))));
+  expectUnnoticed(again.seen);
+  expect(await fleet.fronts()).toEqual(fronts);
 
   const back = await fleet.underLoad(() => fleet.rollout("rollback"));
   expectEnded(back.result, 0);

@@ -1,0 +1,64 @@
+/** Handing over, under load: no host leaves rotation, and the app is asked for nothing but its health path. */
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { until } from "../lab/support/until.js";
+import { Scenario } from "../support/scenario.js";
+
+jest.setTimeout(300_000);
+
+/** The app knows no slow path. */
+const LOAD = { slowShare: 0 };
+const fleet = { rollout: { strategy: "handoff", readyTimeoutSeconds: 10 } } as const;
+
+describe("a fleet that is handed over", () => {
+  let scenario: Scenario;
+  let serving: string;
+  beforeAll(async () => {
+    scenario = await Scenario.start({ fleet, world: { balancer: { nodes: 2 } } });
+    serving = await push("v1");
+    const { exitCode, stderr } = await scenario.deploy(serving);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr });
+  });
+  afterAll(() => scenario.end());
+
+  /** An app of three routes without a handler for SIGTERM. */
+  const push = (version: string): Promise<string> => scenario.world.pushReference(version, { contract: "article" });
+  /** Whether each host's containers run, by name. */
+  const running = () =>
+    Promise.all(
+      scenario.world.droplets.map(async (droplet) =>
+        Object.fromEntries((await droplet.containers()).map(({ name, status }) => [name, status === "running"])),
+      ),
+    );
+  const changes = () => scenario.world.balancer.changes.length;
+
+  it("gets another release and goes back, no request fails, no node lets a host go, and what was left ends by itself", async () => {
+    const image = await push("v2");
+    const before = changes();
+    const { result, seen } = await scenario.under(async () => {
+      const forth = await scenario.deploy(image);
+      const between = await scenario.running();
+      return { forth, between, back: await scenario.rollBack() };
+    }, LOAD);
+    expect([result.forth.exitCode, result.forth.stderr]).toEqual([0, result.forth.stderr]);
+    expect(result.between).toEqual([image, image]);
+    expect([result.back.exitCode, result.back.stderr]).toEqual([0, result.back.stderr]);
+    expect(await scenario.running()).toEqual([serving, serving]);
+    expect(seen.failures).toEqual([]);
+    expect(seen.sent).toBeGreaterThan(0);
+    expect(changes()).toBe(before);
+    expect(result.forth.events.filter(({ name }) => name === "handedOver")).toHaveLength(2);
+    expect(result.forth.events.filter(({ name }) => name === "probesAnswered")).toHaveLength(2);
+    await until("each old container has ended by itself", async () =>
+      (await running()).every((names) => names["api"] === true && names["api-failed"] === false),
+    );
+  });
+
+  it("keeps a release that never becomes ready from every client, and the others are never touched", async () => {
+    const image = await scenario.world.pushBroken("never-healthy");
+    const { result, seen } = await scenario.under(() => scenario.deploy(image), LOAD);
+    expect(seen.failures).toEqual([]);
+    expect(result.exitCode).toBe(5);
+    expect(result.receipt?.hosts.map((host) => host.action).sort()).toEqual(["restored", "untouched"]);
+    expect(await scenario.running()).toEqual([serving, serving]);
+  });
+});

@@ -1,0 +1,55 @@
+/** Three droplets handed over under load on real machines, a tenth of the requests slow. */
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import type { Deployment } from "../../../lab/rehearsal.js";
+import { LIMIT_MS, LOAD, startReal, type RealScenario } from "../../support/real.js";
+
+jest.setTimeout(LIMIT_MS);
+
+describe("three droplets that are handed over", () => {
+  let scenario: RealScenario;
+  let serving: string;
+  beforeAll(async () => {
+    scenario = await startReal({
+      fleet: { rollout: { strategy: "handoff", readyTimeoutSeconds: 25 } },
+      world: { balancer: { nodes: 2, phasesSeconds: [0, 0.5] } },
+    });
+    serving = await push("v1");
+    const { exitCode, stderr } = await scenario.deploy(serving);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr });
+  });
+  afterAll(() => (scenario as RealScenario | undefined)?.end());
+
+  const push = (version: string): Promise<string> => scenario.world.pushReference(version);
+  const count = () => scenario.world.droplets.length;
+  const expectReplaced = ({ exitCode, stderr, receipt }: Deployment): void => {
+    if (exitCode !== 0) throw new Error(stderr);
+    expect(receipt?.hosts.map(({ action }) => action)).toEqual(Array.from({ length: count() }, () => "replaced"));
+  };
+
+  it("forth and back again: no request fails, and no node of the balancer ever lets a host go", async () => {
+    const image = await push("v2");
+    const before = scenario.world.balancer.changes.length;
+    const { result, seen } = await scenario.under(async () => {
+      const forth = await scenario.deploy(image);
+      return { forth, back: await scenario.deploy(serving) };
+    }, LOAD);
+    expectReplaced(result.forth);
+    expectReplaced(result.back);
+    expect(seen.failures).toEqual([]);
+    expect(seen.notMeasuredBy).toEqual({});
+    expect(Object.keys(seen.byRelease)).toHaveLength(2);
+    expect(scenario.world.balancer.changes.slice(before)).toEqual([]);
+    expect(await scenario.running()).toEqual(Array.from({ length: count() }, () => serving));
+    for (const { events } of [result.forth, result.back])
+      expect(events.filter(({ name }) => name === "probesAnswered")).toHaveLength(count());
+  });
+
+  it("a release that never becomes ready reaches no client, and the others are never touched", async () => {
+    const image = await scenario.world.pushBroken("never-healthy");
+    const { result, seen } = await scenario.under(() => scenario.deploy(image), LOAD);
+    expect(result.exitCode).toBe(5);
+    expect(result.receipt?.hosts.map(({ action }) => action).sort()).toEqual(["restored", "untouched", "untouched"]);
+    expect(seen.failures).toEqual([]);
+    expect(await scenario.running()).toEqual(Array.from({ length: count() }, () => serving));
+  });
+});

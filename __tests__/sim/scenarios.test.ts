@@ -702,6 +702,13 @@ describe("a rollout without a view of the balancer", () => {
     for (const host of run.receipt.hosts) expect(host.seconds).toBeGreaterThanOrEqual(blind);
     expectUnharmed(run);
   });
+
+  it("does not stop a host to which requests come, although its time is over: the balancer's real threshold is not known", async () => {
+    const liveCheck = { ...manifest.healthCheck, unhealthyThreshold: 8 };
+    const run = await simulate({ manifest, witnessReachable: false, liveCheck, reportedCheck: manifest.healthCheck });
+    expect(run.receipt.exitCode).toBe(0);
+    expectUnharmed(run);
+  });
 });
 
 describe("a fleet of one", () => {

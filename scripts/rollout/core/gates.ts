@@ -18,6 +18,11 @@ const MISSED_PROBES = 2;
 const LEAST_LIFE_MS = 3000;
 /** Share of the time between a balancer's probes after which one may come: their timers are not exact. */
 const EARLY = 0.9;
+/**
+ * Milliseconds by which the time since a request may be told too long: the kernel counts both its ends in jiffies, of 10 ms at most (CONFIG_HZ
+ * of Linux is 100 to 1000).
+ */
+const COARSE_MS = 20;
 /** Witness requests for each host of the fleet that a quiet window takes. */
 export const WITNESS_PER_HOST = 10;
 
@@ -266,7 +271,8 @@ export const gatesWith = (life: ProbeLife): Gates => ({
   },
 
   quiet({ after, windowMs }) {
-    if (after.lastRequestAgoMs !== null && after.lastRequestAgoMs < windowMs) return wait("requests still arrive here");
+    const agoMs = after.lastRequestAgoMs;
+    if (agoMs !== null && agoMs < windowMs + COARSE_MS) return wait("requests still arrive here");
     return pass;
   },
 

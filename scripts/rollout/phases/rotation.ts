@@ -170,7 +170,11 @@ async function lookForEjection(
   const notLetGo = (why: string): EjectionLook => ({ why: `was not let go by the balancer: ${why}`, silence: null });
   const verdict = ejected(before);
   if (!verdict.pass) return notLetGo(verdict.why);
-  if (!context.witnessReachable) return { why: null, silence: null };
+  if (!context.witnessReachable) {
+    // A node that has not let go sends on: clients of an interval show it, where some come.
+    const came = whyNot(gates.quiet({ after: before, windowMs: context.check.checkIntervalSeconds * 1000 }));
+    return came === null ? { why: null, silence: null } : notLetGo(came);
+  }
   const kept = silence ?? { fromMs: context.ports.clock.now(), sent: 0, answered: 0 };
   const round = await whileHeeding(context, context.quietWindows.join(), heed);
   const after = await sameInstance(context, member, before.instance);

@@ -4,12 +4,17 @@ import { FRONT_MEMORY_SECONDS, type FrontEvidence, type ProbeRun } from "../../c
 const KEPT_MS = FRONT_MEMORY_SECONDS * 1000;
 
 /** A connection of a node to a health port. */
-interface Probe extends Where {
-  readonly node: string;
+interface Probe {
   readonly atMs: number;
   readonly refused: boolean;
   /** What was answered, and when; null before. */
   answer: { readonly isGood: boolean; readonly by: Container; readonly atMs: number } | null;
+}
+
+/** Who asks where, oldest probe first. */
+interface Asker extends Where {
+  readonly node: string;
+  readonly probes: Probe[];
 }
 
 /** Connections to a service port, since nothing came for 15 minutes. */
@@ -35,22 +40,23 @@ interface Ports {
 }
 
 export class Evidence {
-  #probes: Probe[] = [];
+  readonly #askers = new Map<string, Asker>();
   readonly #opened = new Map<string, Opened>();
 
   constructor(private readonly now: () => number) {}
 
-  noteProbe(where: Where, node: string, refused: boolean): void {
+  noteProbe({ address, port }: Where, node: string, refused: boolean): void {
     const atMs = this.now();
-    // Oldest first, so that few are looked at.
-    const kept = this.#probes.findIndex((probe) => probe.atMs > atMs - KEPT_MS);
-    this.#probes.splice(0, kept < 0 ? this.#probes.length : kept);
-    this.#probes.push({ ...where, node, atMs, refused, answer: null });
+    const key = keyOf(address, port, node);
+    const asker = this.#askers.get(key) ?? { address, port, node, probes: [] };
+    this.#askers.set(key, asker);
+    asker.probes.splice(0, forgotten(asker.probes, atMs));
+    asker.probes.push({ atMs, refused, answer: null });
   }
 
   /** Of a node's last probe there. @param isGood 2xx or 3xx */
   noteAnswer({ address, port }: Where, node: string, by: Container, isGood: boolean): void {
-    const probe = this.#probes.findLast((one) => one.address === address && one.port === port && one.node === node);
+    const probe = this.#askers.get(keyOf(address, port, node))?.probes.at(-1);
     if (probe && !probe.refused) probe.answer = { isGood, by, atMs: this.now() };
   }
 
@@ -64,7 +70,7 @@ export class Evidence {
 
   /** The kernel's memory is gone. */
   forget(): void {
-    this.#probes = [];
+    this.#askers.clear();
     this.#opened.clear();
   }
 
@@ -72,8 +78,9 @@ export class Evidence {
   within(address: string, { services, checks }: Ports, seconds: number): FrontEvidence {
     const now = this.now();
     const since = now - seconds * 1000;
-    const came = this.#at(address, checks).filter(({ atMs }) => atMs >= since);
-    const answered = this.#at(address, checks).flatMap(({ answer, ...probe }) =>
+    const probes = this.#probesAt(address, checks);
+    const came = probes.filter(({ atMs }) => atMs >= since);
+    const answered = probes.flatMap(({ answer, ...probe }) =>
       answer?.isGood && answer.atMs >= since ? [{ ...probe, by: answer.by, atMs: answer.atMs }] : [],
     );
     const refused = came.filter((probe) => probe.refused);
@@ -88,19 +95,8 @@ export class Evidence {
   /** Each node's newest probes in a row, port by port, that came to the same. @param leads the container that the front leads to */
   runs(address: string, checks: readonly number[], leads: Container, graceMs: number): ProbeRun[] {
     const now = this.now();
-    const runs = new Map<string, ProbeRun>();
-    const broken = new Set<string>();
-    for (const probe of this.#at(address, checks).reverse()) {
-      const outcome = outcomeOf(probe, leads, now, graceMs);
-      if (outcome === null) continue;
-      const { port, node, atMs } = probe;
-      const key = `${port} ${node}`;
-      const ageMs = Math.round(now - atMs);
-      const run = runs.get(key) ?? { port, node, outcome, count: 0, oldestMs: ageMs, newestMs: ageMs };
-      if (run.outcome !== outcome) broken.add(key);
-      if (!broken.has(key)) runs.set(key, { ...run, count: run.count + 1, oldestMs: ageMs });
-    }
-    return [...runs.values()];
+    const runs = this.#at(address, checks).flatMap((asker) => runOf(asker, leads, now, graceMs) ?? []);
+    return runs.sort((a, b) => a.newestMs - b.newestMs);
   }
 
   opened(address: string, services: readonly number[]): FrontEvidence["opened"] {
@@ -113,12 +109,44 @@ export class Evidence {
     });
   }
 
-  #at(address: string, checks: readonly number[]): Probe[] {
-    const since = this.now() - KEPT_MS;
-    return this.#probes.filter(
-      (probe) => probe.atMs > since && probe.address === address && checks.includes(probe.port),
-    );
+  #at(address: string, checks: readonly number[]): Asker[] {
+    return [...this.#askers.values()].filter((asker) => asker.address === address && checks.includes(asker.port));
   }
+
+  /** Oldest first. */
+  #probesAt(address: string, checks: readonly number[]): Counted[] {
+    const now = this.now();
+    return this.#at(address, checks)
+      .flatMap(({ port, node, probes }) =>
+        probes.slice(forgotten(probes, now)).map((probe) => ({ ...probe, port, node })),
+      )
+      .sort((a, b) => a.atMs - b.atMs);
+  }
+}
+
+const keyOf = (address: string, port: number, node: string): string => `${address} ${port} ${node}`;
+
+/** How many of them nobody remembers any more. */
+function forgotten(probes: readonly Probe[], now: number): number {
+  const kept = probes.findIndex(({ atMs }) => atMs > now - KEPT_MS);
+  return kept < 0 ? probes.length : kept;
+}
+
+/** Walked from the newest on, and no further than the run goes: this is asked at every look. */
+function runOf({ port, node, probes }: Asker, leads: Container, now: number, graceMs: number): ProbeRun | null {
+  let run: { outcome: ProbeRun["outcome"]; count: number; oldestMs: number; newestMs: number } | null = null;
+  for (let index = probes.length - 1; index >= 0; index -= 1) {
+    const probe = probes[index];
+    if (!probe || probe.atMs <= now - KEPT_MS) break;
+    const outcome = outcomeOf(probe, leads, now, graceMs);
+    if (outcome === null) continue;
+    const ageMs = Math.round(now - probe.atMs);
+    run ??= { outcome, count: 0, oldestMs: ageMs, newestMs: ageMs };
+    if (run.outcome !== outcome) break;
+    run.count += 1;
+    run.oldestMs = ageMs;
+  }
+  return run && { port, node, ...run };
 }
 
 /** Null for one that may still be answered. A node has given up one that was answered after the grace. */
@@ -139,10 +167,16 @@ interface Summed {
   readonly by: Container | null;
 }
 
-type Counted = Pick<Probe, "port" | "node" | "atMs"> & { readonly by?: Container };
+interface Counted extends Probe {
+  readonly port: number;
+  readonly node: string;
+}
 
 /** One for each port, node and container. */
-function summed(events: readonly Counted[], now: number): Summed[] {
+function summed(
+  events: readonly (Pick<Counted, "port" | "node" | "atMs"> & { readonly by?: Container })[],
+  now: number,
+): Summed[] {
   const sums = new Map<string, Summed>();
   for (const { port, node, by = null, atMs } of events) {
     const key = [port, node, by?.target, by?.targetPort].join(" ");

@@ -47,15 +47,33 @@ export interface Fault {
   /** How the rollout may end; null: killed. */
   readonly exitCodes: readonly (number | null)[];
   /** Error that the rollout must end with. @default - any that has one of the exit codes */
-  readonly error?: ErrorCode;
+  readonly error?: ErrorCode | undefined;
   /** Event that it must tell. @default - none */
-  readonly tells?: RolloutEvent["name"];
+  readonly tells?: RolloutEvent["name"] | undefined;
   /** The host that only the run after it brings to rest. @default - each comes to rest by itself */
-  readonly unrested?: (scene: Scene) => TroubledDroplet;
+  readonly unrested?: ((scene: Scene) => TroubledDroplet) | undefined;
   /** What the hosts come to rest on: the release before or the one that was rolled out, or another one. @default "usual" */
   readonly restsOn?: "usual" | "another";
   /** What the run after it deploys. @default "same" */
   readonly again?: "same" | "before";
+  /** What is otherwise where hosts are handed over; null: it means nothing there. @default - nothing is, but for the phases of a drain */
+  readonly handedOver?: Partial<Omit<Fault, "name" | "handedOver">> | null;
+}
+
+/** How the hosts of a line get the release. */
+export const faultStrategies = ["drain", "handoff"] as const;
+export type FaultStrategy = (typeof faultStrategies)[number];
+
+/** A host that is handed over is never drained: what would strike then strikes while its new container starts. */
+const handoffPhase = (phase: Phase): Phase => (phase === "draining" || phase === "ejected" ? "starting" : phase);
+
+/** The fault as it befalls fleets of that strategy; null where it means nothing there. */
+export function faultFor(fault: Fault, strategy: FaultStrategy): Fault | null {
+  const { handedOver = {}, ...rest } = fault;
+  if (strategy === "drain") return rest;
+  if (handedOver === null) return null;
+  const merged = { ...rest, ...handedOver };
+  return { ...merged, phases: [...new Set(merged.phases.map(handoffPhase))] };
 }
 
 export const sleep = (milliseconds: number): Promise<void> => new Promise((settle) => setTimeout(settle, milliseconds));

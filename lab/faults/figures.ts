@@ -3,6 +3,7 @@ import { z } from "zod";
 import { machineForm } from "../figures/machine.js";
 import { notMeasuredText } from "../load/accounting.js";
 import { siteNames } from "../site-names.js";
+import { faultStrategies } from "./fault.js";
 import { phases } from "./phase.js";
 
 const count = z.int().min(0);
@@ -23,6 +24,8 @@ export type HostEnd = z.output<typeof hostEnd>;
 
 const faultRow = z.object({
   site: z.enum(siteNames),
+  /** Figures from before there were two are of drains. */
+  strategy: z.enum(faultStrategies).default("drain"),
   commit: z.string(),
   fault: z.string(),
   phase: z.enum(phases),

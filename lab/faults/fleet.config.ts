@@ -10,6 +10,7 @@ export default {
   // Nothing of this reaches an account: the lab reads the JSON that Terraform would.
   ssh: { keyFingerprints: ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"], allowedCidrs: ["203.0.113.7/32"] },
   rollout: {
+    strategy: "drain",
     bootTimeoutSeconds: 30,
     progressDeadlineSeconds: 60,
     drainTimeoutSeconds: 30,

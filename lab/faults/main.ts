@@ -61,9 +61,9 @@ async function work(orders: Iterable<Order>, done: (outcome: Outcome) => void, s
   signal.addEventListener("abort", stop);
   let failures = 0;
   try {
-    for (const { site, fault, phase } of orders) {
+    for (const { site, strategy, fault, phase } of orders) {
       signal.throwIfAborted();
-      const task: Task = { site, fault: fault.name, phase };
+      const task: Task = { site, strategy, fault: fault.name, phase };
       await worker.sendMessage({ ...task });
       const answer = (await worker.getOneMessage()) as unknown as Answer;
       if ("outcome" in answer) done(answer.outcome);
@@ -109,7 +109,7 @@ try {
   checkSite(options.site);
   process.exitCode = await main(
     options,
-    new Ledger({ chosen: choose(options), site: options.site, kept: keptRows(options) }),
+    new Ledger({ chosen: choose(options), site: options.site, strategy: options.strategy, kept: keptRows(options) }),
   );
 } catch (error) {
   if (!(error instanceof InvalidInput)) throw error;

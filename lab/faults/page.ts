@@ -14,7 +14,7 @@ function heading({ machine, date, settings, rows }: FaultFigures): string {
   return `# What a rollout does when something goes wrong
 
 Each line is a fleet of its own on the ${sites} lab: ${many(droplets, "droplet")} unless it says otherwise, under ${ratePerSecond} requests a second, ${slowShare * 100} % of
-them ${slowMs} ms long. The fault strikes while the first droplet is in that phase (\`last\`: while the last one's container is replaced). Then the hosts are left
+them ${slowMs} ms long. By strategy, droplets are handed over or drained. The fault strikes while the first droplet is in that phase (\`last\`: while the last one's container is replaced). Then the hosts are left
 alone until they have come to rest, and one more run is started; the load goes on from before the rollout until after that. A lease is ${leaseSeconds} s here.
 *Lost* are requests that failed; *may* those of them that nothing can save: what was inside a process at the moment when the fault ended it, and in a
 fleet of one what the exchange of its only process costs.
@@ -24,13 +24,14 @@ ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel
 All lines together: ${grouped(rows.reduce((sum, { sent }) => sum + sent, 0))} requests.`;
 }
 
-const COLUMNS = "| lab | fault | phase | sent | lost | may | exit | hosts at rest | run after it | holds |";
-const RULE = "| --- | --- | --- | --: | --: | --: | --: | --- | --: | --- |";
+const COLUMNS = "| lab | strategy | fault | phase | sent | lost | may | exit | hosts at rest | run after it | holds |";
+const RULE = "| --- | --- | --- | --- | --: | --: | --: | --: | --- | --: | --- |";
 
 const table = ({ rows }: FaultFigures): string => [COLUMNS, RULE, ...rows.map(line)].join("\n");
 
 function line({
   site,
+  strategy,
   fault,
   phase,
   sent,
@@ -43,7 +44,7 @@ function line({
   problems,
 }: FaultRow): string {
   const cells = [
-    ...[site, fault, phase, grouped(sent), failed, allowedFailed, exitCode ?? "killed"],
+    ...[site, strategy, fault, phase, grouped(sent), failed, allowedFailed, exitCode ?? "killed"],
     ...[
       `${hosts.map(inWords).join(", ")}${atRest(restedSeconds)}`,
       rerunExitCode ?? "killed",
@@ -68,7 +69,10 @@ function verdict({ rows, due }: FaultFigures): string {
   const missing = due - rows.length;
   if (missing === 0 && broken.length === 0) return `Every one of ${due} lines holds.`;
   return [
-    ...broken.map(({ site, fault, phase, problems }) => `- ${site}: ${fault}, ${phase}: ${problems.join("; ")}`),
+    ...broken.map(
+      ({ site, strategy, fault, phase, problems }) =>
+        `- ${site}, ${strategy}: ${fault}, ${phase}: ${problems.join("; ")}`,
+    ),
     ...(missing > 0 ? [`- ${missing} of ${due} lines are missing.`] : []),
   ].join("\n");
 }

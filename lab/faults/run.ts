@@ -15,7 +15,7 @@ import type { TroubledDroplet, TroubledSite, TroubledWorld } from "../trouble.js
 import { Stacks } from "../stacks.js";
 import { startWorld } from "../world.js";
 import { Controller, type Order } from "./controller.js";
-import type { Fault, Scene } from "./fault.js";
+import type { Fault, FaultStrategy, Scene } from "./fault.js";
 import { problemsOf, type Expected, type FaultRow, type HostEnd } from "./figures.js";
 import { Phases, type Phase } from "./phase.js";
 
@@ -63,10 +63,14 @@ const SAME: Expected["releases"] = ["before"];
 const ANOTHER: Expected["releases"] = ["other"];
 
 /** The fleet that a fault befalls. */
-export const fleetOf = ({ fleet }: Fault, site: SiteName = "embedded"): FleetConfig => ({
+export const fleetOf = (
+  { fleet }: Fault,
+  { site = "embedded", strategy = "drain" }: Partial<Pick<Ground, "site" | "strategy">> = {},
+): FleetConfig => ({
   dropletCount: faultSettings.droplets,
   ...fleet,
   rollout: {
+    strategy,
     leaseSeconds: faultSettings.leaseSeconds,
     readyTimeoutSeconds: places[site].readyTimeoutSeconds,
     minReadySeconds: 1,
@@ -81,6 +85,8 @@ export const faultStacks = (folder: string): Stacks => new Stacks("lab/faults/fl
 export interface Ground {
   /** @default "embedded" */
   readonly site?: SiteName;
+  /** @default "drain" */
+  readonly strategy?: FaultStrategy;
   readonly stacks: Stacks;
   readonly signal: AbortSignal;
 }
@@ -91,9 +97,9 @@ export type Outcome = Omit<FaultRow, "commit">;
 export async function befall(
   fault: Fault,
   phase: Phase,
-  { site = "embedded", stacks, signal }: Ground,
+  { site = "embedded", strategy = "drain", stacks, signal }: Ground,
 ): Promise<Outcome> {
-  const fleet = fleetOf(fault, site);
+  const fleet = fleetOf(fault, { site, strategy });
   const stack = await stacks.of(fleet);
   const world = await startWorld<TroubledDroplet, TroubledSite>({
     stackJson: withCheck(stack.json, CHECK),
@@ -110,7 +116,7 @@ export async function befall(
   try {
     signal.throwIfAborted();
     await world.booted();
-    return await observed(fault, phase, { site, world, stackFolder: stack.folder, resize });
+    return await observed(fault, phase, { site, strategy, world, stackFolder: stack.folder, resize });
   } finally {
     await world.stop();
   }
@@ -119,10 +125,11 @@ export async function befall(
 /** A fleet that a fault befalls. */
 interface Stage extends Pick<Scene, "world" | "stackFolder" | "resize"> {
   readonly site: SiteName;
+  readonly strategy: FaultStrategy;
 }
 
 async function observed(fault: Fault, phase: Phase, stage: Stage): Promise<Outcome> {
-  const { site, world, stackFolder } = stage;
+  const { site, strategy, world, stackFolder } = stage;
   const served = await (fault.serving ?? (async (on) => [await on.pushReference("v1")]))(world);
   for (const image of served) {
     const { exitCode, stderr } = await deploy(world, { image, stackFolder });
@@ -146,13 +153,14 @@ async function observed(fault: Fault, phase: Phase, stage: Stage): Promise<Outco
   await margin(load, ratePerSecond);
   const report = await load.stop();
   const exchanges =
-    world.droplets.length > 1
+    world.droplets.length > 1 || strategy === "handoff"
       ? []
       : [exchangeOf(struck.events, restedAt ?? Date.now()), exchangeOf(again.events, Date.now())];
   const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
   const seen = {
     ...{
       site,
+      strategy,
       fault: fault.name,
       phase,
       sent: report.sent,

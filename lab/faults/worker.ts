@@ -6,12 +6,14 @@ import path from "node:path";
 import { stopSignal } from "../../scripts/rollout/adapters/signals.js";
 import type { SiteName } from "../site-names.js";
 import { faults } from "./catalogue.js";
+import { faultFor, type FaultStrategy } from "./fault.js";
 import type { Phase } from "./phase.js";
 import { befall, faultStacks, type Outcome } from "./run.js";
 
 /** What a worker is told to do. */
 export interface Task {
   readonly site: SiteName;
+  readonly strategy: FaultStrategy;
   /** Its name. */
   readonly fault: string;
   readonly phase: Phase;
@@ -28,10 +30,11 @@ async function perform(): Promise<void> {
   stop.signal.addEventListener("abort", () => process.disconnect());
   try {
     for await (const message of getEachMessage()) {
-      const { site, fault: name, phase } = message as unknown as Task;
-      const fault = faults.find((one) => one.name === name);
-      if (!fault) throw new Error(`there is no fault "${name}"`);
-      const answer = await befall(fault, phase, { site, stacks, signal: stop.signal }).then(
+      const { site, strategy, fault: name, phase } = message as unknown as Task;
+      const found = faults.find((one) => one.name === name);
+      const fault = found && faultFor(found, strategy);
+      if (!fault) throw new Error(`there is no fault "${name}" for ${strategy}`);
+      const answer = await befall(fault, phase, { site, strategy, stacks, signal: stop.signal }).then(
         (outcome): Answer => ({ outcome }),
         (error: unknown): Answer => ({ error: String(error) }),
       );

@@ -7,6 +7,7 @@ const host = { name: "api-1", release: "before", inRotation: true, comesBack: tr
 const seen: Seen = {
   ...{
     site: "embedded",
+    strategy: "drain",
     fault: "controller killed",
     phase: "starting",
     sent: 4000,
@@ -72,7 +73,7 @@ describe("the page", () => {
   it("has a line for each fault, with what the hosts came to rest as", () => {
     const page = faultPage(figures([holds]));
     expect(page).toContain(
-      "| embedded | controller killed | starting | 4,000 | 0 | 0 | killed | old after 12 s | 0 | yes |",
+      "| embedded | drain | controller killed | starting | 4,000 | 0 | 0 | killed | old after 12 s | 0 | yes |",
     );
     expect(page).toContain("Every one of 1 lines holds.");
   });
@@ -84,7 +85,7 @@ describe("the page", () => {
     const hosts = [{ ...host, release: null, inRotation: false, comesBack: false }];
     const page = faultPage(figures([{ ...holds, hosts, restedSeconds: null, problems: ["api-1 runs nothing"] }]));
     expect(page).toContain("| nothing, out of rotation, not after a reboot | 0 | **no** |");
-    expect(page).toContain("- embedded: controller killed, starting: api-1 runs nothing");
+    expect(page).toContain("- embedded, drain: controller killed, starting: api-1 runs nothing");
   });
 
   it("comes from figures that can be read again", () => {

@@ -13,6 +13,7 @@ const all = [everywhere, once, elsewhere];
 const row = (site: SiteName, fault: string, phase: Phase, problems: readonly string[] = []): FaultRow => ({
   ...{
     site,
+    strategy: "drain",
     commit: "abc",
     fault,
     phase,
@@ -26,7 +27,7 @@ const row = (site: SiteName, fault: string, phase: Phase, problems: readonly str
   ...{ exitCode: 0, rerunExitCode: 0, onTarget: true, problems: [...problems] },
 });
 const ledgerOf = (site: SiteName, kept: readonly FaultRow[] = [], chosen = all): Ledger =>
-  new Ledger({ chosen, site, kept }, all);
+  new Ledger({ chosen, site, strategy: "drain", kept }, all);
 const named = ({ todo }: Ledger): string[] => todo.map(({ site, fault, phase }) => `${site}: ${fault.name}, ${phase}`);
 
 describe("the ledger", () => {
@@ -61,6 +62,15 @@ describe("the ledger", () => {
 
   it("forgets lines of faults that are no more", () =>
     expect(ledgerOf("real", [row("real", "killed", "last")]).rows).toEqual([]));
+
+  it("strikes while the new container starts where hosts are handed over, keeps what drains showed, and leaves out what means nothing", () => {
+    const drained: Fault = { ...elsewhere, handedOver: null };
+    const every = [everywhere, once, drained];
+    const kept = [row("embedded", "killed", "draining")];
+    const ledger = new Ledger({ chosen: every, site: "embedded", strategy: "handoff", kept }, every);
+    expect(named(ledger)).toEqual(["embedded: killed, starting", "embedded: gone, before"]);
+    expect(ledger.rows.map(({ strategy, phase }) => `${strategy}, ${phase}`)).toEqual(["drain, draining"]);
+  });
 
   it("puts what comes in where it belongs on the page", () => {
     const ledger = ledgerOf("real");

@@ -112,7 +112,7 @@ export const droplets: readonly Fault[] = [
     exitCodes: [0, 5, 6],
   },
   {
-    name: "app crashes while it is drained",
+    name: "the old container crashes",
     phases: ["draining", "ejected"],
     strike: ({ droplet }) => droplet.crash("api"),
     kills: theHost,
@@ -134,6 +134,8 @@ export const droplets: readonly Fault[] = [
     mend: ({ droplet }) => droplet.hideService(false),
     exitCodes: [5, 6],
     error: "NotReadmitted",
+    // It would lose what comes to a host that serves.
+    handedOver: null,
   },
   {
     name: "Docker is restarted",

@@ -43,6 +43,7 @@ export default {
     allowedCidrs: EVENKEEL_SSH_ALLOWED_CIDRS?.split(",").filter(Boolean) ?? [],
   },
 
-  // How many droplets are replaced at once ("25%" works as well), and what happens to requests that do not end.
-  rollout: { maxUnavailable: 1, drainTimeoutSeconds: 60, onDrainTimeout: "halt" },
+  // How many droplets are handed over at once once the first one is ("25%" works as well), how many may be out of rotation where one has to leave it,
+  // and what happens to requests that do not end.
+  rollout: { maxParallel: 1, maxUnavailable: 1, drainTimeoutSeconds: 60, onDrainTimeout: "halt" },
 } satisfies FleetConfig;

@@ -6,7 +6,7 @@ import { Construct } from "constructs";
 import type { z } from "zod";
 import { alertLevels, fleetFields } from "../contract/config.js";
 import { record } from "../contract/fields.js";
-import { mostUnavailable, rolloutPolicy } from "../contract/policy.js";
+import { hostCount, rolloutPolicy } from "../contract/policy.js";
 import { checked } from "./checked.js";
 
 const alertSettings = record({
@@ -99,7 +99,7 @@ function healthyShare({ dropletCount, healthCheck, maxUnavailable }: z.output<ty
   const { checkIntervalSeconds, unhealthyThreshold, healthyThreshold } = healthCheck;
   // A droplet waits for a probe of either kind first: one interval more.
   const outSeconds = (unhealthyThreshold + healthyThreshold + 1) * checkIntervalSeconds + RESTART_SECONDS;
-  const atOnce = mostUnavailable(maxUnavailable, dropletCount) / dropletCount;
+  const atOnce = hostCount(maxUnavailable, dropletCount) / dropletCount;
   const rollout = Math.min(outSeconds / BALANCER_WINDOW_SECONDS, atOnce);
   const share = Math.min(1 - 0.5 / dropletCount, 1 - MARGIN * rollout);
   return Math.max(1, Math.floor(100 * share));

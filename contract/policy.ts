@@ -87,10 +87,11 @@ export const preDeploy = record({
 });
 export type PreDeploy = z.output<typeof preDeploy>;
 
-const unavailable = 'a whole number of hosts from 1 to 99, or a share from "1%" to "99%"';
-const share = z.string().regex(/^([1-9]\d?)%$/, { error: unavailable, abort: true });
+const hosts = 'a whole number of hosts from 1 to 99, or a share from "1%" to "99%"';
+const share = z.string().regex(/^([1-9]\d?)%$/, { error: hosts, abort: true });
+const countOrShare = z.union([whole("hosts", 1, 99), share], hosts);
 
-export const strategies = ["drain", "handoff", "auto"] as const;
+export const strategies = ["auto", "handoff", "drain"] as const;
 
 /** How a rollout goes about the fleet. */
 export const rolloutPolicy = record({
@@ -98,13 +99,21 @@ export const rolloutPolicy = record({
    * How a host that serves gets another release. `handoff` starts the new container beside the old one and leads the ports to it once it is ready. The old
    * one is stopped once nothing is open there. No host leaves rotation, and two containers need memory. `drain` takes the host out of the balancer's
    * rotation first: its health port is refused until the balancer has let it go. `auto` hands each host over whose memory holds a second container, and
-   * drains the others. @default "drain"
+   * drains the others. @default "auto"
    */
   strategy: choice(...strategies).default(strategies[0]),
-  /** Whether two containers of the app must never run at once on a host, as with cron within it. Such a fleet is drained; not with `handoff`. @default false */
-  exclusive: flag().default(false),
+  /**
+   * Whether two containers of the app must never run at once on a host, as with cron within it. Such a fleet is drained; not with `handoff`.
+   * @default - false; with `auto` it has to be said where a mount is writable, as both containers would write there
+   */
+  exclusive: flag().optional(),
   /** Most hosts out of rotation at once: a count, or a share of the fleet that is rounded down, at least 1. Below the fleet's size. @default 1 */
-  maxUnavailable: z.union([whole("hosts", 1, 99), share], unavailable).default(1),
+  maxUnavailable: countOrShare.default(1),
+  /**
+   * Most hosts that are handed over at once, after the first one: that one goes alone. A count, or a share of the fleet that is rounded down, at least 1.
+   * None of them leaves rotation, but a release that fails only under load then fails on so many. @default 1
+   */
+  maxParallel: countOrShare.default(1),
   /** Seconds a new container must stay ready without a restart before the next host follows. 0 to 3600. @default 0 */
   minReadySeconds: whole("seconds", 0, 3600).default(0),
   /** Longest time one host may go without reaching its next gate. 10 to 7200 s. @default 600 */
@@ -233,10 +242,10 @@ export type SshAccess = z.output<typeof sshAccess>;
 /** Issue parameters of a rule between fields: its message already holds the values. */
 export const crossField = { rule: "cross-field" } as const;
 
-/** Most hosts out of rotation at once for a fleet of `hosts`: a share is rounded down, at least 1. */
-export function mostUnavailable(maxUnavailable: RolloutPolicy["maxUnavailable"], hosts: number): number {
-  if (typeof maxUnavailable === "number") return maxUnavailable;
-  return Math.max(1, Math.floor((hosts * Number.parseInt(maxUnavailable, 10)) / 100));
+/** How many of `hosts` a count or a share means: a share is rounded down, at least 1. */
+export function hostCount(limit: RolloutPolicy["maxUnavailable" | "maxParallel"], hosts: number): number {
+  if (typeof limit === "number") return limit;
+  return Math.max(1, Math.floor((hosts * Number.parseInt(limit, 10)) / 100));
 }
 
 interface TooShort {
@@ -316,6 +325,13 @@ export function together(value: Together, report: Report): void {
       'exclusive (true) forbids that two containers run at once, as strategy ("handoff") has them; set strategy to "drain" or "auto", or leave exclusive out',
     );
   }
+  const writable = app.mounts.find(({ readOnly }) => !readOnly);
+  if (writable && policy.strategy === "auto" && policy.exclusive === undefined) {
+    report(
+      ["rollout", "exclusive"],
+      `exclusive is not set, and two containers may write to the mount ${writable.target} at once while a host is handed over; set exclusive to true if they must not, or to false if they may`,
+    );
+  }
   if (policy.timeoutSeconds < policy.progressDeadlineSeconds) {
     report(
       ["rollout", "timeoutSeconds"],
@@ -334,7 +350,7 @@ export function together(value: Together, report: Report): void {
       `drainTimeoutSeconds (${policy.drainTimeoutSeconds} s) is above progressDeadlineSeconds (${policy.progressDeadlineSeconds} s); lower it or raise the deadline`,
     );
   }
-  const most = mostUnavailable(policy.maxUnavailable, hosts);
+  const most = hostCount(policy.maxUnavailable, hosts);
   if (hosts > 1 && most >= hosts) {
     report(
       ["rollout", "maxUnavailable"],

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { Token } from "cdktf";
 import { dropletNames, fleetConfig, stackName, stackTag } from "../../contract/config.js";
 import { manifest } from "../../contract/manifest.js";
-import { mostUnavailable } from "../../contract/policy.js";
+import { hostCount } from "../../contract/policy.js";
 import { InvalidInput, parse, parseJson } from "../../contract/problems.js";
 import { fullConfig, fullManifest } from "../support/examples.js";
 
@@ -90,6 +90,14 @@ describe("rules between fields, in config and manifest alike, quote both values"
       "two containers at once are not wished for and forbidden",
       { rollout: { ...rollout, strategy: "handoff", exclusive: true } },
       'rollout.exclusive: exclusive (true) forbids that two containers run at once, as strategy ("handoff") has them; set strategy to "drain" or "auto", or leave exclusive out',
+    ],
+    [
+      "whether two containers may write to one mount is said",
+      {
+        service: { ...service, mounts: [{ source: "/srv/a", target: "/data", readOnly: false }] },
+        rollout: { ...rollout, strategy: "auto", exclusive: undefined },
+      },
+      "rollout.exclusive: exclusive is not set, and two containers may write to the mount /data at once while a host is handed over; set exclusive to true if they must not, or to false if they may",
     ],
     [
       "a host must remember its first probe when the last one comes",
@@ -523,7 +531,7 @@ describe("maxUnavailable as a share is rounded down, at least 1", () => {
     ["99%", 2, 1],
     ["99%", 100, 99],
   ])("%s of %i hosts is %i", (share, hosts, most) => {
-    expect(mostUnavailable(share, hosts)).toBe(most);
+    expect(hostCount(share, hosts)).toBe(most);
   });
 });
 

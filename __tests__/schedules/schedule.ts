@@ -19,6 +19,7 @@ export const schedule = fc
     liveUnhealthy: fc.integer({ min: 1, max: 4 }),
     phases: fc.array(evenly(0, 0.999, 999), { minLength: 1, maxLength: 3 }),
     unavailable: fc.integer({ min: 1, max: 4 }),
+    parallel: fc.integer({ min: 1, max: 4 }),
     rate: fc.constantFrom(1, 5, 20),
     /** Whether clients ask in an even rhythm. */
     even: fc.boolean(),
@@ -67,6 +68,7 @@ const manifestOf = (plan: Schedule, leaseSeconds: number): Manifest =>
     service: { stopTimeoutSeconds: 1 },
     rollout: {
       maxUnavailable: plan.unavailable,
+      maxParallel: plan.parallel,
       leaseSeconds,
       minReadySeconds: plan.minReady,
       strategy: plan.view === "handoff" || plan.view === "auto" ? plan.view : "drain",

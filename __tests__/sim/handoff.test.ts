@@ -63,6 +63,37 @@ describe("a handoff", () => {
     ]);
   });
 
+  it("of the others goes several at a time where that is allowed, and only once the first one is kept", async () => {
+    const many = testManifest({ hosts: 5, rollout: { strategy: "handoff", maxParallel: 2 } });
+    const run = await simulate({ manifest: many, phasesMs: [1000, 2500] });
+    expect([run.receipt.exitCode, actions(run)]).toEqual([0, many.hosts.map(() => "replaced")]);
+    expectUnharmed(run);
+    const order = run.world.events.flatMap(({ name, host, data }) =>
+      name === "hostStatus" && "status" in data && (data.status === "starting" || data.status === "serving")
+        ? [`${data.status} ${host}`]
+        : [],
+    );
+    const begun = order.slice(order.indexOf("starting api-1"));
+    expect(begun.slice(0, 4)).toEqual(["starting api-1", "serving api-1", "starting api-2", "starting api-3"]);
+    expect(begun.slice(4, 6).sort()).toEqual(["serving api-2", "serving api-3"]);
+    expect(begun.slice(6, 8)).toEqual(["starting api-4", "starting api-5"]);
+  });
+
+  it("of several at a time that a release fails ends with those, each of them on its old container", async () => {
+    const many = testManifest({ hosts: 5, rollout: { strategy: "handoff", maxParallel: 3 } });
+    const wanted = testRelease(many, 2);
+    const started: string[] = [];
+    // It becomes ready on the first host, and on no other.
+    const behaviourOf = ({ id }: Release): Behaviour => {
+      if (id === wanted.id) started.push(id);
+      return id !== wanted.id || started.length === 1 ? healthy : { startMs: 0, kind: "sick" };
+    };
+    const run = await simulate({ manifest: many, behaviourOf });
+    expect([run.receipt.error?.code, run.receipt.exitCode]).toEqual(["StepFailed", 6]);
+    expect(actions(run)).toEqual(["replaced", "restored", "restored", "restored", "untouched"]);
+    expectUnharmed(run);
+  });
+
   it.each<[string, Behaviour, string]>([
     ["never becomes ready", { startMs: 0, kind: "sick" }, "StepFailed"],
     ["ends at once", { startMs: 100, kind: "exits" }, "StepFailed"],

@@ -20,6 +20,7 @@ export default {
     ...wanted.ssh,
   },
   rollout: {
+    strategy: "drain",
     readyTimeoutSeconds: 6,
     bootTimeoutSeconds: 30,
     progressDeadlineSeconds: 60,

@@ -42,6 +42,7 @@ const rollout: Manifest["rollout"] = {
   strategy: "drain",
   exclusive: false,
   maxUnavailable: 1,
+  maxParallel: 1,
   minReadySeconds: 0,
   progressDeadlineSeconds: 600,
   timeoutSeconds: 21_600,

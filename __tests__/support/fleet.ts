@@ -37,7 +37,8 @@ export function testManifest({ hosts = 2, healthCheck, service, rollout }: Overr
     },
     service: { ...service },
     ssh: {},
-    rollout: { ...rollout },
+    // What most tests are about; those of the other strategy say so.
+    rollout: { strategy: "drain", ...rollout },
   });
 }
 

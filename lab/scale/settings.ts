@@ -47,7 +47,7 @@ export function manifestOf(hosts: number, { check, maxUnavailable }: ScaleSettin
     healthCheck: check,
     service: {},
     ssh: {},
-    rollout: { maxUnavailable },
+    rollout: { strategy: "drain", maxUnavailable },
   });
 }
 

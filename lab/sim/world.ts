@@ -1,7 +1,7 @@
 /** A fleet, its balancer and its clients in memory, behind the rollout's own ports. Invariants are checked as things happen. */
 import type { Slot } from "../../contract/host.js";
 import { frontPorts, type Manifest, type ManifestHost } from "../../contract/manifest.js";
-import { mostUnavailable } from "../../contract/policy.js";
+import { hostCount } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
@@ -260,7 +260,7 @@ export class SimWorld {
     const out = [...this.#serving]
       .filter((machine) => !this.balancer.isUp(machine) && !machine.struck && !this.#losses.has(machine))
       .map((machine) => machine.name);
-    const most = mostUnavailable(rollout.maxUnavailable, hosts.length);
+    const most = hostCount(rollout.maxUnavailable, hosts.length);
     if (out.length > most)
       this.broken.push(`${out.join(", ")} were out of rotation at once, above maxUnavailable (${most})`);
   }
@@ -273,7 +273,7 @@ export class SimWorld {
       if (machine.serving?.listening || machine.struck) this.#stopped.delete(machine);
     this.#stopped.add(stopped);
     const { hosts, rollout } = this.options.manifest;
-    const most = mostUnavailable(rollout.maxUnavailable, hosts.length);
+    const most = hostCount(rollout.maxUnavailable, hosts.length);
     if (this.#stopped.size <= most) return;
     const names = [...this.#stopped].map(({ name }) => name).join(", ");
     this.broken.push(`${names} had their running containers stopped at once, above maxUnavailable (${most})`);

@@ -116,7 +116,8 @@ async function reach(context: Context, goal: Goal): Promise<void> {
   await expectPortsLeft(context);
   await awaitPreDeploy(context);
   if (foremost) await runPreDeploy(context, foremost);
-  emit(context, "planned", { hosts: plan.hosts, seconds: plan.seconds, maxUnavailable: plan.maxUnavailable });
+  const { hosts, seconds, maxUnavailable, maxParallel } = plan;
+  emit(context, "planned", { hosts, seconds, maxUnavailable, maxParallel });
   if (goal.back) {
     const { release: left, servedFrom: fromServedFrom } = goal.back.from;
     const from = { from: left.id, fromImage: left.image, fromServedFrom };
@@ -168,7 +169,7 @@ async function roll(context: Context, plan: Plan, goal: Goal): Promise<void> {
 
 async function follow(context: Context, plan: Plan): Promise<void> {
   await convergeAll(context, plan.converge);
-  await replaceAll(context, membersNamed(context, plan.replace), plan.maxUnavailable);
+  await replaceAll(context, membersNamed(context, plan.replace), plan);
 }
 
 /** That a superseded host cannot leave says nothing against the release; that those on it fail does, as when the next of them were to leave. */

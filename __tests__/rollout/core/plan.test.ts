@@ -146,6 +146,12 @@ describe("predicted seconds", () => {
     expect(seconds).toBe(19.5 + 2 * 14 + 4.5);
   });
 
+  it("count one handover for the first host, and one for each batch of the others", () => {
+    const all = { handedOver: ["api-1", "api-2", "api-3", "api-4", "api-5", "api-6"] };
+    const parallel = (maxParallel: number | string): number => plan(fleet(6), { strategy: "auto", maxParallel }, all).seconds;
+    expect([1, 2, "50%", 5, 99].map(parallel)).toEqual([24, 16, 12, 8, 8]);
+  });
+
   it("are each host's own where some are handed over and others are drained", () => {
     const { hosts, seconds } = plan(fleet(3), { strategy: "auto" }, { handedOver: ["api-1", "api-3"] });
     const [first = 0, second = 0, third = 0] = hosts.map((entry) => entry.seconds);

@@ -15,9 +15,28 @@ export type HostStatus =
 
 export interface PlannedHost {
   readonly host: string;
-  readonly action: "keep" | "converge" | "replace" | "retire";
+  /** A host that serves is replaced, out of rotation, or handed over, without leaving it. */
+  readonly action: "keep" | "converge" | "replace" | "hand over" | "retire";
   /** Seconds expected for this host alone. */
   readonly seconds: number;
+}
+
+/** How many hosts change at once, where any does. */
+export function atOnce({
+  hosts,
+  maxUnavailable,
+  maxParallel,
+}: {
+  readonly hosts: readonly PlannedHost[];
+  readonly maxUnavailable: number;
+  readonly maxParallel: number;
+}): string {
+  const count = (...actions: PlannedHost["action"][]): number =>
+    hosts.filter(({ action }) => actions.includes(action)).length;
+  return [
+    ...(count("hand over") > 0 ? [`; at most ${maxParallel} handed over at once`] : []),
+    ...(count("replace", "converge", "retire") > 0 ? [`; at most ${maxUnavailable} out at once`] : []),
+  ].join("");
 }
 
 interface Definition<Data> {
@@ -186,11 +205,17 @@ export const registry = {
     (data) =>
       `pre-deploy command is run again: on ${data.on} it ended with exit code 0 before that droplet was last started, so the shutdown may have ended it`,
   ),
-  planned: define<{ hosts: readonly PlannedHost[]; seconds: number; maxUnavailable: number }>(
+  planned: define<{
+    hosts: readonly PlannedHost[];
+    seconds: number;
+    maxUnavailable: number;
+    /** Most that are handed over at once, after the first one. */
+    maxParallel: number;
+  }>(
     "ROLLOUT_I2000",
     "info",
     (data) =>
-      `plan: ${data.hosts.map((entry) => `${entry.action} ${entry.host}`).join(", ")}; at most ${data.maxUnavailable} out at once; about ${seconds(data.seconds)}`,
+      `plan: ${data.hosts.map((entry) => `${entry.action} ${entry.host}`).join(", ")}${atOnce(data)}; about ${seconds(data.seconds)}`,
   ),
   drainedInstead: define<{ why: string }>(
     "ROLLOUT_I2002",

@@ -1,5 +1,5 @@
 /** What is to be done with each host, in which order, and how long it will take. */
-import { mostUnavailable, type ObservedCheck, type RolloutPolicy } from "../../../contract/policy.js";
+import { hostCount, type ObservedCheck, type RolloutPolicy } from "../../../contract/policy.js";
 import type { Survey } from "../ports.js";
 import type { PlannedHost } from "./events.js";
 import { entryFloorSeconds, floorSeconds } from "./floor.js";
@@ -28,6 +28,8 @@ export interface Plan {
   readonly retire: readonly string[];
   /** Size of a batch. */
   readonly maxUnavailable: number;
+  /** The same for hosts that are handed over. */
+  readonly maxParallel: number;
   readonly hosts: readonly PlannedHost[];
   readonly seconds: number;
 }
@@ -50,7 +52,7 @@ export function makePlan({ surveys, superseded, releaseId, policy, check, handed
     return serves(survey) && survey.containers.current?.release === releaseId ? "keep" : "replace";
   };
   const of = (wanted: string): string[] => names.filter((name) => action(name) === wanted);
-  const most = mostUnavailable(policy.maxUnavailable, names.length);
+  const most = hostCount(policy.maxUnavailable, names.length);
   const replace = of("replace");
   const drained = replace.filter((name) => !handedOver.includes(name));
   const batches = Math.ceil(drained.length / most);
@@ -59,11 +61,15 @@ export function makePlan({ surveys, superseded, releaseId, policy, check, handed
     check,
     (Math.min(most, drained.length) / (drained.length + 1)) * check.checkIntervalSeconds,
   );
+  const parallel = hostCount(policy.maxParallel, names.length);
+  const handovers = replace.length - drained.length;
   const handoverSeconds = EXPECTED_HANDOVER_SECONDS + policy.minReadySeconds;
-  const secondsOf = (name: string): number =>
-    action(name) === "replace" && handedOver.includes(name) ? handoverSeconds : each[action(name)];
+  const planned = (name: string): PlannedHost =>
+    action(name) === "replace" && handedOver.includes(name)
+      ? { host: name, action: "hand over", seconds: handoverSeconds }
+      : { host: name, action: action(name), seconds: each[action(name)] };
   const hosts: PlannedHost[] = [
-    ...names.map((name) => ({ host: name, action: action(name), seconds: secondsOf(name) })),
+    ...names.map(planned),
     ...superseded.map((name) => ({ host: name, action: "retire" as const, seconds: each.retire })),
   ];
   const runs = (name: string): boolean => surveys.get(name)?.containers.current?.running === true;
@@ -76,18 +82,23 @@ export function makePlan({ surveys, superseded, releaseId, policy, check, handed
     replace,
     retire: superseded,
     maxUnavailable: most,
+    maxParallel: parallel,
     hosts,
     seconds:
       converge.length * each.converge +
-      (replace.length - drained.length) * handoverSeconds +
+      handoverBatches(handovers, parallel) * handoverSeconds +
       batches * each.replace +
       superseded.length * each.retire,
   };
 }
 
-/** At most `size` names each, in the same order. */
-const chunks = (names: readonly string[], size: number): string[][] =>
-  Array.from({ length: Math.ceil(names.length / size) }, (_, index) => names.slice(index * size, (index + 1) * size));
+/** The first host goes alone. */
+const handoverBatches = (hosts: number, size: number): number =>
+  Math.min(hosts, 1) + Math.ceil(Math.max(0, hosts - 1) / size);
+
+/** At most `size` each, in the same order. */
+export const chunks = <One>(all: readonly One[], size: number): One[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.slice(index * size, (index + 1) * size));
 
 /**
  * Half an interval to the first probe is what a host waits on average.
@@ -97,7 +108,7 @@ function expectedSeconds(
   policy: RolloutPolicy,
   check: ObservedCheck,
   turnSeconds: number,
-): Record<PlannedHost["action"], number> {
+): Record<Exclude<PlannedHost["action"], "hand over">, number> {
   const interval = check.checkIntervalSeconds;
   const drained = floorSeconds({ check, firstProbeSeconds: turnSeconds, swapSeconds: EXPECTED_SWAP_SECONDS });
   return {

@@ -96,10 +96,11 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
   planned: {
     hosts: [
       { host: "api-1", action: "replace", seconds: 13.1 },
-      { host: "api-2", action: "replace", seconds: 13.1 },
+      { host: "api-2", action: "hand over", seconds: 4 },
     ],
-    seconds: 26.2,
+    seconds: 17.1,
     maxUnavailable: 1,
+    maxParallel: 1,
   },
   plannedAnew: {
     why: "api-2 was taken for down, as its own look at http://10.110.0.3:80/health got no answer (curl: (7) Failed to connect), yet it was answered 200 since; its container was not stopped",

@@ -1,5 +1,5 @@
 /** What a live display knows: one row a host, folded from the event stream. Pure. */
-import type { EventData, HostStatus, RolloutEvent } from "../core/events.js";
+import { atOnce, type EventData, type HostStatus, type RolloutEvent } from "../core/events.js";
 import { wordsOf } from "./wording.js";
 
 /** One host as the display shows it. */
@@ -54,11 +54,11 @@ function stageAfter(state: TerminalState, event: RolloutEvent): Pick<TerminalSta
 }
 
 /** Counts, because the rows below have the names. */
-function planWords({ hosts, maxUnavailable }: EventData<"planned">): string {
+function planWords(planned: EventData<"planned">): string {
   const counts = new Map<string, number>();
-  for (const { action } of hosts) counts.set(action, (counts.get(action) ?? 0) + 1);
+  for (const { action } of planned.hosts) counts.set(action, (counts.get(action) ?? 0) + 1);
   const plan = [...counts].map(([action, count]) => `${count} to ${action}`).join(", ");
-  return `${plan || "nothing to do"}; at most ${maxUnavailable} out at once`;
+  return `${plan || "nothing to do"}${atOnce(planned)}`;
 }
 
 function withHost(rows: readonly HostRow[], name: string, sinceMs: number): readonly HostRow[] {

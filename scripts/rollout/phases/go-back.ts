@@ -67,7 +67,7 @@ async function follow(context: Context): Promise<void> {
   const plan = planOf(context);
   await convergeAll(context, plan.converge, "rolled-back");
   const replace = membersNamed(context, plan.replace);
-  await replaceAll(context, replace, plan.maxUnavailable, "rolled-back", lastMovedFirst);
+  await replaceAll(context, replace, plan, "rolled-back", lastMovedFirst);
 }
 
 const lastMovedFirst = ({ moved }: Context, waiting: readonly Member[]): Member[] =>

@@ -4,10 +4,12 @@ import { actionSoFar, emit, heedStop, pause, secondsSince, setStatus, type Conte
 import { isExpected, RolloutError } from "../core/errors.js";
 import { ownAddresses, probeLifeMs, type Verdict } from "../core/gates.js";
 import { blindWaitMs } from "../core/floor.js";
+import { chunks } from "../core/plan.js";
 import { allAsked, allContent, nodesThatAsk, proven } from "../core/handoff.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
 import { expectAnswers, heedHandover, renewBaseline, whyClientsFail } from "./clients.js";
+import { batchSettled } from "./down.js";
 import { restoring } from "./restore.js";
 import { hasHealthPort, presentTraffic } from "./present.js";
 import { awaitMinReady } from "./readmission.js";
@@ -20,34 +22,42 @@ interface Handover {
 }
 
 /**
- * One after the other. The first one is kept only once each node of the balancer is content with it: a release that is healthy for curl alone must not
- * reach the fleet. The others are proven at the end, when they hold up nobody.
+ * The first one alone: it is kept only once each node of the balancer is content with it, as a release that is healthy for curl alone must not reach the
+ * fleet. Then batch after batch, those of a batch at once. They are proven at the end, when they hold up nobody.
  * @throws RolloutError ClientsFail, NotReadmitted, StepFailed, InstanceChanged; that host is led back, but for one that was kept already
  */
 export async function handOverAll(
   context: Context,
   members: readonly Member[],
+  size: number,
   outcome: "replaced" | "rolled-back",
 ): Promise<void> {
   const unproven: Handover[] = [];
-  for (const [number, member] of members.entries()) {
+  for (const [number, batch] of [members.slice(0, 1), ...chunks(members.slice(1), size)].entries()) {
+    if (batch.length === 0) continue;
     heedStop(context);
-    await expectCalm(context, member);
-    await restoring(context, member, outcome, async () => {
+    await expectCalm(context, batch);
+    const handOver = async (member: Member): Promise<void> => {
       const handover = await leadOver(context, member);
       if (number === 0) await awaitProof(context, handover, false);
       else unproven.push(handover);
-      const heed = (): Promise<void> => {
-        heedHandover(context, member);
-        return Promise.resolve();
-      };
-      const { instance } = hasHealthPort(context, member) ? await presentTraffic(context, member) : { instance: "" };
-      await awaitMinReady(context, member, instance, heed);
-      await heed();
-      await perform(context, member, "commit");
-    });
+      await keep(context, member);
+    };
+    await batchSettled(batch.map((member) => restoring(context, member, outcome, () => handOver(member))));
   }
   await settled(unproven.map((handover) => awaitProof(context, handover, true)));
+}
+
+/** Once it has stayed ready, and clients fare as before. */
+async function keep(context: Context, member: Member): Promise<void> {
+  const heed = (): Promise<void> => {
+    heedHandover(context, member);
+    return Promise.resolve();
+  };
+  const { instance } = hasHealthPort(context, member) ? await presentTraffic(context, member) : { instance: "" };
+  await awaitMinReady(context, member, instance, heed);
+  await heed();
+  await perform(context, member, "commit");
 }
 
 /**
@@ -83,13 +93,13 @@ export async function expectNodesContent(context: Context, members: readonly Mem
 }
 
 /** Capacity does not drop, so nobody has to be in rotation meanwhile; but nothing is changed while clients fail. */
-async function expectCalm(context: Context, { info }: Member): Promise<void> {
+async function expectCalm(context: Context, members: readonly Member[]): Promise<void> {
   await renewBaseline(context);
   const failing = whyClientsFail(context);
   if (failing === null) return;
   throw new RolloutError(
     "ClientsFail",
-    `${info.name} is left as it is: ${failing}; look at what the hosts answer, then run the rollout again`,
+    `${members.map(({ info }) => info.name).join(", ")}: not handed over, as ${failing}; look at what the hosts answer, then run the rollout again`,
   );
 }
 

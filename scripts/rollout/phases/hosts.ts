@@ -13,6 +13,7 @@ import {
 } from "../context.js";
 import { isExpected } from "../core/errors.js";
 import { entryFloorSeconds, floorSeconds } from "../core/floor.js";
+import type { Plan } from "../core/plan.js";
 import { isDraining } from "../core/target.js";
 import { failingFirst } from "../core/turn.js";
 import { perform, type OrderOptions } from "../orders.js";
@@ -33,15 +34,15 @@ type Turn = (context: Context, waiting: readonly Member[]) => readonly Member[];
 export async function replaceAll(
   context: Context,
   members: readonly Member[],
-  size: number,
+  { maxUnavailable, maxParallel }: Pick<Plan, "maxUnavailable" | "maxParallel">,
   outcome: Outcome<"replaced"> = "replaced",
   turn: Turn = probedNext,
 ): Promise<void> {
-  await handOverAll(context, turn(context, members.filter(isHandedOver)), outcome);
+  await handOverAll(context, turn(context, members.filter(isHandedOver)), maxParallel, outcome);
   let waiting = members.filter((member) => !isHandedOver(member));
   while (waiting.length > 0) {
     heedStop(context);
-    const batch = await quorum(context, () => failingFirst(turn(context, waiting)).slice(0, size));
+    const batch = await quorum(context, () => failingFirst(turn(context, waiting)).slice(0, maxUnavailable));
     await batchSettled(batch.map((member) => restoring(context, member, outcome, () => replace(context, member))));
     waiting = waiting.filter((member) => !batch.includes(member));
   }

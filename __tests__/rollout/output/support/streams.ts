@@ -95,6 +95,7 @@ function opening(hosts: readonly string[], perHost: number): Stream {
       hosts: hosts.map((host) => ({ host, action: "replace" as const, seconds: perHost })),
       seconds: hosts.length * perHost,
       maxUnavailable: 1,
+      maxParallel: 1,
     });
 }
 

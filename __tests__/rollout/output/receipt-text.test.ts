@@ -16,11 +16,21 @@ result   exit code 0: the fleet is on its target
 `);
   });
 
+  test("shows no drain where hosts were handed over", () => {
+    const handedOver = { floorSeconds: null, drain: null, readmission: null };
+    const hosts = [hostReceipt("api-1", handedOver), hostReceipt("api-2", { ...handedOver, seconds: 3.2 })];
+    expect(receiptText(receipt({ hosts })).split("\n").slice(0, 3)).toEqual([
+      "host   action    seconds",
+      "api-1  replaced     14.2",
+      "api-2  replaced      3.2",
+    ]);
+  });
+
   test("shows cut requests and an outage only where there were some", () => {
     const hosts = [hostReceipt("api-1", { cut: 2, outageSeconds: 1.25, drain: null, readmission: null })];
     expect(receiptText(receipt({ hosts })).split("\n").slice(0, 2)).toEqual([
-      "host   action    seconds  floor seconds  drain probes  readmission probes  cut  outage",
-      "api-1  replaced     14.2           13.1             -                   -    2   1.3 s",
+      "host   action    seconds  floor seconds  cut  outage",
+      "api-1  replaced     14.2           13.1    2   1.3 s",
     ]);
   });
 

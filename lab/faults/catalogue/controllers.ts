@@ -74,6 +74,8 @@ export const controllers: readonly Fault[] = [
     },
     exitCodes: [5, 6],
     error: "StewardLost",
+    // It is told to start before the host is: nothing may have changed yet.
+    handedOver: { exitCodes: [3, 5, 6] },
   },
   {
     name: "controller and steward killed (SIGKILL): a lock whose process is gone",

@@ -20,8 +20,11 @@ export const exitMeaning: Readonly<Record<ExitCode, string>> = {
   [exitCodes.interrupted]: "interrupted; run it again to converge",
 };
 
+/** In a column that says nothing of a host. */
+const NONE = "-";
+
 /** `3 (floor 2)`: probes taken, and the least possible. */
-export const probeText = (count: ProbeCount | null): string => (count ? `${count.taken} (floor ${count.floor})` : "-");
+export const probeText = (count: ProbeCount | null): string => (count ? `${count.taken} (floor ${count.floor})` : NONE);
 
 /** The receipt as lines of text; the outcome comes last, where Terraform and CI cut least. */
 export function receiptText(receipt: Receipt): string {
@@ -56,26 +59,26 @@ export function actionCounts(hosts: readonly HostReceipt[]): string {
   return groups.join(", ") || "none";
 }
 
-/** A table's columns: those that say the same for every host only when there is something to say. */
+/** A table's columns; those of drains, cuts and outages only where there was one. */
 export function hostColumns(hosts: readonly HostReceipt[]): Column[] {
   const column = (title: string, text: (host: HostReceipt) => string): Column => ({
     title,
     align: title === "host" || title === "action" ? "left" : "right",
     values: hosts.map(text),
   });
-  const columns = [
+  const always = [
     column("host", ({ name }) => oneLine(name)),
     column("action", ({ action }) => action),
     column("seconds", (host) => host.seconds.toFixed(1)),
-    column("floor seconds", ({ floorSeconds }) => floorSeconds?.toFixed(1) ?? "-"),
+  ];
+  const sometimes = [
+    column("floor seconds", ({ floorSeconds }) => floorSeconds?.toFixed(1) ?? NONE),
     column("drain probes", ({ drain }) => probeText(drain)),
     column("readmission probes", ({ readmission }) => probeText(readmission)),
+    column("cut", ({ cut }) => (cut > 0 ? String(cut) : NONE)),
+    column("outage", ({ outageSeconds }) => (outageSeconds === null ? NONE : seconds(outageSeconds))),
   ];
-  if (hosts.some((host) => host.cut > 0)) columns.push(column("cut", (host) => String(host.cut)));
-  if (hosts.some((host) => host.outageSeconds !== null)) {
-    columns.push(column("outage", ({ outageSeconds }) => (outageSeconds === null ? "-" : seconds(outageSeconds))));
-  }
-  return columns;
+  return [...always, ...sometimes.filter(({ values }) => values.some((value) => value !== NONE))];
 }
 
 /** What was sent through the balancer by the rollout itself, and how it ended. */

@@ -105,11 +105,10 @@ async function expectCalm(context: Context, members: readonly Member[]): Promise
 
 async function leadOver(context: Context, member: Member): Promise<Handover> {
   const { clock } = context.ports;
-  setStatus(context, member, "starting");
-  await expectAskedByNodes(context, [member]);
   const nodes = await nodesOf(context, member);
-  const beganMs = clock.now();
   heedStop(context);
+  const beganMs = clock.now();
+  setStatus(context, member, "starting");
   // Seen to its end even when told to stop meanwhile: only then is it known which container clients are on.
   member.swapped = true;
   try {
@@ -140,19 +139,24 @@ async function expectClientsServed(context: Context, member: Member): Promise<vo
 }
 
 /**
- * Those that ask the host's own health port right now; none where the balancer asks the service port.
+ * Those that ask the host's own health port right now; none where the balancer asks the service port. One that came up a moment ago gets the time that
+ * the balancer needs to take a host in.
  * @throws RolloutError NotInRotation where nobody does: nothing was changed there
  */
 async function nodesOf(context: Context, member: Member): Promise<string[]> {
-  const { manifest, check } = context;
+  const { manifest, check, ports } = context;
   const { info, host } = member;
   if (!hasHealthPort(context, member)) return [];
-  const evidence = await host.evidence(FRONT_MEMORY_SECONDS);
   const own = ownOf(context);
-  const nodes = evidence ? nodesThatAsk(evidence, check).filter((node) => !own.has(node)) : [];
-  if (nodes.length === 0)
-    throw notAsked(manifest.fleetTag, `${info.name}: no node of the balancer has asked it lately`);
-  return nodes;
+  const until = ports.clock.now() + blindWaitMs(check.healthyThreshold, check);
+  for (;;) {
+    const isLast = ports.clock.now() >= until;
+    const evidence = await host.evidence(FRONT_MEMORY_SECONDS);
+    const verdict = allAsked([{ name: info.name, evidence }], own, check);
+    if (evidence && verdict.pass) return nodesThatAsk(evidence, check).filter((node) => !own.has(node));
+    if (isLast && !verdict.pass) throw notAsked(manifest.fleetTag, verdict.why);
+    await pause(context);
+  }
 }
 
 /** A host that asks itself is no node. */

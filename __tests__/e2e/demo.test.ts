@@ -38,14 +38,12 @@ describe("npm run demo", () => {
     expect(stdout).toMatch(/uptime\s+\d+ checks of the health path through the balancer, 0 failed/);
     expect(readFileSync(path.join(folder, "timeline.svg"), "utf8")).toMatch(/^<svg /);
     const receipt = JSON.parse(readFileSync(path.join(folder, "receipt.json"), "utf8")) as Receipt;
-    for (const host of receipt.hosts) {
-      expect(host.action).toBe("replaced");
-      for (const count of [host.drain, host.readmission]) {
-        expect(count).not.toBeNull();
-        // Never on fewer probes than the balancer needs; a busy machine may take more.
-        expect(count?.taken).toBeGreaterThanOrEqual(count?.floor ?? Infinity);
-      }
-    }
+    // Handed over: neither of them was drained or taken in again.
+    expect(receipt.hosts.map(({ action, drain, readmission }) => [action, drain, readmission])).toEqual([
+      ["replaced", null, null],
+      ["replaced", null, null],
+    ]);
+    expect(stdout).toMatch(/plan: hand over demo-1, hand over demo-2; at most 1 handed over at once/);
     if (existsSync("/proc/self/environ")) expect(labProcesses()).toEqual([]);
   });
 

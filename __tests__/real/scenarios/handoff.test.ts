@@ -1,4 +1,4 @@
-/** Three droplets handed over under load on real machines, a tenth of the requests slow. */
+/** Three droplets handed over under load on real machines, the second and third at once, a tenth of the requests slow. */
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { Deployment } from "../../../lab/rehearsal.js";
 import { LIMIT_MS, LOAD, startReal, type RealScenario } from "../../support/real.js";
@@ -10,7 +10,7 @@ describe("three droplets that are handed over", () => {
   let serving: string;
   beforeAll(async () => {
     scenario = await startReal({
-      fleet: { rollout: { strategy: "handoff", readyTimeoutSeconds: 25 } },
+      fleet: { rollout: { strategy: "handoff", maxParallel: 2, readyTimeoutSeconds: 25 } },
       world: { balancer: { nodes: 2, phasesSeconds: [0, 0.5] } },
     });
     serving = await push("v1");

@@ -2,7 +2,14 @@ import { expect, it } from "@jest/globals";
 import { readOptions } from "../../../lab/faults/options.js";
 
 it("tries every fault on the embedded lab, one at a time, unless said", () =>
-  expect(readOptions([])).toEqual({ site: "embedded", strategy: "handoff", only: "", workers: 1, out: "docs/figures", resume: false }));
+  expect(readOptions([])).toEqual({
+    site: "embedded",
+    strategy: "handoff",
+    only: "",
+    workers: 1,
+    out: "docs/figures",
+    resume: false,
+  }));
 
 it("takes another site, and goes on with what is there", () =>
   expect(readOptions(["--site", "real", "--resume", "--workers", "2"])).toMatchObject({

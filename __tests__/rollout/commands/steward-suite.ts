@@ -460,6 +460,30 @@ function suite(shell: string): void {
     );
 
     it(
+      "takes the network that somebody else on the machine is making, once Docker shows it",
+      async () => {
+        await drain();
+        rmSync(`${host.home}/network`);
+        writeFileSync(`${host.home}/network-begun`, "....");
+        expect((await host.order("replace", OLD_INSTANCE)).at(-1)).toBe("done replace");
+        expect(host.front().now).toBe(`${NEXT_ADDRESS} 80`);
+      },
+      LIMIT_MS,
+    );
+
+    it(
+      "says what Docker said where that network never comes",
+      async () => {
+        await drain();
+        rmSync(`${host.home}/network`);
+        writeFileSync(`${host.home}/network-begun`, "");
+        expect((await host.order("replace", OLD_INSTANCE)).at(-1)).toMatch(/^failed .*Pool overlaps with other one/);
+        expect(host.containers()).toContain(untouched);
+      },
+      LIMIT_MS,
+    );
+
+    it(
       "gives a new container no address that another one has, or that a front leads to, and says so when none is left",
       async () => {
         await drain();

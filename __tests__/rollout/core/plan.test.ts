@@ -148,7 +148,8 @@ describe("predicted seconds", () => {
 
   it("count one handover for the first host, and one for each batch of the others", () => {
     const all = { handedOver: ["api-1", "api-2", "api-3", "api-4", "api-5", "api-6"] };
-    const parallel = (maxParallel: number | string): number => plan(fleet(6), { strategy: "auto", maxParallel }, all).seconds;
+    const parallel = (maxParallel: number | string): number =>
+      plan(fleet(6), { strategy: "auto", maxParallel }, all).seconds;
     expect([1, 2, "50%", 5, 99].map(parallel)).toEqual([24, 16, 12, 8, 8]);
   });
 

@@ -25,6 +25,8 @@ import { CURL, fleetFolder, line, quote } from "./shell.js";
 
 /** Seconds between two looks of the steward at its orders. */
 const TICK_SECONDS = 0.2;
+/** Longest that Docker takes to show a network that it has begun to make: a second on a busy machine, where somebody waits for it. */
+const NETWORK_SECONDS = 5;
 /** Tries to take a lock that nobody seems to hold; contenders get in each other's way for a few, a full disk for good. */
 const LOCK_TRIES = 1000;
 /** Longest answer that the steward waits for on a loopback port. */
@@ -620,13 +622,22 @@ ${frontFunctions}
 # In the containers' network, whether the container runs or not.
 address_of() { docker inspect --type container --format '${docker.SLOT_FORMAT}' "$1" 2>/dev/null | head -c 20; }
 
+is_network() { docker network inspect --format '{{.Name}}' ${CONTAINER_NETWORK} >/dev/null 2>&1; }
 # SUBNET GATEWAY BRIDGE DYNAMIC
 need_network() {
-  docker network inspect --format '{{.Name}}' ${CONTAINER_NETWORK} >/dev/null 2>&1 ||
-    docker network create --driver bridge --subnet "$1" --gateway "$2" --ip-range "$4" \
-      --opt com.docker.network.bridge.name="$3" ${CONTAINER_NETWORK} ||
-    # Another fleet on this machine has just made it.
-    docker network inspect --format '{{.Name}}' ${CONTAINER_NETWORK}
+  if is_network; then return; fi
+  said=$(docker network create --driver bridge --subnet "$1" --gateway "$2" --ip-range "$4" \
+    --opt com.docker.network.bridge.name="$3" ${CONTAINER_NETWORK} 2>&1) && return
+  # Somebody else on this machine may be making it: Docker keeps its addresses before it shows it.
+  waited=0
+  until is_network; do
+    if [ "$waited" -ge ${Math.round(NETWORK_SECONDS / TICK_SECONDS)} ]; then
+      printf '%s\n' "$said"
+      return 1
+    fi
+    waited=$((waited + 1))
+    sleep ${TICK_SECONDS}
+  done
 }
 
 # Those of the given addresses that no container has, whether it runs or not: who is stopped may be started again. Nor one that a front leads to, whose

@@ -34,7 +34,7 @@ it("two processes on one server are replaced without a failed request; a bad rel
   expect(new Set(fronts.map((line) => line.split(" ")[4])).size).toBe(2);
   // What HAProxy sends on its own server is counted there, as what comes from elsewhere would be.
   for (const name of ["api-1", "api-2"])
-    expect(await fleet.machines[0]?.run([FRONT_HELPER, "traffic", name, "2"])).toMatch(
+    expect(await fleet.machines[0]?.run([FRONT_HELPER, "traffic", name, "2000"])).toMatch(
       /^probed 810[12] 10\.99\.0\.2 passed \d+ \d+ \d+\nopened 800[12] \d+ \d+$/m,
     );
   // Each is kept once on the machine for both; so is what they would go back to.

@@ -17,8 +17,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "no quorum before a batch",
     file: `${rollout}/phases/hosts.ts`,
-    find: "await quorum(context, () => failingFirst(turn(context, waiting)).slice(0, size));",
-    replace: "failingFirst(turn(context, waiting)).slice(0, size);",
+    find: "await quorum(context, () => failingFirst(turn(context, waiting)).slice(0, maxUnavailable));",
+    replace: "failingFirst(turn(context, waiting)).slice(0, maxUnavailable);",
   },
   {
     title: "ports are given up although a node of the balancer still comes to them",
@@ -155,8 +155,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a host is handed over whatever memory is free",
     file: `${rollout}/core/strategy.ts`,
-    find: "if (survey.freeMemoryMb >= wanted)",
-    replace: "if (wanted >= 0)",
+    find: "return fits(memory) ? {",
+    replace: "return true ? {",
   },
   {
     title: "a host that was made to retreat and was taken back is told as unknown",
@@ -216,8 +216,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "requests that land on a drained host do not count",
     file: `${rollout}/core/gates.ts`,
-    find: "if (after.lastRequestAgoMs !== null && after.lastRequestAgoMs < windowMs)",
-    replace: "if (after.lastRequestAgoMs !== null && after.lastRequestAgoMs < 0)",
+    find: "if (agoMs !== null && agoMs < windowMs + COARSE_MS)",
+    replace: "if (agoMs !== null && agoMs < 0)",
   },
   {
     title: "readmission needs no request that landed",

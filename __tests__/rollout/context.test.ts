@@ -4,6 +4,7 @@ import {
   betweenLooks,
   heedingStop,
   knownSources,
+  mostProbes,
   observeAll,
   observeSilent,
   type Context,
@@ -45,6 +46,22 @@ describe("the balancer's nodes", () => {
         fleet(says({ probes: [probed("10.110.0.2", {}), probed("203.0.113.1", {}), probed("10.0.0.1", {})] })),
       ),
     ).toEqual(["10.0.0.1"]));
+});
+
+describe("the most probes of a node that failed", () => {
+  const looked = fleet(
+    says({ probes: [probed("10.0.0.1", { failed: 3, agoMs: 4000 }), probed("10.0.0.2", { failed: 2, agoMs: 1000 })] }),
+  );
+  const failed = (sinceMs?: number): number[] =>
+    looked.members.map((one) => mostProbes(looked, one, "failed", sinceMs));
+
+  it("are those of any of them, however long ago", () => expect(failed()).toEqual([3]));
+
+  it("are since a moment only those of a node that has asked since: others asked the container before", () => {
+    expect(failed(6000)).toEqual([3]);
+    expect(failed(6001)).toEqual([2]);
+    expect(failed(9001)).toEqual([0]);
+  });
 });
 
 describe("a look at what several hosts count together", () => {

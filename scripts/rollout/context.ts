@@ -5,7 +5,7 @@ import type { ObservedCheck } from "../../contract/policy.js";
 import type { Release } from "../../contract/release.js";
 import { isExpected, RolloutError } from "./core/errors.js";
 import { eventOf, type EventData, type EventName, type HostStatus } from "./core/events.js";
-import { aged, countOf, nodesOf, type Gates } from "./core/gates.js";
+import { aged, countOf, nodesOf, probesOf, type Gates } from "./core/gates.js";
 import type { makePlan } from "./core/plan.js";
 import { counted, type clientsFailing } from "./core/prober.js";
 import { actionOf, type Deed, type Work } from "./core/fate.js";
@@ -450,9 +450,18 @@ export function knownSources(context: Pick<Context, "ports" | "members" | "check
   );
 }
 
-/** Most probes in a row, failed or passed, that any one node has sent to a host. */
-export function mostProbes(context: Context, { traffic }: Member, outcome: "failed" | "passed"): number {
-  return Math.max(0, ...knownSources(context).map((node) => (traffic ? countOf(traffic, node, outcome) : 0)));
+/** Most probes in a row, failed or passed, that any one node has sent to a host. @param sinceMs nodes count whose last one came since @default - all do */
+export function mostProbes(
+  context: Context,
+  member: Member,
+  outcome: "failed" | "passed",
+  sinceMs = -Infinity,
+): number {
+  const traffic = trafficNow(context, member);
+  const isSince = (node: string): boolean =>
+    traffic !== null && context.ports.clock.now() - (probesOf(traffic, node)?.newestMs ?? Infinity) >= sinceMs;
+  const counts = knownSources(context).filter(isSince);
+  return Math.max(0, ...counts.map((node) => (traffic ? countOf(traffic, node, outcome) : 0)));
 }
 
 /** Sends witness requests and counts them for the receipt. */

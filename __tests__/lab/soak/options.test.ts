@@ -12,7 +12,7 @@ describe("the soak's options", () => {
       rollouts: 100,
       droplets: 3,
       interval: 3,
-      strategy: "drain",
+      strategy: "auto",
       site: siteNames[0],
       out: "docs/figures",
     };
@@ -23,7 +23,7 @@ describe("the soak's options", () => {
   it.each([
     [["--rollouts", "0"], "options: rollouts: got 0; needs a whole number of rollouts from 1 to 10000"],
     [["--droplets", "1"], "options: droplets: got 1; needs a whole number of droplets from 2 to 20"],
-    [["--strategy", "blue"], 'options: strategy: got "blue"; needs one of "drain", "handoff", "auto"'],
+    [["--strategy", "blue"], 'options: strategy: got "blue"; needs one of "auto", "handoff", "drain"'],
     [["--interval", "2.5"], "options: interval: got 2.5; needs a whole number of seconds from 1 to 60"],
   ])("refuse %j in one line", (argv, line) => {
     expect(() => readOptions(argv)).toThrow(new Error(line));

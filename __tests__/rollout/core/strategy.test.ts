@@ -1,39 +1,57 @@
 import { describe, expect, it } from "@jest/globals";
-import { strategyFor, wantedMb } from "../../../scripts/rollout/core/strategy.js";
+import { memoryOf, strategyFor, type Memory, type MemoryInput } from "../../../scripts/rollout/core/strategy.js";
 
-const memory = (freeMemoryMb: number, usedMemoryMb: number | null = null) => ({ freeMemoryMb, usedMemoryMb });
+const host = (name: string, freeMemoryMb: number, usedMemoryMb: number | null = null): MemoryInput => ({
+  ...{ name, machine: name, changes: true },
+  survey: { freeMemoryMb, usedMemoryMb },
+});
+const holding = (freeMb: number): Memory => ({ freeMb, wantedMb: 128 });
 
 describe("memory that a second container wants", () => {
   it.each([
-    ["its limit, whatever the first one uses", memory(0, 900), 256, 256],
-    ["a quarter more than the first one uses", memory(0, 161), undefined, 202],
-    ["no less than 128 MB", memory(0, 20), undefined, 128],
-    ["128 MB where nobody knows what the first one uses", memory(0), undefined, 128],
-  ])("is %s", (_name, survey, limit, wanted) => expect(wantedMb(survey, limit)).toBe(wanted));
+    ["its limit, whatever the first one uses", 900, 256, 256],
+    ["a quarter more than the first one uses", 161, undefined, 202],
+    ["no less than 128 MB", 20, undefined, 128],
+    ["128 MB where nobody knows what the first one uses", null, undefined, 128],
+  ])("is %s", (_name, used, limit, wantedMb) =>
+    expect(memoryOf([host("api-1", 500, used)], limit).get("api-1")).toEqual({ freeMb: 500, wantedMb }),
+  );
+
+  it("is not there twice for hosts of one machine, whose old containers stay until all are done", () => {
+    const one = (name: string, changes = true) => ({ ...host(name, 300), machine: "one", changes });
+    const free = (hosts: readonly MemoryInput[]) =>
+      [...memoryOf(hosts, undefined).values()].map(({ freeMb }) => freeMb);
+    expect(free([one("api-1"), host("api-2", 300), one("api-3"), one("api-4")])).toEqual([300, 300, 172, 44]);
+    // One that is left as it is wants none, and one that does not fit gets none.
+    expect(free([one("api-1", false), one("api-2"), one("api-3"), one("api-4"), one("api-5")])).toEqual([
+      ...[300, 300, 172, 44, 44],
+    ]);
+  });
 });
 
 describe("how a host gets another release", () => {
   const auto = { strategy: "auto", exclusive: false } as const;
 
   it.each(["drain", "handoff"] as const)("is as it was said, whatever memory there is (%s)", (strategy) =>
-    expect(strategyFor({ strategy, exclusive: false }, memory(0), undefined)).toEqual({ strategy, why: null }),
+    expect(strategyFor({ strategy, exclusive: false }, holding(0))).toEqual({ strategy, why: null }),
   );
 
   it("is a handover where memory holds two", () =>
-    expect(strategyFor(auto, memory(128), undefined)).toEqual({ strategy: "handoff", why: null }));
+    expect(strategyFor(auto, holding(128))).toEqual({ strategy: "handoff", why: null }));
 
-  it("is a drain where it does not, and that is said", () =>
-    expect(strategyFor(auto, memory(127), undefined)).toEqual({
-      strategy: "drain",
-      why: "127 MB of memory are free there, and a second container wants 128 MB",
-    }));
+  it.each([
+    [127, "127 MB of memory are free there, and a second container wants 128 MB"],
+    [-40, "0 MB of memory are free there, and a second container wants 128 MB"],
+  ])("is a drain where it does not, and that is said (%s MB)", (freeMb, why) =>
+    expect(strategyFor(auto, holding(freeMb))).toEqual({ strategy: "drain", why }),
+  );
 
   it("is a drain where two must never run at once", () =>
-    expect(strategyFor({ ...auto, exclusive: true }, memory(9999), undefined)).toMatchObject({
+    expect(strategyFor({ ...auto, exclusive: true }, holding(9999))).toMatchObject({
       strategy: "drain",
       why: expect.stringContaining("exclusive"),
     }));
 
   it("is a drain for a host that was not looked at", () =>
-    expect(strategyFor(auto, null, undefined)).toEqual({ strategy: "drain", why: null }));
+    expect(strategyFor(auto, null)).toEqual({ strategy: "drain", why: null }));
 });

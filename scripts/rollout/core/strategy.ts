@@ -13,24 +13,51 @@ export interface Chosen {
   readonly why: string | null;
 }
 
-/** Megabytes that a second container wants. @param limitMb of the service; undefined without one */
-export const wantedMb = ({ usedMemoryMb }: Pick<Survey, "usedMemoryMb">, limitMb: number | undefined): number =>
+/** What there is for a second container on a host, and what it wants, in megabytes. */
+export interface Memory {
+  /** Without what hosts before it on the same machine will want: old containers may be there until all hosts are done. */
+  readonly freeMb: number;
+  readonly wantedMb: number;
+}
+
+export interface MemoryInput {
+  readonly name: string;
+  /** What the host is a container on. */
+  readonly machine: string;
+  readonly survey: Pick<Survey, "freeMemoryMb" | "usedMemoryMb">;
+  /** Whether it gets another container at all. */
+  readonly changes: boolean;
+}
+
+const wantedMb = ({ usedMemoryMb }: Pick<Survey, "usedMemoryMb">, limitMb: number | undefined): number =>
   limitMb ?? Math.max(LEAST_MB, Math.ceil((usedMemoryMb ?? 0) * HEADROOM));
 
-/** @param survey null for a host that was not looked at: nothing is known of its memory */
+export const fits = ({ freeMb, wantedMb: wanted }: Memory): boolean => freeMb >= wanted;
+
+/** By name. @param limitMb of the service; undefined without one */
+export function memoryOf(hosts: readonly MemoryInput[], limitMb: number | undefined): Map<string, Memory> {
+  const promised = new Map<string, number>();
+  return new Map(
+    hosts.map(({ name, machine, survey, changes }) => {
+      const before = promised.get(machine) ?? 0;
+      const memory: Memory = { freeMb: survey.freeMemoryMb - before, wantedMb: wantedMb(survey, limitMb) };
+      if (changes && fits(memory)) promised.set(machine, before + memory.wantedMb);
+      return [name, memory];
+    }),
+  );
+}
+
+/** @param memory null for a host that was not looked at */
 export function strategyFor(
   { strategy, exclusive }: Pick<RolloutPolicy, "strategy" | "exclusive">,
-  survey: Pick<Survey, "freeMemoryMb" | "usedMemoryMb"> | null,
-  limitMb: number | undefined,
+  memory: Memory | null,
 ): Chosen {
   if (strategy !== "auto") return { strategy, why: null };
   if (exclusive)
     return { strategy: "drain", why: "exclusive is set, so that no two containers of the app run at once" };
-  if (survey === null) return { strategy: "drain", why: null };
-  const wanted = wantedMb(survey, limitMb);
-  if (survey.freeMemoryMb >= wanted) return { strategy: "handoff", why: null };
-  return {
-    strategy: "drain",
-    why: `${survey.freeMemoryMb} MB of memory are free there, and a second container wants ${wanted} MB`,
-  };
+  if (memory === null) return { strategy: "drain", why: null };
+  return fits(memory) ? { strategy: "handoff", why: null } : { strategy: "drain", why: tooLittle(memory) };
 }
+
+export const tooLittle = ({ freeMb, wantedMb: wanted }: Memory): string =>
+  `${Math.max(0, freeMb)} MB of memory are free there, and a second container wants ${wanted} MB`;

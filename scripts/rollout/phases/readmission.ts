@@ -140,7 +140,8 @@ export async function awaitMinReady(
 ): Promise<void> {
   const { minReadySeconds } = context.manifest.rollout;
   const began = context.ports.clock.now();
-  const failed = (): number => mostProbes(context, member, "failed");
+  // Those of before its container got any are its old one's.
+  const failed = (): number => mostProbes(context, member, "failed", member.enteredMs ?? began);
   let looksInARow = 0;
   while (secondsSince(context, began) < minReadySeconds || failed() > 0) {
     await pause(context);

@@ -22,7 +22,7 @@ import { RolloutError } from "../core/errors.js";
 import { inWords, wayBack, type WayBack } from "../core/history.js";
 import { dockerConfiguration, registryOf } from "../core/registry.js";
 import { agreedDigest, asToday, imageToKeep, mayGetRequests } from "../core/target.js";
-import { strategyFor, wantedMb, type Chosen } from "../core/strategy.js";
+import { fits, memoryOf, strategyFor, tooLittle, type Chosen, type Memory } from "../core/strategy.js";
 import type { HostPlan, Standing } from "../host-steps.js";
 import { settled } from "../settled.js";
 import { lookAt, settleDoubt } from "./doubt.js";
@@ -193,7 +193,7 @@ export async function prepare(context: Context, members: readonly Member[] = loc
     members.filter((member) => !isSeenToGetNone(context, member)),
   );
   await checkMounts(context, members);
-  for (const member of members) member.strategy = strategyOf(context, member).strategy;
+  for (const [member, { strategy }] of strategiesOf(context, members)) member.strategy = strategy;
   const given = members.map((member) => ({ member, secrets: secretsFor(context, member) }));
   await settled(given.map(({ member, secrets }) => member.host.prepare(stepsFor(context, member), secrets)));
 }
@@ -261,27 +261,31 @@ function standingOf(context: Context, member: Member): Standing {
   return isAlone(context, member) ? "alone" : "in-rotation";
 }
 
-/** By what it looked like last. */
-const strategyOf = ({ manifest }: Context, { survey }: Member): Chosen =>
-  strategyFor(manifest.rollout, survey, manifest.service.memoryMb);
+/** By what each looked like last. */
+function strategiesOf(context: Context, members: readonly Member[]): Map<Member, Chosen> {
+  const memory = memoryFor(context, members);
+  const { rollout } = context.manifest;
+  return new Map(members.map((member) => [member, strategyFor(rollout, memory.get(member.info.name) ?? null)]));
+}
+
+function memoryFor({ manifest, release }: Context, members: readonly Member[]): Map<string, Memory> {
+  const seen = members.flatMap(({ info, survey, superseded }) => {
+    const changes = !superseded && survey?.containers.current?.release !== release?.id;
+    return survey ? [{ name: info.name, machine: info.address, survey, changes }] : [];
+  });
+  return memoryOf(seen, manifest.service.memoryMb);
+}
 
 /** Tells which hosts are drained although they would be handed over. @throws RolloutError HostUnfit where two containers do not fit, and have to */
 export function checkMemory(context: Context, members: readonly Member[]): void {
-  const { rollout, service } = context.manifest;
-  for (const member of members) {
-    const { why } = strategyOf(context, member);
+  for (const [member, { why }] of strategiesOf(context, members))
     if (why !== null) emit(context, "drainedInstead", { why }, member);
-  }
-  if (rollout.strategy !== "handoff") return;
-  for (const member of members) {
-    const { info } = member;
-    const survey = surveyOf(member);
-    const free = survey.freeMemoryMb;
-    const wanted = wantedMb(survey, service.memoryMb);
-    if (free >= wanted) continue;
+  if (context.manifest.rollout.strategy !== "handoff") return;
+  for (const [name, memory] of memoryFor(context, members)) {
+    if (fits(memory)) continue;
     throw new RolloutError(
       "HostUnfit",
-      `${info.name}: ${free} MB of memory are free there, and a second container wants ${wanted} MB; set rollout.strategy to "auto" or "drain", or take a larger droplet`,
+      `${name}: ${tooLittle(memory)}; set rollout.strategy to "auto" or "drain", or take a larger droplet`,
     );
   }
 }

@@ -54,9 +54,14 @@ export class SimSteward {
 
   /** The last replacement is a handover whose front is not kept yet. */
   #isHandedOver(): boolean {
-    const steps = this.journal.filter(({ state }) => state === "step").map(({ detail }) => detail);
-    const last = steps.slice(steps.lastIndexOf("front-back"));
+    const last = this.#lastReplacement();
     return last.includes("old-on") && !last.includes("old-stay-down");
+  }
+
+  /** Names of the steps that were begun since. */
+  #lastReplacement(): readonly string[] {
+    const steps = this.journal.filter(({ state }) => state === "step").map(({ detail }) => detail);
+    return steps.slice(steps.lastIndexOf("front-back"));
   }
 
   /** It ends what another one left unfinished, and nothing else. */
@@ -215,8 +220,14 @@ export class SimSteward {
     }
   }
 
+  /** It is handed over, and nobody has wanted its new container kept yet. */
+  #isUnjudged(): boolean {
+    const last = this.#lastReplacement();
+    return last.includes("old-on") && !last.includes("restart-on");
+  }
+
   async #settle(): Promise<void> {
-    if (this.#ready) await this.#insist(() => this.#stage("commit"));
+    if (this.#ready && !this.#isUnjudged()) await this.#insist(() => this.#stage("commit"));
     else if (this.#todo.length > 0) await this.#takeBack();
   }
 

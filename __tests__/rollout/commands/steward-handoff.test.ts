@@ -102,9 +102,33 @@ describe.each(["dash", "bash"])("handing over under %s", (shell) => {
   );
 
   it(
-    "finishes by itself when nobody is heard after the ports were led over, and ends the old container",
+    "leads back by itself when nobody is heard after the ports were led over: nobody has judged the new container",
     async () => {
       await order("replace");
+      await host.whileTimePasses(() => !host.lives(), "the steward to leave");
+      expect(host.containers()).toEqual(["api old serving always", "api-failed new stopped no"]);
+      expect(host.front()).toEqual({ now: `${OLD_ADDRESS} 80`, kept: `${OLD_ADDRESS} 80`, state: "open" });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "does so when it is told to leave, too, as an order to take back may never have arrived",
+    async () => {
+      await order("replace");
+      expect(await order("leave")).toEqual([expect.stringMatching(/^undone all/), "done leave"]);
+      expect(host.containers()).toEqual(["api old serving always", "api-failed new stopped no"]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "finishes by itself when nobody is heard after it was told to keep the new container, and ends the old one",
+    async () => {
+      await order("replace");
+      host.break("update");
+      expect((await order("commit")).at(-1)).toMatch(/^failed /);
+      host.mend("update");
       await host.whileTimePasses(() => !host.lives(), "the steward to leave");
       await host.whileTimePasses(() => stopped("api-previous"), "the end of the old container");
       expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);

@@ -100,11 +100,17 @@ folder=runs/$run
 sequence=0
 todo=
 ready=no
+unjudged=no
 output=/dev/null
 trap '' HUP INT PIPE
 
-# What is left to be undone, last first, and whether a new container is ready: both follow from the journal alone.
+# What is left to be undone, last first, whether a new container is ready, and whether it was handed over to and nobody has wanted it kept yet: all
+# follow from the journal alone.
 learn() {
+  case $1:$2 in
+    step:old-on) unjudged=yes ;;
+    step:front-back | step:restart-on) unjudged=no ;;
+  esac
   case $1:$2 in
     step:retreat) ready=no ;;
     # The container is stopped for good by now.
@@ -242,9 +248,10 @@ carry_out() { "$1_$(printf '%s' "$2" | tr - _)" >>"$output" 2>&1 </dev/null; }
 # Docker may have been away: what did not work is tried once more when it answers.
 insist() { "$@" || { await_docker && "$@"; }; }
 
-# A new container that is ready stays, anything less is taken back.
+# A new container that is ready stays, anything less is taken back. So is one beside which the old container serves on, before whoever rolls out has seen
+# clients and the balancer content: to go back costs nobody a request.
 settle() {
-  if [ "$ready" = yes ]; then
+  if [ "$ready" = yes ] && [ "$unjudged" = no ]; then
     if insist stage_commit; then say "$sequence" "done" commit; fi
   elif [ -n "$todo" ]; then
     take_back

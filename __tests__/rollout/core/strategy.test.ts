@@ -1,9 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
+import type { Survey } from "../../../scripts/rollout/ports.js";
 import { memoryOf, strategyFor, type Memory, type MemoryInput } from "../../../scripts/rollout/core/strategy.js";
+import { container } from "../support.js";
 
 const host = (name: string, freeMemoryMb: number, usedMemoryMb: number | null = null): MemoryInput => ({
   ...{ name, machine: name, changes: true },
-  survey: { freeMemoryMb, usedMemoryMb },
+  survey: { freeMemoryMb, usedMemoryMb, containers: {} },
 });
 const holding = (freeMb: number): Memory => ({ freeMb, wantedMb: 128 });
 
@@ -16,6 +18,16 @@ describe("memory that a second container wants", () => {
   ])("is %s", (_name, used, limit, wantedMb) =>
     expect(memoryOf([host("api-1", 500, used)], limit).get("api-1")).toEqual({ freeMb: 500, wantedMb }),
   );
+
+  it("counts what an earlier handover's containers give back, which are stopped first: so going back soon is a handover as well", () => {
+    const { survey, ...rest } = host("api-1", 100, 90);
+    const left = (changes: Survey["containers"]): number | undefined =>
+      memoryOf([{ ...rest, survey: { ...survey, containers: changes } }], undefined).get("api-1")?.freeMb;
+    expect(left({})).toBe(100);
+    expect(left({ previous: container({ running: false }) })).toBe(100);
+    expect(left({ previous: container() })).toBe(190);
+    expect(left({ previous: container(), failed: container() })).toBe(280);
+  });
 
   it("is not there twice for hosts of one machine, whose old containers stay until all are done", () => {
     const one = (name: string, changes = true) => ({ ...host(name, 300), machine: "one", changes });

@@ -24,13 +24,17 @@ export interface MemoryInput {
   readonly name: string;
   /** What the host is a container on. */
   readonly machine: string;
-  readonly survey: Pick<Survey, "freeMemoryMb" | "usedMemoryMb">;
+  readonly survey: Pick<Survey, "freeMemoryMb" | "usedMemoryMb" | "containers">;
   /** Whether it gets another container at all. */
   readonly changes: boolean;
 }
 
 const wantedMb = ({ usedMemoryMb }: Pick<Survey, "usedMemoryMb">, limitMb: number | undefined): number =>
   limitMb ?? Math.max(LEAST_MB, Math.ceil((usedMemoryMb ?? 0) * HEADROOM));
+
+/** What containers give back that an earlier handover left, and that are stopped before the next one begins: each as much as the one that serves uses. */
+const returnedMb = ({ usedMemoryMb, containers }: MemoryInput["survey"]): number =>
+  (usedMemoryMb ?? 0) * [containers.previous, containers.failed].filter((left) => left?.running === true).length;
 
 export const fits = ({ freeMb, wantedMb: wanted }: Memory): boolean => freeMb >= wanted;
 
@@ -40,7 +44,10 @@ export function memoryOf(hosts: readonly MemoryInput[], limitMb: number | undefi
   return new Map(
     hosts.map(({ name, machine, survey, changes }) => {
       const before = promised.get(machine) ?? 0;
-      const memory: Memory = { freeMb: survey.freeMemoryMb - before, wantedMb: wantedMb(survey, limitMb) };
+      const memory: Memory = {
+        freeMb: survey.freeMemoryMb + returnedMb(survey) - before,
+        wantedMb: wantedMb(survey, limitMb),
+      };
       if (changes && fits(memory)) promised.set(machine, before + memory.wantedMb);
       return [name, memory];
     }),

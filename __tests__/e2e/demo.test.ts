@@ -27,7 +27,7 @@ function labProcesses(): string[] {
 
 describe("npm run demo", () => {
   it("rolls version 2 out under load with two nodes out of phase and an uptime check: nothing fails, nothing is left", async () => {
-    const { exitCode, stdout } = await demo(folder, "--nodes", "2", "--uptime-check");
+    const { exitCode, stdout, stderr } = await demo(folder, "--nodes", "2", "--uptime-check");
     expect(stdout).toMatch(/Both droplets run version 2; not one request (that was sent )?failed/);
     expect(exitCode).toBe(0);
     const [, rate] = /rate\s+(\d+) requests a second/.exec(stdout) ?? [];
@@ -43,7 +43,7 @@ describe("npm run demo", () => {
       ["replaced", null, null],
       ["replaced", null, null],
     ]);
-    expect(stdout).toMatch(/plan: hand over demo-1, hand over demo-2; at most 1 handed over at once/);
+    expect(stderr).toMatch(/plan: hand over demo-1, hand over demo-2; at most 1 handed over at once/);
     if (existsSync("/proc/self/environ")) expect(labProcesses()).toEqual([]);
   });
 

@@ -458,10 +458,11 @@ export function mostProbes(
   sinceMs = -Infinity,
 ): number {
   const traffic = trafficNow(context, member);
+  if (!traffic) return 0;
   const isSince = (node: string): boolean =>
-    traffic !== null && context.ports.clock.now() - (probesOf(traffic, node)?.newestMs ?? Infinity) >= sinceMs;
-  const counts = knownSources(context).filter(isSince);
-  return Math.max(0, ...counts.map((node) => (traffic ? countOf(traffic, node, outcome) : 0)));
+    context.ports.clock.now() - (probesOf(traffic, node)?.newestMs ?? Infinity) >= sinceMs;
+  const nodes = knownSources(context).filter(isSince);
+  return Math.max(0, ...nodes.map((node) => countOf(traffic, node, outcome)));
 }
 
 /** Sends witness requests and counts them for the receipt. */

@@ -32,7 +32,7 @@ export interface MemoryInput {
 const wantedMb = ({ usedMemoryMb }: Pick<Survey, "usedMemoryMb">, limitMb: number | undefined): number =>
   limitMb ?? Math.max(LEAST_MB, Math.ceil((usedMemoryMb ?? 0) * HEADROOM));
 
-/** What containers give back that an earlier handover left, and that are stopped before the next one begins: each as much as the one that serves uses. */
+/** Containers that an earlier handover left are stopped before the next one begins. Each is taken to use what the one that serves does. */
 const returnedMb = ({ usedMemoryMb, containers }: MemoryInput["survey"]): number =>
   (usedMemoryMb ?? 0) * [containers.previous, containers.failed].filter((left) => left?.running === true).length;
 

@@ -261,14 +261,14 @@ function standingOf(context: Context, member: Member): Standing {
   return isAlone(context, member) ? "alone" : "in-rotation";
 }
 
-/** By what each looked like last. */
+/** By what each looked like last. Hosts of one machine share its memory, so all count, whichever are asked about. */
 function strategiesOf(context: Context, members: readonly Member[]): Map<Member, Chosen> {
-  const memory = memoryFor(context, members);
+  const memory = memoryFor(context);
   const { rollout } = context.manifest;
   return new Map(members.map((member) => [member, strategyFor(rollout, memory.get(member.info.name) ?? null)]));
 }
 
-function memoryFor({ manifest, release }: Context, members: readonly Member[]): Map<string, Memory> {
+function memoryFor({ manifest, release, members }: Context): Map<string, Memory> {
   const seen = members.flatMap(({ info, survey, superseded }) => {
     const changes = !superseded && survey?.containers.current?.release !== release?.id;
     return survey ? [{ name: info.name, machine: info.address, survey, changes }] : [];
@@ -281,11 +281,13 @@ export function checkMemory(context: Context, members: readonly Member[]): void 
   for (const [member, { why }] of strategiesOf(context, members))
     if (why !== null) emit(context, "drainedInstead", { why }, member);
   if (context.manifest.rollout.strategy !== "handoff") return;
-  for (const [name, memory] of memoryFor(context, members)) {
-    if (fits(memory)) continue;
+  const memory = memoryFor(context);
+  for (const { info } of members) {
+    const there = memory.get(info.name);
+    if (!there || fits(there)) continue;
     throw new RolloutError(
       "HostUnfit",
-      `${name}: ${tooLittle(memory)}; set rollout.strategy to "auto" or "drain", or take a larger droplet`,
+      `${info.name}: ${tooLittle(there)}; set rollout.strategy to "auto" or "drain", or take a larger droplet`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "@jest/globals";
+import type { FrontEvidence } from "../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { Cloud, Host, Hosts, Survey } from "../../scripts/rollout/ports.js";
@@ -31,6 +32,8 @@ class LookedAt implements Hosts {
   constructor(
     private readonly surveys: Readonly<Record<string, Survey | Error>>,
     private readonly takes: (name: string) => Promise<void> = async () => Promise.resolve(),
+    /** What the balancer's nodes were answered; null where the front does not tell. */
+    private readonly told: FrontEvidence | null = null,
   ) {}
 
   open({ name }: ManifestHost): Host {
@@ -42,6 +45,7 @@ class LookedAt implements Hosts {
         if (survey instanceof Error) throw survey;
         return Promise.resolve(survey);
       },
+      evidence: async () => Promise.resolve(this.told),
       close: async () => Promise.resolve(void this.closed.push(name)),
     };
     return new Proxy(only as Host, {
@@ -176,6 +180,40 @@ describe("a look at the fleet", () => {
     const { rows } = await lookAtHosts(testManifest({ hosts: 1 }), hosts, null, time);
     expect(rows[0]?.state).toMatch(
       /^not known to be in rotation: what it said is 300\.0 s old by now, and a probe is evidence for \d\.\d s: the way to it, or the machine that runs this, is too slow$/,
+    );
+  });
+
+  describe("of a host that was handed over a moment ago", () => {
+    const check = testManifest({ hosts: 1 }).healthCheck;
+    const node = (count: number, target = "172.31.255.2") => ({
+      ...{ port: 8086, node: "10.0.0.1", count, oldestMs: 9000, newestMs: 4000 },
+      ...{ target, targetPort: 80 },
+    });
+    const asked = (count: number) => [{ port: 8086, node: "10.0.0.1", count, oldestMs: 9000, newestMs: 4000 }];
+    const stateBy = async (told: FrontEvidence | null): Promise<string | undefined> => {
+      const fresh = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 1, agoMs: 100 })] }) });
+      const hosts = new LookedAt({ "api-1": fresh }, undefined, told);
+      const { rows } = await lookAtHosts(testManifest({ hosts: 1 }), hosts, null, clock);
+      return rows[0]?.state;
+    };
+    const enough = check.healthyThreshold;
+    const seen = (evidence: Partial<FrontEvidence>): FrontEvidence => ({
+      ...{ asked: [], refused: [], answered: [], opened: [] },
+      ...evidence,
+    });
+
+    it("counts what its old container has answered, as the balancer does", async () =>
+      expect(await stateBy(seen({ asked: asked(enough), answered: [node(enough - 1, "172.31.255.3"), node(1)] }))).toBe(
+        "serving",
+      ));
+
+    it.each<[string, FrontEvidence | null]>([
+      ["too few answers, as of a host that came up", seen({ asked: asked(enough - 1), answered: [node(enough - 1)] })],
+      ["one without a good answer among them", seen({ asked: asked(enough + 1), answered: [node(enough)] })],
+      ["another node's", seen({ asked: asked(enough).map((one) => ({ ...one, node: "10.0.0.2" })) })],
+      ["a front that does not tell", null],
+    ])("is not taken for in rotation by %s", async (_what, told) =>
+      expect(await stateBy(told)).toMatch(/^not in rotation: node 10\.0\.0\.1 has seen 1 of \d passed probes$/),
     );
   });
 

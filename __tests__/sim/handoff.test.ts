@@ -2,6 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import type { Behaviour } from "../../lab/sim/app.js";
 import type { Release } from "../../contract/release.js";
+import { lookAtHosts } from "../../scripts/rollout/status.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
 import { testImage, testManifest, testRelease } from "../support/fleet.js";
 import { healthy, simulate, type SimRun } from "../support/sim.js";
@@ -42,6 +43,19 @@ describe("a handoff", () => {
       expect(run.world.machine(name).state("previous")).toMatchObject({ release: old.id, running: false });
       expect(run.world.machine(name).keptSlot).toBe("current");
     }
+  });
+
+  it("leaves hosts that are told as serving at once: the balancer has never let them go", async () => {
+    const states: string[] = [];
+    await simulate({
+      manifest,
+      phasesMs: [1000, 2500],
+      after: async (world) => {
+        const { rows } = await lookAtHosts(manifest, world.ports().hosts, null, world.clock);
+        states.push(...rows.map(({ state }) => state));
+      },
+    });
+    expect(states).toEqual(all("serving"));
   });
 
   it("serves a fleet of one without an outage", async () => {

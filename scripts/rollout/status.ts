@@ -1,9 +1,11 @@
 /** What the hosts run right now, without changing anything. */
 import { RECORD_KEY_VARIABLE } from "../../contract/history.js";
+import type { FrontEvidence } from "../../contract/host.js";
 import { hostContainer, type Manifest, type ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
 import { aged, larger, nodesOf, rotationOf, tellsNothing } from "./core/gates.js";
+import { isTakenIn, takenInSeconds } from "./core/handoff.js";
 import { inWords, newestHistory, wayBack, type RecordKeys } from "./core/history.js";
 import { asToday, isDraining, mayGetRequests, serves } from "./core/target.js";
 import { oneLine } from "./output/text.js";
@@ -40,6 +42,8 @@ interface Looked {
 interface Seen extends Survey {
   /** Milliseconds that the look took. */
   readonly tookMs: number;
+  /** What the balancer's nodes were answered lately; null where that was not asked, or is not told. */
+  readonly lately: FrontEvidence | null;
 }
 
 /** The fleet as it is to be judged. */
@@ -98,7 +102,10 @@ function rowsOf(manifest: Manifest, looked: readonly Looked[]): HostRow[] {
   );
 }
 
-/** Looks once more at a host that seems out of rotation: the first look also logs in, and what it shows may be old by the time that it is here. */
+/**
+ * Looks once more at a host that seems out of rotation: the first look also logs in, and what it shows may be old by the time that it is here. One that
+ * still seems so may have been handed over a moment ago, so it is asked what came before that, too.
+ */
 async function lookAtHost(
   judging: Promise<Judged>,
   info: ManifestHost,
@@ -109,9 +116,12 @@ async function lookAtHost(
   try {
     const first = await lookOnce(host, clock);
     const { manifest } = await judging;
-    const sources = nodesOf([first.traffic], manifest.hosts, manifest.healthCheck);
-    const seemsOut = whyOut(manifest, info, first, sources) !== null;
-    return { info, outcome: seemsOut ? await lookOnce(host, clock) : first };
+    const seemsOut = (seen: Seen): boolean =>
+      whyOut(manifest, info, seen, nodesOf([seen.traffic], manifest.hosts, manifest.healthCheck)) !== null;
+    if (!seemsOut(first)) return { info, outcome: first };
+    const again = await lookOnce(host, clock);
+    if (again.traffic?.state !== "serving" || !seemsOut(again)) return { info, outcome: again };
+    return { info, outcome: { ...again, lately: await host.evidence(takenInSeconds(manifest.healthCheck)) } };
   } catch (error) {
     if (!(error instanceof RolloutError)) throw error;
     return { info, outcome: error };
@@ -124,7 +134,7 @@ async function lookOnce(host: Host, clock: Pick<Clock, "now">): Promise<Seen> {
   const beganMs = clock.now();
   const survey = await host.survey();
   const tookMs = clock.now() - beganMs;
-  return { ...survey, tookMs, traffic: survey.traffic && aged(survey.traffic, tookMs) };
+  return { ...survey, tookMs, lately: null, traffic: survey.traffic && aged(survey.traffic, tookMs) };
 }
 
 /** Why a host that answers cannot be told to get requests; null where it can, or where nothing but time tells. */
@@ -137,7 +147,7 @@ function whyOut(manifest: Manifest, info: ManifestHost, survey: Seen, sources: r
   }
   if (traffic.state !== "serving") return null;
   const verdict = rotationOf(traffic, sources, manifest.healthCheck);
-  if (verdict.pass) return null;
+  if (verdict.pass || (survey.lately && isTakenIn(survey.lately, sources, manifest.healthCheck))) return null;
   const late = tellsNothing(survey.tookMs, manifest.healthCheck);
   return late === null ? `not in rotation: ${verdict.why}` : `not known to be in rotation: ${late}`;
 }

@@ -1,5 +1,5 @@
 /** Whether the balancer is content with a container that ports were led to. Pure decisions over what the host's kernel saw. */
-import type { FrontEvidence } from "../../../contract/host.js";
+import { FRONT_MEMORY_SECONDS, type FrontEvidence } from "../../../contract/host.js";
 import type { ObservedCheck } from "../../../contract/policy.js";
 import { probeLifeMs, type Verdict } from "./gates.js";
 
@@ -51,6 +51,24 @@ export function allContent(hosts: readonly AnsweringHost[], own: ReadonlySet<str
   }
   return { pass: true };
 }
+
+/**
+ * Seconds that tell whether the balancer has had enough good answers in a row to have taken a host in, if it asks on time.
+ */
+export const takenInSeconds = ({ healthyThreshold, checkIntervalSeconds, responseTimeoutSeconds }: ObservedCheck) =>
+  Math.min(FRONT_MEMORY_SECONDS, Math.ceil((healthyThreshold + 1) * checkIntervalSeconds + responseTimeoutSeconds));
+
+/**
+ * Whether a host has given each of these nodes nothing but good answers for {@link takenInSeconds}, whichever of its containers did, and as many as the
+ * balancer takes a host in for. The balancer has counted on while the ports were led over; what the new container alone was asked is fewer.
+ */
+export const isTakenIn = (evidence: FrontEvidence, nodes: readonly string[], check: ObservedCheck): boolean =>
+  nodes.length > 0 &&
+  proven({ evidence, nodes, target: null, check, forgiven: 0 }).pass &&
+  nodes.every((node) => {
+    const good = evidence.answered.filter((seen) => seen.node === node);
+    return good.reduce((all, { count }) => all + count, 0) >= check.healthyThreshold;
+  });
 
 export interface ProofInput {
   /** Of the time since the ports were led over, and of no other; null where the front does not tell. */

@@ -82,6 +82,8 @@ export const trafficTold = z.object({ probes: z.array(probeRun), opened: frontEv
 export interface Traffic {
   /** The container and its process: changes with every start. */
   readonly instance: string;
+  /** Its address in the containers' network, which the front leads to. */
+  readonly target: string;
   /** draining: the health ports are refused, and requests are served. */
   readonly state: "serving" | "draining";
   /** Sockets on which the container may still owe an answer; null where nobody could count. */

@@ -30,6 +30,7 @@ export function probed(node: string, { passed = 0, failed = 0, agoMs = 100, sinc
 /** A host whose front leads to its container, and to which nobody has come. */
 export const says = (changes: Partial<Traffic> = {}): Traffic => ({
   instance: "one",
+  target: "172.31.255.2",
   state: "serving",
   open: 0,
   probes: [],

@@ -12,15 +12,7 @@ const LIMIT_MS = 90_000;
 const LOOK_MS = 200;
 
 const HAND_OVER = [
-  ...[
-    "old-dismiss",
-    "failed-dismiss",
-    "failed-clear",
-    "older-clear",
-    "previous-older",
-    "expect-address",
-    "expect-space",
-  ],
+  ...["old-dismiss", "failed-dismiss", "failed-clear", "older-clear", "previous-older", "expect-space"],
   ...["front-back", "old-on", "old-keep", "name-free", "new-run", "new-ready"],
 ].map((step) => `step ${step}`);
 const COMMIT = ["restart-on", "front-led", "older-remove", "front-keep", "old-stay-down"].map((step) => `step ${step}`);

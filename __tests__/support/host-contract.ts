@@ -24,12 +24,14 @@ export interface ContractWorld {
 }
 
 /** Hosts that the suite uses up, one a test: some stay empty until then, the others serve the first image. */
-const EMPTY_HOSTS = 4;
+const EMPTY_HOSTS = 5;
 const SERVING_HOSTS = 9;
 export const CONTRACT_HOSTS = EMPTY_HOSTS + SERVING_HOSTS;
 
 /** Longest time of one order on the world's clock; real machines may be busy. */
 const ORDER_MS = 90_000;
+/** Longer than anything here takes, also on a busy machine. */
+const FOLLOWED_SECONDS = 100;
 const LOOK_MS = 100;
 
 const DRAIN = [
@@ -105,13 +107,12 @@ export class Run {
     const sequence = await this.host.order(name, argument);
     const deadline = this.world.clock.now() + ORDER_MS;
     for (;;) {
-      const { journal } = await this.host.observe();
+      const { journal } = await this.host.follow(sequence, 1);
       const end = journal.find(
         (entry) => entry.sequence === sequence && (entry.state === "done" || entry.state === "failed"),
       );
       if (end) return end.state as "done" | "failed";
       if (this.world.clock.now() > deadline) throw new Error(`"${name}" has not ended: ${told(journal).join(" · ")}`);
-      await this.world.clock.sleep(LOOK_MS);
     }
   }
 
@@ -276,6 +277,22 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(await second.lock()).toEqual({ type: "held" });
       expect(await second.journal()).toEqual(["0 held"]);
     });
+
+    promises(
+      "whoever follows an order is told its end in one call, and waits for nothing that cannot come",
+      async () => {
+        const run = await open(next(empty)).locked();
+        expect(told((await run.host.follow(1, 0)).journal)).toEqual(["0 held"]);
+        const sequence = await run.host.order("undo");
+        const followed = await run.host.follow(sequence, FOLLOWED_SECONDS);
+        expect([told(followed.journal).at(-1), followed.stewardAlive]).toEqual(["1 done undo", true]);
+        await run.left();
+        const began = world.clock.now();
+        const { stewardAlive } = await run.host.follow(9, FOLLOWED_SECONDS);
+        expect(stewardAlive).toBe(false);
+        expect(world.clock.now() - began).toBeLessThan(FOLLOWED_SECONDS * 1000);
+      },
+    );
 
     promises("a run whose steward has left changes nothing any more that another one would see", async () => {
       const info = next(empty);

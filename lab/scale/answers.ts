@@ -37,14 +37,17 @@ export function surveyParts(machine: SimMachine, place: Place): Record<string, s
 }
 
 /** Answer to commands/look.ts `observe`. */
-export function observationParts(machine: SimMachine, steward: SimSteward): Record<string, string> {
-  return {
-    journal: steward.journal.map(({ sequence, state, detail }) => `${sequence}\t${state}\t${detail}\n`).join(""),
-    end: steward.alive ? "alive" : "gone",
-    traffic: trafficText(machine),
-    health: String(machine.serving?.health ?? "000"),
-  };
-}
+export const observationParts = (machine: SimMachine, steward: SimSteward): Record<string, string> => ({
+  ...followedParts(steward),
+  traffic: trafficText(machine),
+  health: String(machine.serving?.health ?? "000"),
+});
+
+/** Answer to commands/look.ts `follow`. */
+export const followedParts = (steward: SimSteward): Record<string, string> => ({
+  journal: steward.journal.map(({ sequence, state, detail }) => `${sequence}\t${state}\t${detail}\n`).join(""),
+  end: steward.alive ? "alive" : "gone",
+});
 
 /** Answer to commands/host.ts `pull`. */
 export const pulledText = (image: string): string => `${JSON.stringify([[image], "amd64"])}\n`;

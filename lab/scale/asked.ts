@@ -16,6 +16,14 @@ export type Asked =
   | { readonly kind: "survey"; readonly booted: boolean }
   | { readonly kind: "steward"; readonly request: LockRequest }
   | { readonly kind: "observe"; readonly runId: string; readonly beat: number }
+  /** Order 0 is the lock. */
+  | {
+      readonly kind: "follow";
+      readonly runId: string;
+      readonly beat: number;
+      readonly sequence: number;
+      readonly seconds: number;
+    }
   /** `path` is relative to the fleet's folder; the content is on stdin. `runId` has to hold the lock; null for an order, which only its steward reads. */
   | { readonly kind: "file"; readonly runId: string | null; readonly path: string }
   | { readonly kind: "pull"; readonly runId: string; readonly image: string }
@@ -32,6 +40,7 @@ export const noCommands = (): Record<Kind, number> => ({
   survey: 0,
   steward: 0,
   observe: 0,
+  follow: 0,
   file: 0,
   pull: 0,
   logs: 0,
@@ -41,6 +50,8 @@ export const noCommands = (): Record<Kind, number> => ({
 /** The owner's words are quoted where the shell would part them. */
 const STEWARD = /\/steward\.sh" (\S+) (?:'([^']+)'|(\S+)) (\d+) <\/dev\/null >steward\.log/;
 const OBSERVE = /\/runs\/([^/"]+)" \|\| exit 1\n\{ printf %s (\d+) >beat\.new/;
+const FOLLOWED = /case \$number:\$state in (\d+):/;
+const LOOKS = /-ge (\d+) \] \|\| is_over/;
 const LOCKED = /\/runs\/([^/"]+)\/pid" 2>/;
 const FILE = /&& cat >(\S+)\.new && /;
 const PULL = /pull --quiet (\S+) <\/dev\/null/;
@@ -67,6 +78,8 @@ export function asked(place: Place, releases: ReadonlyMap<string, Release>, comm
 function guesses(place: Place, releases: ReadonlyMap<string, Release>, script: string): Asked[] {
   const [, runId = "", words, word = "", lease] = STEWARD.exec(script) ?? [];
   const [, observed = "", beat] = OBSERVE.exec(script) ?? [];
+  const [, sequence] = FOLLOWED.exec(script) ?? [];
+  const [, looks] = LOOKS.exec(script) ?? [];
   const [, locked = ""] = LOCKED.exec(script) ?? [];
   const [, lines, container] = LOGS.exec(script) ?? [];
   const ids = KEPT.exec(script)?.[1]?.split(" | ") ?? [];
@@ -75,6 +88,10 @@ function guesses(place: Place, releases: ReadonlyMap<string, Release>, script: s
     { kind: "survey", booted: false },
     { kind: "survey", booted: true },
     { kind: "observe", runId: observed, beat: Number(beat) },
+    {
+      ...{ kind: "follow", runId: observed, beat: Number(beat) },
+      ...{ sequence: Number(sequence), seconds: Number(looks) * look.FOLLOW_TICK_SECONDS },
+    },
     { kind: "file", runId: locked || null, path: FILE.exec(script)?.[1] ?? "" },
     { kind: "steward", request: { runId, owner: words ?? word, leaseSeconds: Number(lease) } },
     { kind: "pull", runId: locked, image: PULL.exec(script)?.[1] ?? "" },
@@ -99,6 +116,8 @@ function written(place: Place, what: Asked, text: string): commands.Given {
       return commands.startSteward(place.fleet, what.request, engine(place.fleet));
     case "observe":
       return { script: look.observe(place, what.runId, what.beat), input: "" };
+    case "follow":
+      return { script: look.follow(place.fleet, what.runId, what.beat, what.sequence, what.seconds), input: "" };
     case "file":
       return locked(place, what.runId, commands.writeFile(place.fleet, what.path, text));
     case "pull":

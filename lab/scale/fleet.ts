@@ -110,7 +110,7 @@ export class SimFleet {
     await this.#clock.sleep(this.settings.answerMs);
     const frame = brought(command)?.frame ?? "";
     try {
-      return { stdout: answered(frame, 0, host.answer(command)), stderr: "", code: 0 };
+      return { stdout: answered(frame, 0, await host.answer(command)), stderr: "", code: 0 };
     } catch (error) {
       if (!(error instanceof LabFault)) throw error;
       this.faults.push(error.message);

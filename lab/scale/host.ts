@@ -3,13 +3,14 @@ import type { Manifest } from "../../contract/manifest.js";
 import { release as releaseForm, type Release } from "../../contract/release.js";
 import { environmentFile } from "../../scripts/rollout/commands/docker.js";
 import { HISTORY_FILE } from "../../scripts/rollout/commands/host.js";
+import { FOLLOW_TICK_SECONDS } from "../../scripts/rollout/commands/look.js";
 import { environmentOf, stages, type Place } from "../../scripts/rollout/commands/steward.js";
 import { hostSteps, standings, type HostPlan, type OrderName } from "../../scripts/rollout/host-steps.js";
 import type { LockRequest } from "../../scripts/rollout/ports.js";
 import { LabFault } from "../fault.js";
 import type { SimMachine } from "../sim/machine.js";
 import { SimSteward } from "../sim/steward.js";
-import { observationParts, pulledText, surveyParts } from "./answers.js";
+import { followedParts, observationParts, pulledText, surveyParts } from "./answers.js";
 import { asked, noCommands, type Asked, type Kind } from "./asked.js";
 import type { RealClock } from "./clock.js";
 import { brought, printed, type Command } from "./framed.js";
@@ -35,10 +36,11 @@ export class SimHost {
    * Does what a command asks and gives back what it prints.
    * @throws LabFault for a command that no rollout gives, or not in this state of the host
    */
-  answer(command: Command): string {
+  async answer(command: Command): Promise<string> {
     const what = asked(this.place, this.machine.releases, command);
     this.commands[what.kind] += 1;
     const { frame, input } = brought(command) ?? { frame: "", input: "" };
+    if (what.kind === "follow") await this.#ended(what);
     const answer = this.#do(what, input);
     return typeof answer === "string" ? answer : printed(frame, answer);
   }
@@ -53,6 +55,8 @@ export class SimHost {
         return "";
       case "observe":
         return this.#observe(what.runId);
+      case "follow":
+        return followedParts(this.#stewardOf(what.runId));
       case "file":
         if (what.runId !== null) this.#stewardOf(what.runId);
         else if (!ORDER_PATH.test(what.path)) throw this.#fault(`is given a file that asks for no lock: ${what.path}`);
@@ -80,8 +84,19 @@ export class SimHost {
 
   #observe(runId: string): Record<string, string> {
     const steward = this.#stewardOf(runId);
-    if (steward.alive) steward.beat();
+    steward.beat();
     return observationParts(this.machine, steward);
+  }
+
+  /** Resolves once the order has ended, or after so many seconds. */
+  async #ended({ runId, sequence, seconds }: Extract<Asked, { kind: "follow" }>): Promise<void> {
+    const steward = this.#stewardOf(runId);
+    steward.beat();
+    const ends = sequence === 0 ? ["held", "refused"] : ["done", "failed"];
+    const isOver = (): boolean =>
+      steward.journal.some((entry) => entry.sequence === sequence && ends.includes(entry.state));
+    const untilMs = this.clock.now() + seconds * 1000;
+    while (!isOver() && steward.alive && this.clock.now() < untilMs) await this.clock.sleep(FOLLOW_TICK_SECONDS * 1000);
   }
 
   #write(path: string, text: string): void {

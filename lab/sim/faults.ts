@@ -109,6 +109,7 @@ export class Faults {
       stopPreDeploy: at("stopPreDeploy", (...args) => host.stopPreDeploy(...args)),
       order: at("order", (...args) => host.order(...args)),
       observe: at("observe", () => host.observe()),
+      follow: at("follow", (...args) => host.follow(...args)),
       evidence: at("evidence", (...args) => host.evidence(...args)),
       answer: at("answer", (path) => host.answer(path)),
       recover: at("recover", () => host.recover()),

@@ -188,6 +188,7 @@ export class SimMachine {
     const opened = this.#evidence.opened(HERE, live.ports.services);
     return {
       instance: current.app.instance,
+      target: front.target,
       state: live.dropped ? "draining" : "serving",
       open: current.app.open,
       probes: this.#evidence.runs(HERE, live.ports.checks, leads, this.graceMs),

@@ -12,6 +12,7 @@ import type {
   Host,
   LockRequest,
   LockResult,
+  Followed,
   Observation,
   Ports,
   PullResult,
@@ -80,6 +81,8 @@ const RECOVERY_MS = 500;
 const SILENCE_MS = 15_000;
 /** Between two looks of a steward that waits for another run's recovery. */
 const TICK_MS = 200;
+/** Between two looks of a host that waits for the end of an order. */
+const FOLLOW_TICK_MS = 100;
 
 /** Length of a witness request, and of its way. */
 const WITNESS_MS = 5;
@@ -433,6 +436,18 @@ export class SimWorld {
         const observation = this.#observe(machine, steward());
         return this.options.heard?.(observation, info.name) ?? observation;
       },
+      follow: async (sequence, seconds) => {
+        await this.options.beforeLook?.(info.name, steward().lastOrder, this.clock);
+        await reach();
+        steward().beat();
+        const untilMs = this.clock.now() + seconds * 1000;
+        for (;;) {
+          const followed = this.#followed(machine, steward());
+          if (!followed.stewardAlive || isOver(followed, sequence) || this.clock.now() >= untilMs) return followed;
+          await this.clock.sleep(FOLLOW_TICK_MS);
+          await reach();
+        }
+      },
       evidence: async (withinSeconds) => {
         await reach();
         return machine.evidence(withinSeconds);
@@ -523,18 +538,20 @@ export class SimWorld {
   }
 
   #observe(machine: SimMachine, steward: SimSteward): Observation {
-    if (steward.alive) steward.beat();
+    steward.beat();
+    return { ...this.#followed(machine, steward), traffic: machine.traffic, health: machine.seenHealth };
+  }
+
+  #followed(machine: SimMachine, steward: SimSteward): Followed {
     // Whoever ends its run writes into the same journal.
     const last = this.#locks.get(machine);
     const { journal } = last?.recovers && last.request.runId === steward.request.runId ? last : steward;
-    return {
-      journal: [...journal],
-      stewardAlive: steward.alive,
-      traffic: machine.traffic,
-      health: machine.seenHealth,
-    };
+    return { journal: [...journal], stewardAlive: steward.alive };
   }
 }
+
+const isOver = ({ journal }: Followed, order: number): boolean =>
+  journal.some(({ sequence, state }) => sequence === order && (state === "done" || state === "failed"));
 
 /** As curl says it where nobody takes the connection. */
 const healthErrorOf = (machine: SimMachine): string | null =>

@@ -17,7 +17,7 @@ import { serves, type MachineOf, type Served } from "./core/target.js";
 import type { Chosen } from "./core/strategy.js";
 import type { soonestProbed } from "./core/turn.js";
 import type { hostSteps } from "./host-steps.js";
-import type { Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
+import type { Followed, Host, Observation, Ports, Survey, WitnessReport } from "./ports.js";
 import type { Prober } from "./prober.js";
 import type { Rounds } from "./rounds.js";
 import { settled } from "./settled.js";
@@ -381,10 +381,21 @@ export async function observeEnd(context: Context, member: Member): Promise<Obse
   });
   // One that took long shows less than one that began after it.
   if (beganMs >= member.heardMs) Object.assign(member, { traffic: observation.traffic, heardMs: beganMs });
-  const told = member.journal.length;
-  for (const entry of observation.journal.slice(told)) tell(context, member, entry);
-  if (observation.journal.length > told) member.journal = observation.journal;
+  readOn(context, member, observation);
   return observation;
+}
+
+/** Has a host wait for the end of an order, and tells what its steward has done since the last look. */
+export async function follow(context: Context, member: Member, sequence: number, seconds: number): Promise<Followed> {
+  const followed = await member.host.follow(sequence, seconds);
+  readOn(context, member, followed);
+  return followed;
+}
+
+function readOn(context: Context, member: Member, { journal }: Followed): void {
+  const told = member.journal.length;
+  for (const entry of journal.slice(told)) tell(context, member, entry);
+  if (journal.length > told) member.journal = journal;
 }
 
 /** Told as soon as it is seen, with what the journal says last. */

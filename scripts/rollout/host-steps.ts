@@ -280,7 +280,6 @@ function handOver(release: Release, context: HostContext): HostStep[] {
     ...dismissals(context),
     failedClear,
     ...makeRoom,
-    expectAddress,
     ...expectSpace(policy),
     // Taken back last: the front is kept as it was.
     frontBack,

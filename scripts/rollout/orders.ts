@@ -1,10 +1,12 @@
 /** Giving the steward of a host an order and seeing it through. */
 import type { JournalEntry } from "../../contract/host.js";
-import { betweenLooks, observeEnd, pause, stewardLost, type Context, type Member } from "./context.js";
+import { betweenLooks, follow, heedStop, stewardLost, type Context, type Member } from "./context.js";
 import { RolloutError } from "./core/errors.js";
 import { longestSeconds, type OrderName } from "./host-steps.js";
 
-/** Between two looks at an order: what it does is over soon. */
+/** Longest that a host waits for the end of an order before it tells how far that has come: its steps are shown, and its steward hears from us. */
+const FOLLOW_SECONDS = 1;
+/** Between two looks at an order that may be given up meanwhile. */
 const CLOSE_LOOK_MS = 100;
 /** Seconds that an order may take beyond what its own steps may wait for. */
 const SLACK_SECONDS = 30;
@@ -13,7 +15,7 @@ export interface OrderOptions {
   readonly argument?: string;
   /** Called once for each step that begins. */
   readonly onStep?: (name: string) => void;
-  /** Asked after each look that does not show the end: an error gives the order up, unless a look then does show it. */
+  /** Asked after each look that does not show the end, so nobody waits in between: an error gives the order up, unless a look then does show it. */
   readonly giveUp?: (() => Promise<RolloutError | null>) | undefined;
   /** Goes on when the rollout is told to stop: for taking back and for leaving. */
   readonly uninterruptible?: boolean;
@@ -33,9 +35,10 @@ export async function perform(
   const deadline = context.ports.clock.now() + longestMs(context);
   let seen = 0;
   let reason: RolloutError | null = null;
+  const seconds = options.giveUp ? 0 : FOLLOW_SECONDS;
   for (;;) {
     // An order may be the last one: whether it was done is asked before whether the steward is still there.
-    const { journal, stewardAlive } = await observeEnd(context, member);
+    const { journal, stewardAlive } = await follow(context, member, sequence, seconds);
     const entries = journal.filter((entry) => entry.sequence === sequence);
     for (const entry of entries.slice(seen)) if (entry.state === "step") options.onStep?.(entry.detail);
     seen = entries.length;
@@ -50,8 +53,8 @@ export async function perform(
     }
     reason = (await options.giveUp?.()) ?? null;
     if (reason) continue;
-    const milliseconds = betweenLooks(context, CLOSE_LOOK_MS);
-    await (options.uninterruptible ? context.ports.clock.sleep(milliseconds) : pause(context, milliseconds));
+    if (!options.uninterruptible) heedStop(context);
+    if (options.giveUp) await context.ports.clock.sleep(betweenLooks(context, CLOSE_LOOK_MS));
   }
 }
 

@@ -199,11 +199,15 @@ export interface LockRequest {
 
 export type LockResult = { readonly type: "held" } | { readonly type: "refused"; readonly holder: string };
 
-/** What a host says while its steward is at work. */
-export interface Observation {
+/** How far a host's steward has come. */
+export interface Followed {
   /** `false` once the steward's process is gone, and its lock with it. */
   readonly stewardAlive: boolean;
   readonly journal: readonly JournalEntry[];
+}
+
+/** What a host says while its steward is at work. */
+export interface Observation extends Followed {
   readonly traffic: Traffic | null;
   readonly health: number | null;
 }
@@ -251,6 +255,11 @@ export interface Host {
   order(name: OrderName, argument?: string): Promise<number>;
   /** Beats the steward's heart and reads what there is to see. */
   observe(): Promise<Observation>;
+  /**
+   * Beats it likewise, and reads how far an order has come. The host itself waits for its end, which costs less than to look again and again.
+   * @param seconds that it waits at most; 0 for a look
+   */
+  follow(sequence: number, seconds: number): Promise<Followed>;
   /** What came to the ports of its front in so many seconds, 1 to 900; null where nobody knows: there is no front, or too much came to tell. */
   evidence(withinSeconds: number): Promise<FrontEvidence | null>;
   /** Status that the host gets on its own service port, asked at its private address; null without an answer. */

@@ -45,24 +45,24 @@ function newHost(): SimHost {
   return new SimHost(machine, manifest, place, clock);
 }
 
-const give = (host: SimHost, script: string, input = ""): string => host.answer(sent(script, input));
-function write(host: SimHost, path: string, text: string): string {
+const give = (host: SimHost, script: string, input = ""): Promise<string> => host.answer(sent(script, input));
+function write(host: SimHost, path: string, text: string): Promise<string> {
   const { script, input } = commands.writeFile(fleet, path, text);
   return give(host, path.includes("/order.") ? script : commands.whileLocked(fleet, "0a", script), input);
 }
-function lock(host: SimHost, runId = "0a"): string {
+function lock(host: SimHost, runId = "0a"): Promise<string> {
   const request = { runId, owner: "me@here", leaseSeconds: 120 };
   const { script, input } = commands.startSteward(fleet, request, engine(fleet));
   return give(host, script, input);
 }
-function release(host: SimHost): void {
-  write(host, `releases/${next.id}.env`, environmentOf(next, {}));
-  write(host, `releases/${next.id}.json`, `${JSON.stringify(next)}\n`);
+async function release(host: SimHost): Promise<void> {
+  await write(host, `releases/${next.id}.env`, environmentOf(next, {}));
+  await write(host, `releases/${next.id}.json`, `${JSON.stringify(next)}\n`);
 }
 
 describe("a simulated host", () => {
-  test("shows a survey that the rollout can read", () => {
-    const survey = look.parseSurvey(partsOf(give(newHost(), look.survey(place))), fleet);
+  test("shows a survey that the rollout can read", async () => {
+    const survey = look.parseSurvey(partsOf(await give(newHost(), look.survey(place))), fleet);
     expect(survey).toMatchObject({ boot: "done", docker: "20.10.24", releases: [old], retired: false });
     expect(survey.containers.current).toMatchObject({ release: old.id, running: true, restartCount: 0 });
     expect(survey.containers.previous).toBeUndefined();
@@ -70,78 +70,94 @@ describe("a simulated host", () => {
     expect(survey.front).toEqual({ services, checks, target: expect.any(String), port, state: "open" });
   });
 
-  test("takes a lock once, however often it is asked", () => {
+  test("takes a lock once, however often it is asked", async () => {
     const host = newHost();
-    lock(host);
-    lock(host);
-    const { journal, stewardAlive } = look.parseObservation(partsOf(give(host, look.observe(place, "0a", 1))));
+    await lock(host);
+    await lock(host);
+    const { journal, stewardAlive } = look.parseObservation(partsOf(await give(host, look.observe(place, "0a", 1))));
     expect([journal.map((entry) => entry.state), stewardAlive]).toEqual([["held"], true]);
   });
 
-  test("counts its commands by kind", () => {
+  test("counts its commands by kind", async () => {
     const host = newHost();
-    lock(host);
-    give(host, look.observe(place, "0a", 1));
-    give(host, look.observe(place, "0a", 2));
+    await lock(host);
+    await give(host, look.observe(place, "0a", 1));
+    await give(host, look.observe(place, "0a", 2));
     expect(host.commands).toMatchObject({ survey: 0, steward: 1, observe: 2 });
   });
 
-  test("takes the steps that the rollout lays out, and an order given twice once", () => {
+  test("waits for the end of an order, and no longer than it is told to", async () => {
     const host = newHost();
-    lock(host);
-    release(host);
-    write(host, "runs/0a/stages.sh", stages(place, plan));
-    write(host, "runs/0a/order.1", "drain \n");
-    write(host, "runs/0a/order.1", "drain \n");
-    expect(() => write(host, "runs/0a/order.3", "leave \n")).toThrow("order.3 as order number 2");
+    await lock(host);
+    const follow = async (sequence: number, seconds: number): Promise<string[]> => {
+      const answer = await give(host, look.follow(fleet, "0a", 1, sequence, seconds));
+      return look.parseFollowed(partsOf(answer)).journal.map(({ state, detail }) => `${state} ${detail}`);
+    };
+    expect(await follow(0, 1)).toEqual(["held me@here"]);
+    expect(await follow(1, 0)).toEqual(["held me@here"]);
+    await write(host, "runs/0a/order.1", "undo \n");
+    expect(await follow(1, 5)).toEqual(["held me@here", "undone all", "done undo"]);
+    expect(host.commands).toMatchObject({ observe: 0, follow: 3 });
+  });
+
+  test("takes the steps that the rollout lays out, and an order given twice once", async () => {
+    const host = newHost();
+    await lock(host);
+    await release(host);
+    await write(host, "runs/0a/stages.sh", stages(place, plan));
+    await write(host, "runs/0a/order.1", "drain \n");
+    await write(host, "runs/0a/order.1", "drain \n");
+    await expect(write(host, "runs/0a/order.3", "leave \n")).rejects.toThrow("order.3 as order number 2");
   });
 });
 
 describe("refused is", () => {
-  test("a second rollout while the first holds the lock", () => {
+  test("a second rollout while the first holds the lock", async () => {
     const host = newHost();
-    lock(host);
-    expect(() => lock(host, "0b")).toThrow("one rollout at a time");
+    await lock(host);
+    await expect(lock(host, "0b")).rejects.toThrow("one rollout at a time");
   });
 
-  test("whatever needs a lock that is not held", () => {
+  test("whatever needs a lock that is not held", async () => {
     const host = newHost();
-    expect(() => give(host, look.observe(place, "0a", 1))).toThrow("not locked by the rollout 0a");
-    expect(() => write(host, "runs/0a/order.1", "drain \n")).toThrow("not locked by the rollout 0a");
-    expect(() => release(host)).toThrow("not locked by the rollout 0a");
+    await expect(give(host, look.observe(place, "0a", 1))).rejects.toThrow("not locked by the rollout 0a");
+    await expect(write(host, "runs/0a/order.1", "drain \n")).rejects.toThrow("not locked by the rollout 0a");
+    await expect(release(host)).rejects.toThrow("not locked by the rollout 0a");
   });
 
-  test("a file that asks for no lock", () => {
+  test("a file that asks for no lock", async () => {
     const host = newHost();
-    lock(host);
+    await lock(host);
     const { script, input } = commands.writeFile(fleet, "history.json", "{}");
-    expect(() => give(host, script, input)).toThrow("asks for no lock: history.json");
+    await expect(give(host, script, input)).rejects.toThrow("asks for no lock: history.json");
   });
 
-  test("a list of steps that host-steps.ts does not lay out", () => {
+  test("a list of steps that host-steps.ts does not lay out", async () => {
     const host = newHost();
-    lock(host);
-    release(host);
-    expect(() => write(host, "runs/0a/stages.sh", "stage_drain() {\n:\n}\n")).toThrow("does not lay out");
+    await lock(host);
+    await release(host);
+    await expect(write(host, "runs/0a/stages.sh", "stage_drain() {\n:\n}\n")).rejects.toThrow("does not lay out");
   });
 
-  test("an order without steps", () => {
+  test("an order without steps", async () => {
     const host = newHost();
-    lock(host);
-    expect(() => write(host, "runs/0a/order.1", "drain \n")).toThrow("no steps for");
-    expect(() => write(host, "runs/0a/order.1", "explode \n")).toThrow("no steps for");
+    await lock(host);
+    await expect(write(host, "runs/0a/order.1", "drain \n")).rejects.toThrow("no steps for");
+    await expect(write(host, "runs/0a/order.1", "explode \n")).rejects.toThrow("no steps for");
   });
 
-  test("a release whose files do not belong together", () => {
+  test("a release whose files do not belong together", async () => {
     const host = newHost();
-    lock(host);
-    write(host, `releases/${next.id}.env`, environmentOf(old, {}));
-    expect(() => write(host, `releases/${next.id}.json`, JSON.stringify(next))).toThrow("do not belong together");
+    await lock(host);
+    await write(host, `releases/${next.id}.env`, environmentOf(old, {}));
+    await expect(write(host, `releases/${next.id}.json`, JSON.stringify(next))).rejects.toThrow(
+      "do not belong together",
+    );
   });
 
-  test("a file that no rollout writes", () => {
+  test("a file that no rollout writes", async () => {
     const host = newHost();
-    lock(host);
-    expect(() => write(host, "retired", "yes")).toThrow("no rollout writes");
+    await lock(host);
+    await expect(write(host, "retired", "yes")).rejects.toThrow("no rollout writes");
   });
 });

@@ -32,6 +32,7 @@ const rows = (changes: Partial<typeof told> = {}): string =>
 /** The same as it is read. */
 const traffic: Traffic = {
   instance: "4be1:4242",
+  target: "172.31.255.242",
   state: "serving",
   open: 2,
   probes: [{ port: 8086, node: "10.110.0.9", outcome: "passed", count: 4, oldestMs: 9812, newestMs: 812 }],

@@ -10,15 +10,7 @@ const LIMIT_MS = 120_000;
 const manifest = testManifest({ rollout: { strategy: "handoff", drainTimeoutSeconds: 30, leaseSeconds: 60 } });
 const NEXT_ADDRESS = "172.31.255.243";
 const replaced = [
-  ...[
-    "old-dismiss",
-    "failed-dismiss",
-    "failed-clear",
-    "older-clear",
-    "previous-older",
-    "expect-address",
-    "expect-space",
-  ],
+  ...["old-dismiss", "failed-dismiss", "failed-clear", "older-clear", "previous-older", "expect-space"],
   ...["front-back", "old-on", "old-keep", "name-free", "new-run", "new-ready", "front-lead"],
 ].map((step) => `step ${step}`);
 const committed = [

@@ -832,7 +832,7 @@ function suite(shell: string): void {
         expect(before.freeMemoryMb).toBeGreaterThan(0);
         expect(before).toMatchObject({ docker: "24.0.7", health: 200, releases: [], retired: false });
         const nobody = { open: 0, probes: [], requests: 0, lastRequestAgoMs: null };
-        expect(before.traffic).toEqual({ instance: OLD_INSTANCE, state: "serving", ...nobody });
+        expect(before.traffic).toEqual({ instance: OLD_INSTANCE, target: OLD_ADDRESS, state: "serving", ...nobody });
         expect(before.containers).toEqual({
           current: container({ id: "id-api", image: host.old.image, release: host.old.id }),
         });
@@ -863,8 +863,8 @@ function suite(shell: string): void {
         );
         writeFileSync(`${host.home}/open`, "2\n");
         const node = { port: 8086, node: "10.110.0.9", outcome: "passed", count: 4, oldestMs: 9012, newestMs: 12 };
-        const told = { instance: OLD_INSTANCE, state: "serving", open: 2, probes: [node], requests: 5 };
-        expect(traffic()).toEqual({ ...told, lastRequestAgoMs: 7 });
+        const told = { instance: OLD_INSTANCE, target: OLD_ADDRESS, state: "serving", open: 2, probes: [node] };
+        expect(traffic()).toEqual({ ...told, requests: 5, lastRequestAgoMs: 7 });
         host.sh("sudo -n /usr/local/sbin/evenkeel-front drop api");
         expect(traffic()).toMatchObject({ state: "draining", requests: 5 });
         host.break("open");

@@ -13,6 +13,7 @@ import { RolloutError } from "../core/errors.js";
 import type { HostPlan, OrderName } from "../host-steps.js";
 import type {
   Clock,
+  Followed,
   Host,
   Hosts,
   KeptRelease,
@@ -31,6 +32,9 @@ const QUICK_SECONDS = 30;
 /** Seconds that a steward may take to say whether it holds the lock, besides what it ends first: it starts, and waits for Docker. */
 const LOCK_SECONDS = 90;
 const PRUNE_SECONDS = 300;
+/** Number of what is followed until it holds the lock: no order has it. */
+const LOCK = 0;
+const FOLLOW_SECONDS = 1;
 
 /** Opens connections to the hosts of one manifest; `dispose` removes what they left on this machine. */
 export class SshHosts implements Hosts {
@@ -86,12 +90,11 @@ class SshHost implements Host {
     const seconds = LOCK_SECONDS + settleSeconds;
     const deadline = this.clock.now() + seconds * 1000;
     for (;;) {
-      const { journal } = await this.observe();
+      const { journal } = await this.follow(LOCK, FOLLOW_SECONDS);
       const answer = journal.find((entry) => entry.state === "held" || entry.state === "refused");
       if (answer) return answer.state === "held" ? { type: "held" } : { type: "refused", holder: answer.detail };
       if (this.clock.now() > deadline)
         throw new RolloutError("HostTimeout", `${this.name}: the steward did not start within ${seconds} s`);
-      await this.clock.sleep(100);
     }
   }
 
@@ -160,6 +163,15 @@ class SshHost implements Host {
     this.#beats += 1;
     const script = look.observe(this.place, this.#runId, this.#beats);
     return look.parseObservation(await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS }));
+  }
+
+  /** Many may wait at once, each for little. */
+  async follow(sequence: number, seconds: number): Promise<Followed> {
+    this.#beats += 1;
+    const script = look.follow(this.place.fleet, this.#runId, this.#beats, sequence, seconds);
+    return look.parseFollowed(
+      await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS + seconds, slow: true }),
+    );
   }
 
   async evidence(withinSeconds: number): Promise<FrontEvidence | null> {

@@ -16,7 +16,7 @@ import {
 import { release, type Release } from "../../../contract/release.js";
 import { endedBeforeBoot } from "../core/pre-deploy.js";
 import { isPortTaken } from "../core/target.js";
-import type { ContainerState, HealthAnswers, HealthTarget, Observation, Survey } from "../ports.js";
+import type { ContainerState, Followed, HealthAnswers, HealthTarget, Observation, Survey } from "../ports.js";
 import * as docker from "./docker.js";
 import { HISTORY_FILE } from "./host.js";
 import { capped, CURL, fleetFolder, line, parsed, parts, quote } from "./shell.js";
@@ -92,8 +92,17 @@ done
 { cat "$group/memory.current" "$group/memory.usage_in_bytes" 2>/dev/null; sed -n 's/^\\(total_\\)*inactive_file //p' "$group/memory.stat" 2>/dev/null; } |
   awk 'NR == 1 { used = $1 } { cache = (NR > 1 ? $1 : 0) } END { if (NR > 0) print int((used - cache + 1048575) / 1048576) }'`;
 
-const askBoot =
-  "if command -v cloud-init >/dev/null 2>&1; then cloud-init status 2>/dev/null | head -n 1; else echo 'status: done'; fi";
+/**
+ * Prints cloud-init's own word, unless it is not there, or has left what it leaves when it has ended well: its program takes a second of a processor that
+ * an app on the host would have had.
+ * @see https://docs.cloud-init.io/en/latest/explanation/return_codes.html result.json, which each boot writes anew
+ */
+const askBoot = `program=$(command -v cloud-init)
+if [ -z "$program" ] || { [ "$program" = /usr/bin/cloud-init ] && grep -qs '"errors": \\[\\]' /run/cloud-init/result.json; }; then
+  echo 'status: done'
+else
+  cloud-init status 2>/dev/null | head -n 1
+fi`;
 
 /** Everything that a rollout wants to know of a host before it touches it. @param booted need not be asked again: it takes a second */
 export const survey = (place: Place, booted = false): string =>
@@ -272,10 +281,10 @@ function runOf([port, node, outcome, count, oldest, newest]: readonly string[]):
 function stateOf(
   [id = "", running, pid = "", address = ""]: readonly string[],
   [target, , state]: readonly string[],
-): Pick<Traffic, "instance" | "state"> | null {
+): Pick<Traffic, "instance" | "target" | "state"> | null {
   if (running !== "true" || address === "" || address !== target) return null;
   if (state !== "open" && state !== "dropped") return null;
-  return { instance: instanceOf(id, pid), state: state === "open" ? "serving" : "draining" };
+  return { instance: instanceOf(id, pid), target, state: state === "open" ? "serving" : "draining" };
 }
 
 /** Not a number for a word that is none, or empty. */
@@ -383,25 +392,56 @@ export function parseAnswers(answer: Parts, count: number): HealthAnswers {
 
 /** Beats the steward's heart with `beat`, and reads its journal and what comes to the host. */
 export const observe = (place: Place, runId: string, beat: number): string =>
-  `cd "${fleetFolder(place.fleet)}/runs/${runId}" || exit 1\n{ printf %s ${beat} >beat.new && mv beat.new beat; } || :\n${frontFunctions}\n` +
-  parts({
-    // Before the journal: of a steward that is gone the journal is then whole.
-    end: `${processFunctions}if ${stewardLives("pid", runId)}; then echo alive; else echo gone; fi`,
-    journal: capped("cat journal 2>/dev/null", JOURNAL_BYTES),
-    traffic: askTraffic(place),
-    health: askHealth(place),
-  });
+  `${beatHeart(place.fleet, runId, beat)}\n${frontFunctions}\n` +
+  parts({ ...askSteward(runId), traffic: askTraffic(place), health: askHealth(place) });
+
+/** What ends the wait for an order, or for the lock, which is number 0: a line of the journal. */
+const endsOf = (sequence: number): string =>
+  (sequence === 0 ? ["held", "refused"] : ["done", "failed"]).map((state) => `${sequence}:${state}`).join(" | ");
+/** Between two looks of the host itself. */
+export const FOLLOW_TICK_SECONDS = 0.1;
+
+/**
+ * Beats it likewise, and reads its journal once that shows the end of an order, or its process is gone, or after so many seconds. The shell alone reads:
+ * no program is started for a look. A last line without its end is not one yet.
+ */
+export const follow = (fleet: string, runId: string, beat: number, sequence: number, seconds: number): string =>
+  `${beatHeart(fleet, runId, beat)}
+is_over() {
+  while IFS='	' read -r number state detail; do
+    case $number:$state in ${endsOf(sequence)}) return 0 ;; esac
+  done <journal
+  # It tells when it begins; until then it may yet.
+  { read -r process <pid; } 2>/dev/null && ! kill -0 "$process" 2>/dev/null
+}
+looks=0
+until [ "$looks" -ge ${Math.round(seconds / FOLLOW_TICK_SECONDS)} ] || is_over; do
+  looks=$((looks + 1))
+  sleep ${FOLLOW_TICK_SECONDS}
+done
+${parts(askSteward(runId))}`;
+
+const beatHeart = (fleet: string, runId: string, beat: number): string =>
+  `cd "${fleetFolder(fleet)}/runs/${runId}" || exit 1\n{ printf %s ${beat} >beat.new && mv beat.new beat; } || :`;
+
+/** In the folder of its run. Whether it lives comes before the journal: of one that is gone the journal is then whole. */
+const askSteward = (runId: string): Record<"end" | "journal", string> => ({
+  end: `${processFunctions}if ${stewardLives("pid", runId)}; then echo alive; else echo gone; fi`,
+  journal: capped("cat journal 2>/dev/null", JOURNAL_BYTES),
+});
 
 /** @throws RolloutError HostUnreadable */
-export function parseObservation(answer: Parts): Observation {
-  const part = (name: string): string => answer.text(name, WORDS_BYTES).trim();
-  return {
-    journal: journalOf(answer),
-    stewardAlive: part("end") === "alive",
-    traffic: trafficOf(answer),
-    health: healthOf(part("health")),
-  };
-}
+export const parseObservation = (answer: Parts): Observation => ({
+  ...parseFollowed(answer),
+  traffic: trafficOf(answer),
+  health: healthOf(answer.text("health", WORDS_BYTES).trim()),
+});
+
+/** @throws RolloutError HostUnreadable */
+export const parseFollowed = (answer: Parts): Followed => ({
+  journal: journalOf(answer),
+  stewardAlive: answer.text("end", WORDS_BYTES).trim() === "alive",
+});
 
 /**
  * A line that is not of the form ends the run on that host: were it passed over, something that was done would seem not to have been. Not trimmed: a

@@ -148,7 +148,8 @@ reason() { tail -c ${REASON_BYTES} "$output" 2>/dev/null | tail -n 3 | tr '\\n\\
 # Hundredths of a second of a clock that nobody sets: a lease must not end because the host learned what time it is.
 now() {
   if [ -r /proc/uptime ]; then
-    cut -d ' ' -f 1 /proc/uptime | tr -d .
+    uptime=$(cut -d ' ' -f 1 /proc/uptime)
+    echo "\${uptime%.*}\${uptime#*.}"
   else
     echo "$(date +%s)00"
   fi
@@ -390,6 +391,7 @@ say 0 held "$owner"
 # For the unit evenkeel-recover, when the host is started anew before this run has left, and for the next run.
 ln -sf "$folder/recover.sh" recover.new && mv recover.new recover.sh
 beat=
+latest=
 heard=$(now)
 while :; do
   if ordered_anew; then
@@ -402,7 +404,8 @@ while :; do
     obey "$order"
     heard=$(now)
   fi
-  latest=$(cat "$folder/beat" 2>/dev/null)
+  # The shell alone reads: this is done all the time, beside an app that serves. The line has no end.
+  { read -r latest <"$folder/beat"; } 2>/dev/null || :
   if [ "$latest" != "$beat" ]; then
     beat=$latest
     heard=$(now)
@@ -838,10 +841,13 @@ fi`;
 
 /** Looked for by its name, and stopped by its id: the name may be another container's by then. */
 const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds }: Dismissal): string =>
-  `${portOf(place, slot)}
-look_at ${quote(containerName(place.fleet, slot))} '{{.State.Running}} {{.Id}}'
+  `look_at ${quote(containerName(place.fleet, slot))} '{{.State.Running}} {{.Id}}'
 case $?:$seen in
-  0:'true '*) dismiss "\${seen#* }" "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} ${cuts ? "cuts" : "halts"} ${timeoutSeconds} ${quote(place.fleet)} ;;
+  0:'true '*)
+    id=\${seen#* }
+    ${portOf(place, slot)}
+    dismiss "$id" "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} ${cuts ? "cuts" : "halts"} ${timeoutSeconds} ${quote(place.fleet)}
+    ;;
   2:*) return 2 ;;
 esac`;
 

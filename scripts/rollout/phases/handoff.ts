@@ -1,5 +1,5 @@
 /** Hosts that serve get another release without leaving rotation: a new container beside the old one, then the ports are led over. */
-import { FRONT_MEMORY_SECONDS } from "../../../contract/host.js";
+import { FRONT_MEMORY_SECONDS, type Traffic } from "../../../contract/host.js";
 import { actionSoFar, emit, heedStop, pause, secondsSince, setStatus, type Context, type Member } from "../context.js";
 import { isExpected, RolloutError } from "../core/errors.js";
 import { ownAddresses, probeLifeMs, type Verdict } from "../core/gates.js";
@@ -11,13 +11,15 @@ import { settled } from "../settled.js";
 import { expectAnswers, heedHandover, renewBaseline, whyClientsFail } from "./clients.js";
 import { batchSettled } from "./down.js";
 import { restoring } from "./restore.js";
-import { hasHealthPort, presentTraffic } from "./present.js";
+import { hasHealthPort, presentTraffic, sameInstance } from "./present.js";
 import { awaitMinReady } from "./readmission.js";
 
 /** A host whose ports were led over, and who asked it before. */
 interface Handover {
   readonly member: Member;
   readonly atMs: number;
+  /** The new container as it was right after that; null where the host has no health port to tell by. */
+  readonly fresh: Pick<Traffic, "instance" | "target"> | null;
   readonly nodes: readonly string[];
 }
 
@@ -40,8 +42,8 @@ export async function handOverAll(
     const handOver = async (member: Member): Promise<void> => {
       const handover = await leadOver(context, member);
       if (number === 0) await awaitProof(context, handover, false);
-      else unproven.push(handover);
-      await keep(context, member);
+      await keep(context, handover);
+      if (number > 0) unproven.push(handover);
     };
     await batchSettled(batch.map((member) => restoring(context, member, outcome, () => handOver(member))));
   }
@@ -49,13 +51,12 @@ export async function handOverAll(
 }
 
 /** Once it has stayed ready, and clients fare as before. */
-async function keep(context: Context, member: Member): Promise<void> {
+async function keep(context: Context, { member, fresh }: Handover): Promise<void> {
   const heed = (): Promise<void> => {
     heedHandover(context, member);
     return Promise.resolve();
   };
-  const { instance } = hasHealthPort(context, member) ? await presentTraffic(context, member) : { instance: "" };
-  await awaitMinReady(context, member, instance, heed);
+  await awaitMinReady(context, member, fresh?.instance ?? "", heed);
   await heed();
   await perform(context, member, "commit");
 }
@@ -73,13 +74,13 @@ export async function expectNodesContent(context: Context, members: readonly Mem
   for (;;) {
     const isLast = clock.now() >= until;
     const hosts = await settled(
-      asked.map(async (member) => ({
-        name: member.info.name,
-        evidence: await member.host.evidence(FRONT_MEMORY_SECONDS),
-        lately: await member.host.evidence(seconds),
+      asked.map(async (member) => {
+        const { info, host } = member;
+        const [evidence, lately] = await settled([host.evidence(FRONT_MEMORY_SECONDS), host.evidence(seconds)]);
         // The balancer takes a host in by good answers in a row.
-        forgiven: actionSoFar(member) === "deployed" ? 0 : check.unhealthyThreshold - 1,
-      })),
+        const forgiven = actionSoFar(member) === "deployed" ? 0 : check.unhealthyThreshold - 1;
+        return { name: info.name, evidence: evidence ?? null, lately: lately ?? null, forgiven };
+      }),
     );
     const verdict = allContent(hosts, ownOf(context), check);
     if (verdict.pass || asked.length === 0) return;
@@ -122,8 +123,9 @@ async function leadOver(context: Context, member: Member): Promise<Handover> {
   emit(context, "handedOver", { seconds: secondsSince(context, beganMs) }, member);
   context.expectService = true;
   member.enteredMs = atMs;
+  const fresh = hasHealthPort(context, member) ? await presentTraffic(context, member) : null;
   await expectClientsServed(context, member);
-  return { member, atMs, nodes };
+  return { member, atMs, fresh, nodes };
 }
 
 /** Enough requests that each host gets its share. By chance a few may all miss this one, so where some failed, a whole window is judged. */
@@ -195,16 +197,14 @@ export async function expectAskedByNodes(context: Context, members: readonly Mem
  *   probe may fail
  * @throws RolloutError NotReadmitted when a node is not content, or does not ask for longer than its check would take
  */
-async function awaitProof(context: Context, { member, atMs, nodes }: Handover, isKept: boolean): Promise<void> {
-  if (nodes.length === 0) return;
+async function awaitProof(context: Context, { member, atMs, fresh, nodes }: Handover, isKept: boolean): Promise<void> {
+  if (!fresh || nodes.length === 0) return;
   const { check, ports } = context;
   const beganMs = ports.clock.now();
   const limitMs = (2 * check.checkIntervalSeconds + check.responseTimeoutSeconds) * 1000;
   const most = isKept ? Math.ceil(probeLifeMs(check) / 1000) : FRONT_MEMORY_SECONDS;
   const forgiven = isKept ? check.unhealthyThreshold - 1 : 0;
-  // Not learned: what the host was at first tells what it goes back to.
-  const { front } = await member.host.survey(true);
-  const target = front?.target ?? "";
+  const { target } = fresh;
   for (;;) {
     // Whole seconds, rounded down: nothing counts that came before.
     const seconds = Math.min(most, FRONT_MEMORY_SECONDS, Math.floor((ports.clock.now() - atMs) / 1000));
@@ -223,5 +223,7 @@ async function awaitProof(context: Context, { member, atMs, nodes }: Handover, i
     }
     await pause(context);
   }
+  // That may have taken an interval of the balancer's.
+  if (!isKept) await sameInstance(context, member, fresh.instance);
   emit(context, "probesAnswered", { seconds: (ports.clock.now() - atMs) / 1000, nodes: nodes.length }, member);
 }

@@ -90,9 +90,11 @@ export class Prober {
   /**
    * Null while clients fare as before any host left, and where there is no baseline.
    * @param sinceMs only requests that were sent later count @default - all of the window do
+   * @param leastShare of what was answered before that has to fail @default - a fifth
    */
-  failing(sinceMs = -Infinity): Failing | null {
-    return this.#baseline && this.judge(this.#since(sinceMs), this.#baseline, this.clock.now(), this.#windowFrom());
+  failing(sinceMs = -Infinity, leastShare?: number): Failing | null {
+    const nowMs = this.clock.now();
+    return this.#baseline && this.judge(this.#since(sinceMs), this.#baseline, nowMs, this.#windowFrom(), leastShare);
   }
 
   /** Whether no more requests fail than before any host left, of those that were sent since then. */

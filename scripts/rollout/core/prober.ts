@@ -87,6 +87,12 @@ export const isUnanswered = ({ reasons }: Failing): boolean => !Object.keys(reas
 /** Requests for a baseline of so many hosts: each is asked twice by round robin. */
 export const baselineRequests = (hosts: number): number => Math.max(LEAST_BASELINE, 2 * hosts);
 
+/** Requests that reach each of so many hosts ten times by round robin, so that one of them is seen by its own failures. */
+export const canaryRequests = (hosts: number): number => 10 * hosts;
+
+/** Share of what was answered before that fails at least where one of so many hosts fails half of its own. */
+export const shareOfOne = (hosts: number): number => Math.min(FAILED_SHARE, 1 / (2 * hosts));
+
 /** Whether nothing was answered before, so that nothing can be seen to be worse: then only the gates decide. */
 export const isBlind = (baseline: Share): boolean => answeredShare(baseline) === 0;
 
@@ -157,16 +163,18 @@ export const windowFrom = (nowMs: number, holds: readonly Hold[], lengthMs = WIN
  * Null while clients fare as before. A request counts as failed once it takes {@link WINDOW_MS} longer than the slowest answer did, of the
  * baseline or of this window. What clients wait for that long is no answer to them, and a slow app is no outage.
  * @param fromMs when the window begins
+ * @param leastShare of what was answered before that has to fail
  */
 export function clientsFailing(
   requests: readonly Probed[],
   baseline: Baseline,
   nowMs: number,
   fromMs = nowMs - windowMs(baseline),
+  leastShare = FAILED_SHARE,
 ): Failing | null {
   const window = windowOf(requests, baseline, nowMs, fromMs);
   const lost = window.filter(({ failure }) => failure !== null);
-  if (!exceeds(lost.length, window.length, baseline)) return null;
+  if (!exceeds(lost.length, window.length, baseline, leastShare)) return null;
   return {
     failed: lost.length,
     sent: window.length,
@@ -209,11 +217,11 @@ function known({ sentMs, atMs, failure }: Probed, patienceMs: number, nowMs: num
  * Beyond the baseline, and beyond what may be chance: where a third of all requests fail, six of ten in a row may well do so. Without failures in
  * the baseline the deviation is 0.
  */
-function exceeds(failed: number, sent: number, baseline: Share): boolean {
+function exceeds(failed: number, sent: number, baseline: Share, leastShare: number): boolean {
   const share = shareOf(baseline);
   const beyond = failed - share * sent;
   const deviation = Math.sqrt(sent * share * (1 - share));
-  return beyond >= LEAST_FAILED && beyond > FAILED_SHARE * (1 - share) * sent && beyond > MOST_DEVIATIONS * deviation;
+  return beyond >= LEAST_FAILED && beyond > leastShare * (1 - share) * sent && beyond > MOST_DEVIATIONS * deviation;
 }
 
 /** By more than chance: by more deviations than two samples of the same do. */

@@ -3,7 +3,7 @@ import { emit, listed, pause, trafficNow, watched, type Context, type Landings, 
 import { RolloutError } from "../core/errors.js";
 import { reasonsInWords } from "../core/events.js";
 import { blindWaitMs } from "../core/floor.js";
-import { baselineRequests, counted, isUnanswered, type Failing, type Round } from "../core/prober.js";
+import { baselineRequests, counted, isUnanswered, shareOfOne, type Failing, type Round } from "../core/prober.js";
 import { failsByItself, isFailure, type OwnAnswers } from "../core/turn.js";
 import { settled } from "../settled.js";
 import { landedOn } from "./landings.js";
@@ -80,8 +80,8 @@ async function failsBesideOthers(
  * Asks what clients see now, and waits for each answer. Where nobody was served before the rollout, what fails is its own work, and never the
  * usual.
  */
-export async function expectAnswers(context: Context): Promise<void> {
-  if (mayAsk(context)) await context.prober.expectAnswers(baselineRequests(listed(context).length));
+export async function expectAnswers(context: Context, count = baselineRequests(listed(context).length)): Promise<void> {
+  if (mayAsk(context)) await context.prober.expectAnswers(count);
 }
 
 /**
@@ -150,11 +150,12 @@ export async function heedClientsOf(context: Context, member: Member, others: ()
 }
 
 /**
- * For a host whose ports were led over, and whose old container still runs: it goes back at once, as that costs nobody anything.
+ * For a host whose ports were led over, and whose old container still runs: it goes back at once, as that costs nobody anything. So less is held against
+ * it than against hosts that have to leave: what one host alone fails is few among the requests of a large fleet.
  * @throws RolloutError ClientsFail
  */
 export function heedHandover(context: Context, member: Member): void {
-  const failing = context.prober.failing(member.enteredMs ?? undefined);
+  const failing = context.prober.failing(member.enteredMs ?? undefined, shareOfOne(listed(context).length));
   if (failing) throw clientsFail(context, member, failing, ENTERED);
 }
 

@@ -1,10 +1,21 @@
 /** Hosts that serve get another release without leaving rotation: a new container beside the old one, then the ports are led over. */
 import { FRONT_MEMORY_SECONDS, type Traffic } from "../../../contract/host.js";
-import { actionSoFar, emit, heedStop, pause, secondsSince, setStatus, type Context, type Member } from "../context.js";
+import {
+  actionSoFar,
+  emit,
+  heedStop,
+  listed,
+  pause,
+  secondsSince,
+  setStatus,
+  type Context,
+  type Member,
+} from "../context.js";
 import { isExpected, RolloutError } from "../core/errors.js";
 import { ownAddresses, probeLifeMs, type Verdict } from "../core/gates.js";
 import { blindWaitMs } from "../core/floor.js";
 import { chunks } from "../core/plan.js";
+import { canaryRequests } from "../core/prober.js";
 import { allAsked, allContent, nodesThatAsk, proven } from "../core/handoff.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
@@ -40,7 +51,7 @@ export async function handOverAll(
     heedStop(context);
     await expectCalm(context, batch);
     const handOver = async (member: Member): Promise<void> => {
-      const handover = await leadOver(context, member);
+      const handover = await leadOver(context, member, number === 0);
       if (number === 0) await awaitProof(context, handover, false);
       await keep(context, handover);
       if (number > 0) unproven.push(handover);
@@ -104,7 +115,7 @@ async function expectCalm(context: Context, members: readonly Member[]): Promise
   );
 }
 
-async function leadOver(context: Context, member: Member): Promise<Handover> {
+async function leadOver(context: Context, member: Member, isFirst: boolean): Promise<Handover> {
   const { clock } = context.ports;
   const nodes = await nodesOf(context, member);
   heedStop(context);
@@ -124,14 +135,17 @@ async function leadOver(context: Context, member: Member): Promise<Handover> {
   context.expectService = true;
   member.enteredMs = atMs;
   const fresh = hasHealthPort(context, member) ? await presentTraffic(context, member) : null;
-  await expectClientsServed(context, member);
+  await expectClientsServed(context, member, isFirst);
   return { member, atMs, fresh, nodes };
 }
 
-/** Enough requests that each host gets its share. By chance a few may all miss this one, so where some failed, a whole window is judged. */
-async function expectClientsServed(context: Context, member: Member): Promise<void> {
+/**
+ * Enough requests that each host gets its share, and the first one enough to be judged by its own. By chance a few may all miss this one, so where some
+ * failed, a whole window is judged.
+ */
+async function expectClientsServed(context: Context, member: Member, isFirst: boolean): Promise<void> {
   if (context.witnessReachable !== true || context.prober.baseline === null) return;
-  await expectAnswers(context);
+  await expectAnswers(context, isFirst ? canaryRequests(listed(context).length) : undefined);
   const until = context.ports.clock.now() + context.prober.windowMs;
   for (;;) {
     heedHandover(context, member);

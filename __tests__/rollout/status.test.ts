@@ -4,6 +4,7 @@ import type { FrontEvidence } from "../../contract/host.js";
 import type { Manifest, ManifestHost } from "../../contract/manifest.js";
 import { RolloutError } from "../../scripts/rollout/core/errors.js";
 import type { Cloud, Host, Hosts, Survey } from "../../scripts/rollout/ports.js";
+import { statusText } from "../../scripts/rollout/output/status-text.js";
 import { lookAtHosts, verdict, type HostRow } from "../../scripts/rollout/status.js";
 import { signHistory, type RecordKeys } from "../../scripts/rollout/core/history.js";
 import { testManifest, testRecordKeys, testRelease } from "../support/fleet.js";
@@ -183,6 +184,20 @@ describe("a look at the fleet", () => {
     );
   });
 
+  it("tells of containers that clients were led away from, and that have not ended: something is open to them", async () => {
+    const { current } = servingHost(one).containers;
+    const left = container({ running: true });
+    const hosts = new LookedAt({
+      "api-1": servingHost(one, { containers: { ...(current ? { current } : {}), previous: left, failed: left } }),
+      "api-2": servingHost(one, {
+        containers: { ...(current ? { current } : {}), previous: container({ running: false }) },
+      }),
+    });
+    const look = await lookAtHosts(testManifest({ hosts: 2 }), hosts, null, clock);
+    expect(look.rows.map(({ leaving }) => leaving)).toEqual([["api-previous", "api-failed"], []]);
+    expect(statusText(look)).toContain("api-1: api-previous still runs, until nothing is open to it\n");
+  });
+
   describe("of a host that was handed over a moment ago", () => {
     const check = testManifest({ hosts: 1 }).healthCheck;
     const node = (count: number, target = "172.31.255.2") => ({
@@ -345,6 +360,7 @@ describe("a verdict", () => {
     release: one,
     image: "a@sha256:1",
     run: null,
+    leaving: [],
     ...changes,
   });
 

@@ -1,6 +1,6 @@
 /** What the hosts run right now, without changing anything. */
 import { RECORD_KEY_VARIABLE } from "../../contract/history.js";
-import type { FrontEvidence } from "../../contract/host.js";
+import { containerName, type FrontEvidence } from "../../contract/host.js";
 import { hostContainer, type Manifest, type ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
@@ -23,6 +23,8 @@ export interface HostRow {
   readonly image: string | null;
   /** The rollout that has it in hand, and what that does; null without one. */
   readonly run: string | null;
+  /** Names of containers that clients were led away from and that still run, as something is open to them. No new request goes there. */
+  readonly leaving: readonly string[];
 }
 
 export interface FleetLook {
@@ -98,7 +100,7 @@ function rowsOf(manifest: Manifest, looked: readonly Looked[]): HostRow[] {
   return looked.map(({ info, outcome }) =>
     outcome instanceof RolloutError
       ? unknownRow(info, outcome)
-      : rowOf(info, outcome, whyOut(manifest, info, outcome, sources)),
+      : rowOf(manifest, info, outcome, whyOut(manifest, info, outcome, sources)),
   );
 }
 
@@ -167,10 +169,11 @@ function previousOf(manifest: Manifest, surveys: ReadonlyMap<string, Survey>, ke
 }
 
 const unknownRow = ({ name, id }: ManifestHost, { code }: RolloutError): HostRow => ({
-  ...{ name, id, state: code, release: null, image: null, run: null },
+  ...{ name, id, state: code, release: null, image: null, run: null, leaving: [] },
 });
 
-function rowOf({ name, id }: ManifestHost, survey: Survey, out: string | null): HostRow {
+function rowOf(manifest: Manifest, info: ManifestHost, survey: Survey, out: string | null): HostRow {
+  const { name, id } = info;
   const { current } = survey.containers;
   return {
     name,
@@ -179,6 +182,9 @@ function rowOf({ name, id }: ManifestHost, survey: Survey, out: string | null): 
     release: current?.release ?? null,
     image: current?.image ?? null,
     run: survey.run && `${survey.run.holder}: ${survey.run.last}`,
+    leaving: (["previous", "failed"] as const)
+      .filter((slot) => survey.containers[slot]?.running)
+      .map((slot) => containerName(hostContainer(manifest, info).container, slot)),
   };
 }
 

@@ -88,10 +88,11 @@ describe.each(Object.entries(HOSTILE))("%s, from a host,", (_name, text) => {
       release: text,
       image: text,
       run: text,
+      leaving: [text],
     };
     const other = { ...row, name: "api-2", image: "v2" };
     const status = statusText({ rows: [row, other], previous: text, unread: null });
-    expect(status.split("\n")).toHaveLength(7);
+    expect(status.split("\n")).toHaveLength(9);
     for (const rows of [[row], [row, other], [{ ...row, state: text }]])
       expect(verdict(rows, text).message.split("\n")).toHaveLength(1);
     for (const all of [status, verdict([row, other], "").message, verdict([row], "v3").message]) {

@@ -5,7 +5,7 @@ import { cut, oneLine, textTable } from "./text.js";
 /** Most terminal cells of one value: an image by digest fits, and a host cannot push the other columns out of sight. */
 const WIDEST = 200;
 
-/** A row a host, then the rollout that has one in hand, then where a rollback would lead. */
+/** A row a host, then the rollout that has one in hand, then containers that were handed over from and have not ended, then where a rollback would lead. */
 export function statusText({ rows, previous }: FleetLook): string {
   const column = (title: string, pick: (row: HostRow) => string | null) => ({
     title,
@@ -20,5 +20,8 @@ export function statusText({ rows, previous }: FleetLook): string {
     column("image", ({ image }) => image),
   ]);
   const runs = rows.flatMap(({ name, run }) => (run === null ? [] : [oneLine(`${name} is ${run}`)]));
-  return `${[...table, ...runs, oneLine(`previous: ${previous}`)].join("\n")}\n`;
+  const leaving = rows.flatMap(({ name, leaving: containers }) =>
+    containers.map((container) => oneLine(`${name}: ${container} still runs, until nothing is open to it`)),
+  );
+  return `${[...table, ...runs, ...leaving, oneLine(`previous: ${previous}`)].join("\n")}\n`;
 }

@@ -25,6 +25,8 @@ export interface TroubledDroplet extends SiteDroplet {
   fillDisk(full: boolean): Promise<void>;
   /** Whether nothing behind the private address answers whoever is not on the droplet itself. */
   hideService(hidden: boolean): Promise<void>;
+  /** Whether sudo no longer lets the fleet's user call the front's helper, as after somebody has changed its rules. What the front leads goes on. */
+  refuseFront(refused: boolean): Promise<void>;
   /** So far from the right time is what `date` tells there. */
   setClock(aheadSeconds: number): Promise<void>;
 }

@@ -19,7 +19,7 @@ import { shimServer } from "./docker/shim.js";
 import { DropletFiles, SYSTEM_PATH } from "./droplet-files.js";
 import { frontConfiguration } from "./front/configuration.js";
 import { Front } from "./front/front.js";
-import { sudo } from "./front/sudo.js";
+import { NO_RULE, sudo } from "./front/sudo.js";
 import type { Lie, LyingProgram } from "./liar.js";
 import type { PortPool } from "./ports.js";
 import { recoverScript, runRecovery } from "./recovery.js";
@@ -236,6 +236,10 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
   /** A program of its own that lies from now on, also to its steward; null: none. A lying steward ends with its lie. */
   lieWith(program: LyingProgram | null): void {
     this.#files.writeLie(program);
+  }
+
+  async refuseFront(refused: boolean): Promise<void> {
+    this.lieWith(refused ? { name: "sudo", script: `#!/bin/sh\necho '${NO_RULE}' >&2\nexit 1\n` } : null);
   }
 
   async setClock(aheadSeconds: number): Promise<void> {

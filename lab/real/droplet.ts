@@ -31,6 +31,10 @@ export interface RealDropletContext {
 }
 
 /** What tests disturb. */
+/** What lets the fleet's user call the front's helper; sudo reads no file whose name has a dot. */
+const SUDO_RULE = "/etc/sudoers.d/evenkeel-front";
+const REFUSED_RULE = `${SUDO_RULE}.refused`;
+
 export type DropletService = "ssh" | "docker";
 
 const DEFAULT_DISK_MB = 25_000;
@@ -166,6 +170,11 @@ export class RealDroplet implements TroubledDroplet {
 
   async hideService(hidden: boolean): Promise<void> {
     await (hidden ? this.linkDown("private") : this.linkUp("private"));
+  }
+
+  async refuseFront(refused: boolean): Promise<void> {
+    const [from, to] = refused ? [SUDO_RULE, REFUSED_RULE] : [REFUSED_RULE, SUDO_RULE];
+    await this.run(["mv", from, to]);
   }
 
   /** Searched before the droplet's own programs. */

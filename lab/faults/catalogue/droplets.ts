@@ -152,6 +152,24 @@ export const droplets: readonly Fault[] = [
     exitCodes: [5],
     error: "QuorumLost",
   },
+  {
+    name: "sudo refuses the front's helper before the start",
+    phases: ["before"],
+    strike: ({ droplet }) => droplet.refuseFront(true),
+    mend: ({ droplet }) => droplet.refuseFront(false),
+    exitCodes: [3],
+    error: "HostUnfit",
+  },
+  {
+    name: "sudo refuses the front's helper",
+    phases: onTheHost,
+    fleet: { rollout: impatient },
+    strike: ({ droplet }) => droplet.refuseFront(true),
+    mend: ({ droplet }) => droplet.refuseFront(false),
+    exitCodes: [5, 6],
+    // What was refused or led over stays so until sudo lets somebody take it back.
+    unrested: theHost,
+  },
   ...diskFull.map(([when, phase, exitCode, error]): Fault => ({
     name: `disk full ${when}`,
     phases: [phase],

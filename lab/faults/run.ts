@@ -4,7 +4,7 @@ import { environmentNames } from "../../contract/manifest.js";
 import type { FleetConfig } from "../../constructs/index.js";
 import { withCheck } from "../check.js";
 import { embedded } from "../embedded/site.js";
-import { startLoad, type LoadReport } from "../load/load.js";
+import { startLoad, type Load, type LoadReport } from "../load/load.js";
 import { margin } from "../load/margin.js";
 import { real } from "../real/site.js";
 import { deploy } from "../rehearsal.js";
@@ -129,17 +129,35 @@ interface Stage extends Pick<Scene, "world" | "stackFolder" | "resize"> {
 }
 
 async function observed(fault: Fault, phase: Phase, stage: Stage): Promise<Outcome> {
-  const { site, strategy, world, stackFolder } = stage;
+  const { world, stackFolder } = stage;
   const served = await (fault.serving ?? (async (on) => [await on.pushReference("v1")]))(world);
   for (const image of served) {
     const { exitCode, stderr } = await deploy(world, { image, stackFolder });
     if (exitCode !== 0) throw new Error(`a deploy before the fault ended with ${exitCode}:\n${stderr}`);
   }
   const [before = "", earlier = ""] = [...served].reverse();
-  const { release = (on: TroubledWorld) => on.pushReference("v2"), restsOn = "usual" } = fault;
+  const { release = (on: TroubledWorld) => on.pushReference("v2") } = fault;
   const image = release === null ? earlier : await release(world, before);
   const { ratePerSecond, slowShare, slowMs } = faultSettings;
   const load = await startLoad({ url: world.balancer.url(), ratePerSecond, slowShare, slowMs });
+  try {
+    return await underLoad(fault, phase, stage, { load, before, image });
+  } finally {
+    await load.stop();
+  }
+}
+
+/** What is deployed, and who asks meanwhile. */
+interface Course {
+  readonly load: Load;
+  readonly before: string;
+  readonly image: string;
+}
+
+async function underLoad(fault: Fault, phase: Phase, stage: Stage, { load, before, image }: Course): Promise<Outcome> {
+  const { site, strategy, world, stackFolder } = stage;
+  const { release, restsOn = "usual" } = fault;
+  const { ratePerSecond } = faultSettings;
   await margin(load, ratePerSecond);
   const ordered = release === null ? null : image;
   const struck = await strikeAt({ ...stage, image, droplet: firstOf(world), controller: null }, ordered, fault, phase);

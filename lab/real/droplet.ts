@@ -31,8 +31,8 @@ export interface RealDropletContext {
 }
 
 /** What tests disturb. */
-/** What lets the fleet's user call the front's helper; sudo reads no file whose name has a dot. */
-const SUDO_RULE = "/etc/sudoers.d/evenkeel-front";
+/** Where cloud-init lets the fleet's user call the front's helper; sudo reads no file whose name has a dot. */
+const SUDO_RULE = "/etc/sudoers.d/90-cloud-init-users";
 const REFUSED_RULE = `${SUDO_RULE}.refused`;
 
 export type DropletService = "ssh" | "docker";

@@ -620,6 +620,15 @@ describe("a table that somebody changed", () => {
     expect(await rig.ask(rig.node, SERVICE)).toBe("old 200");
   });
 
+  it("is loaded anew after a switch that somebody ended half way: to go back leads back", async () => {
+    const helper = await rig.helperWith({ mv: "#!/bin/sh\nexit 1\n" });
+    const words = ["switch", FRONT, ...PLACES, NEW.address, String(APP_PORT)];
+    expect((await rig.on(rig.droplet, [helper, ...words])).exitCode).not.toBe(0);
+    expect(await rig.ask(rig.node, SERVICE)).toBe("new 200");
+    await switchTo(OLD);
+    expect(await rig.ask(rig.node, SERVICE)).toBe("old 200");
+  });
+
   it("is looked for without the lock, so that nobody who changes a front is held up", async () => {
     const lock = path.join(path.dirname(rig.helper), "live", "lock");
     expect(await rig.on(rig.droplet, ["flock", lock, rig.helper, "check"])).toMatchObject({ exitCode: 0, stdout: "" });

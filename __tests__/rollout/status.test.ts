@@ -195,7 +195,9 @@ describe("a look at the fleet", () => {
     });
     const look = await lookAtHosts(testManifest({ hosts: 2 }), hosts, null, clock);
     expect(look.rows.map(({ leaving }) => leaving)).toEqual([["api-previous", "api-failed"], []]);
-    expect(statusText(look)).toContain("api-1: api-previous still runs, until nothing is open to it\n");
+    expect(statusText(look)).toContain(
+      "api-1: api-previous still runs, as something is open to it; the next rollout waits for that\n",
+    );
   });
 
   describe("of a host that was handed over a moment ago", () => {
@@ -205,8 +207,8 @@ describe("a look at the fleet", () => {
       ...{ target, targetPort: 80 },
     });
     const asked = (count: number) => [{ port: 8086, node: "10.0.0.1", count, oldestMs: 9000, newestMs: 4000 }];
-    const stateBy = async (told: FrontEvidence | null): Promise<string | undefined> => {
-      const fresh = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { passed: 1, agoMs: 100 })] }) });
+    const stateBy = async (told: FrontEvidence | null, last: object = { passed: 1 }): Promise<string | undefined> => {
+      const fresh = servingHost(one, { traffic: says({ probes: [probed("10.0.0.1", { ...last, agoMs: 100 })] }) });
       const hosts = new LookedAt({ "api-1": fresh }, undefined, told);
       const { rows } = await lookAtHosts(testManifest({ hosts: 1 }), hosts, null, clock);
       return rows[0]?.state;
@@ -221,6 +223,11 @@ describe("a look at the fleet", () => {
       expect(await stateBy(seen({ asked: asked(enough), answered: [node(enough - 1, "172.31.255.3"), node(1)] }))).toBe(
         "serving",
       ));
+
+    it("is out of rotation where its last probe has failed, as by an answer that came too late", async () => {
+      const told = seen({ asked: asked(enough), answered: [node(enough)] });
+      expect(await stateBy(told, { failed: 1 })).toMatch(/^not in rotation: /);
+    });
 
     it.each<[string, FrontEvidence | null]>([
       ["too few answers, as of a host that came up", seen({ asked: asked(enough - 1), answered: [node(enough - 1)] })],

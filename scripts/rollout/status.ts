@@ -4,7 +4,7 @@ import { containerName, type FrontEvidence } from "../../contract/host.js";
 import { hostContainer, type Manifest, type ManifestHost } from "../../contract/manifest.js";
 import type { Release } from "../../contract/release.js";
 import { exitCodes, RolloutError, type ExitCode } from "./core/errors.js";
-import { aged, larger, nodesOf, rotationOf, tellsNothing } from "./core/gates.js";
+import { aged, countOf, larger, nodesOf, rotationOf, tellsNothing } from "./core/gates.js";
 import { isTakenIn, takenInSeconds } from "./core/handoff.js";
 import { inWords, newestHistory, wayBack, type RecordKeys } from "./core/history.js";
 import { asToday, isDraining, mayGetRequests, serves } from "./core/target.js";
@@ -23,7 +23,7 @@ export interface HostRow {
   readonly image: string | null;
   /** The rollout that has it in hand, and what that does; null without one. */
   readonly run: string | null;
-  /** Names of containers that clients were led away from and that still run, as something is open to them. No new request goes there. */
+  /** Names of containers that clients were led away from and that still run, as something is open to them; none while a rollout has the host in hand. */
   readonly leaving: readonly string[];
 }
 
@@ -149,7 +149,10 @@ function whyOut(manifest: Manifest, info: ManifestHost, survey: Seen, sources: r
   }
   if (traffic.state !== "serving") return null;
   const verdict = rotationOf(traffic, sources, manifest.healthCheck);
-  if (verdict.pass || (survey.lately && isTakenIn(survey.lately, sources, manifest.healthCheck))) return null;
+  if (verdict.pass) return null;
+  // Of a probe that came to nothing in time, an answer that came later is no good one.
+  const hasFailed = sources.some((source) => countOf(traffic, source, "failed") > 0);
+  if (!hasFailed && survey.lately && isTakenIn(survey.lately, sources, manifest.healthCheck)) return null;
   const late = tellsNothing(survey.tookMs, manifest.healthCheck);
   return late === null ? `not in rotation: ${verdict.why}` : `not known to be in rotation: ${late}`;
 }
@@ -182,7 +185,8 @@ function rowOf(manifest: Manifest, info: ManifestHost, survey: Survey, out: stri
     release: current?.release ?? null,
     image: current?.image ?? null,
     run: survey.run && `${survey.run.holder}: ${survey.run.last}`,
-    leaving: (["previous", "failed"] as const)
+    // A run that has it in hand may go back to it.
+    leaving: (survey.run ? [] : (["previous", "failed"] as const))
       .filter((slot) => survey.containers[slot]?.running)
       .map((slot) => containerName(hostContainer(manifest, info).container, slot)),
   };

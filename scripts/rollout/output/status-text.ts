@@ -21,7 +21,9 @@ export function statusText({ rows, previous }: FleetLook): string {
   ]);
   const runs = rows.flatMap(({ name, run }) => (run === null ? [] : [oneLine(`${name} is ${run}`)]));
   const leaving = rows.flatMap(({ name, leaving: containers }) =>
-    containers.map((container) => oneLine(`${name}: ${container} still runs, until nothing is open to it`)),
+    containers.map((container) =>
+      oneLine(`${name}: ${container} still runs, as something is open to it; the next rollout waits for that`),
+    ),
   );
   return `${[...table, ...runs, ...leaving, oneLine(`previous: ${previous}`)].join("\n")}\n`;
 }

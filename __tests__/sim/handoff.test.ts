@@ -45,16 +45,19 @@ describe("a handoff", () => {
     }
   });
 
-  it("stops at the first of many hosts, whose failures are few among all requests: it fails its own share", async () => {
-    const ten = testManifest({ hosts: 10, rollout: { strategy: "handoff", maxParallel: 3 } });
-    const id = testRelease(ten, 2).id;
-    const run = await simulate({
-      manifest: ten,
-      behaviourOf: (release) => (release.id === id ? { startMs: 500, kind: "errs" } : healthy),
-    });
-    expect([run.receipt.exitCode, run.receipt.error?.code]).toEqual([5, "ClientsFail"]);
-    expect(actions(run).sort()).toEqual(["restored", ...Array.from({ length: 9 }, () => "untouched")]);
-  });
+  it.each(["errs", "hangs"] as const)(
+    "stops at the first of many hosts, whose failures are few among all requests: it %s",
+    async (kind) => {
+      const ten = testManifest({ hosts: 10, rollout: { strategy: "handoff", maxParallel: 3 } });
+      const id = testRelease(ten, 2).id;
+      const run = await simulate({
+        manifest: ten,
+        behaviourOf: (release) => (release.id === id ? { startMs: 500, kind } : healthy),
+      });
+      expect([run.receipt.exitCode, run.receipt.error?.code]).toEqual([5, "ClientsFail"]);
+      expect(actions(run).sort()).toEqual(["restored", ...Array.from({ length: 9 }, () => "untouched")]);
+    },
+  );
 
   it("leaves hosts that are told as serving at once: the balancer has never let them go", async () => {
     const states: string[] = [];

@@ -90,8 +90,8 @@ export const baselineRequests = (hosts: number): number => Math.max(LEAST_BASELI
 /** Requests that reach each of so many hosts ten times by round robin, so that one of them is seen by its own failures. */
 export const canaryRequests = (hosts: number): number => 10 * hosts;
 
-/** Share of what was answered before that fails at least where one of so many hosts fails half of its own. */
-export const shareOfOne = (hosts: number): number => Math.min(FAILED_SHARE, 1 / (2 * hosts));
+/** Share of what was answered before that fails where one of so many hosts fails a third of its own. */
+export const shareOfOne = (hosts: number): number => Math.min(FAILED_SHARE, 1 / (3 * hosts));
 
 /** Whether nothing was answered before, so that nothing can be seen to be worse: then only the gates decide. */
 export const isBlind = (baseline: Share): boolean => answeredShare(baseline) === 0;

@@ -1,9 +1,27 @@
 /** What clients see outranks what hosts say: a host goes back at once when the prober's requests fail while it is out. */
-import { emit, listed, pause, trafficNow, watched, type Context, type Landings, type Member } from "../context.js";
+import {
+  emit,
+  listed,
+  pause,
+  pollMs,
+  trafficNow,
+  watched,
+  type Context,
+  type Landings,
+  type Member,
+} from "../context.js";
 import { RolloutError } from "../core/errors.js";
 import { reasonsInWords } from "../core/events.js";
 import { blindWaitMs } from "../core/floor.js";
-import { baselineRequests, counted, isUnanswered, shareOfOne, type Failing, type Round } from "../core/prober.js";
+import {
+  baselineRequests,
+  canaryRequests,
+  counted,
+  isUnanswered,
+  shareOfOne,
+  type Failing,
+  type Round,
+} from "../core/prober.js";
 import { failsByItself, isFailure, type OwnAnswers } from "../core/turn.js";
 import { settled } from "../settled.js";
 import { landedOn } from "./landings.js";
@@ -85,6 +103,28 @@ export async function expectAnswers(context: Context, count = baselineRequests(l
 }
 
 /**
+ * Waits for requests that are counted, and heeds something meanwhile: where the balancer hangs, each of them takes as long as a client would
+ * wait, and the host must not stay out for all that time.
+ */
+export async function whileHeeding<Result>(context: Context, work: Promise<Result>, heed: () => void): Promise<Result> {
+  const ended = new AbortController();
+  const heeding = async (): Promise<Result> => {
+    while (!ended.signal.aborted) {
+      heed();
+      await context.ports.clock.sleep(pollMs(context.check), ended.signal);
+    }
+    return work;
+  };
+  const heeded = heeding();
+  try {
+    return await Promise.race([work, heeded]);
+  } finally {
+    ended.abort();
+    for (const left of [work, heeded]) left.catch(() => undefined);
+  }
+}
+
+/**
  * Whether no more requests fail than before, of so many that each host has had its share. Requests one by one may miss a host for a while: once
  * there was trouble, only as many at once show that it is over.
  */
@@ -104,7 +144,12 @@ export async function replaceBaseline(context: Context): Promise<void> {
 
 const mayAsk = ({ witnessReachable, expectService }: Context): boolean => witnessReachable === true && expectService;
 
-const ask = (context: Context): Promise<Round> => context.prober.takeBaseline(baselineRequests(listed(context).length));
+/** As many as the first host that is handed over is judged by: a fault that few requests meet would else seem to be its own. */
+function ask(context: Context): Promise<Round> {
+  const hosts = listed(context);
+  const handsOver = hosts.some(({ strategy }) => strategy === "handoff");
+  return context.prober.takeBaseline((handsOver ? canaryRequests : baselineRequests)(hosts.length));
+}
 
 /**
  * For a host that is drained: it goes back.
@@ -150,12 +195,13 @@ export async function heedClientsOf(context: Context, member: Member, others: ()
 }
 
 /**
- * For a host whose ports were led over, and whose old container still runs: it goes back at once, as that costs nobody anything. So less is held against
- * it than against hosts that have to leave: what one host alone fails is few among the requests of a large fleet.
+ * For a host whose ports were led over, and whose old container still runs: it goes back at once, as that costs nobody anything.
+ * @param isFirst it is judged by its own share, which is few among the requests of a large fleet. Only it was sent enough to tell that from chance
  * @throws RolloutError ClientsFail
  */
-export function heedHandover(context: Context, member: Member): void {
-  const failing = context.prober.failing(member.enteredMs ?? undefined, shareOfOne(listed(context).length));
+export function heedHandover(context: Context, member: Member, isFirst: boolean): void {
+  const leastShare = isFirst ? shareOfOne(listed(context).length) : undefined;
+  const failing = context.prober.failing(member.enteredMs ?? undefined, leastShare);
   if (failing) throw clientsFail(context, member, failing, ENTERED);
 }
 

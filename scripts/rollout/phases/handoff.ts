@@ -19,7 +19,7 @@ import { canaryRequests } from "../core/prober.js";
 import { allAsked, allContent, nodesThatAsk, proven } from "../core/handoff.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
-import { expectAnswers, heedHandover, renewBaseline, whyClientsFail } from "./clients.js";
+import { expectAnswers, heedHandover, renewBaseline, whileHeeding, whyClientsFail } from "./clients.js";
 import { batchSettled } from "./down.js";
 import { restoring } from "./restore.js";
 import { hasHealthPort, presentTraffic, sameInstance } from "./present.js";
@@ -32,6 +32,8 @@ interface Handover {
   /** The new container as it was right after that; null where the host has no health port to tell by. */
   readonly fresh: Pick<Traffic, "instance" | "target"> | null;
   readonly nodes: readonly string[];
+  /** It is kept only once it is proven. */
+  readonly isFirst: boolean;
 }
 
 /**
@@ -52,9 +54,9 @@ export async function handOverAll(
     await expectCalm(context, batch);
     const handOver = async (member: Member): Promise<void> => {
       const handover = await leadOver(context, member, number === 0);
-      if (number === 0) await awaitProof(context, handover, false);
+      if (handover.isFirst) await awaitProof(context, handover, false);
       await keep(context, handover);
-      if (number > 0) unproven.push(handover);
+      if (!handover.isFirst) unproven.push(handover);
     };
     await batchSettled(batch.map((member) => restoring(context, member, outcome, () => handOver(member))));
   }
@@ -62,12 +64,14 @@ export async function handOverAll(
 }
 
 /** Once it has stayed ready, and clients fare as before. */
-async function keep(context: Context, { member, fresh }: Handover): Promise<void> {
+async function keep(context: Context, { member, fresh, isFirst }: Handover): Promise<void> {
   const heed = (): Promise<void> => {
-    heedHandover(context, member);
+    heedHandover(context, member, isFirst);
     return Promise.resolve();
   };
   await awaitMinReady(context, member, fresh?.instance ?? "", heed);
+  // One that has ended since would be started anew, and kept.
+  if (fresh) await sameInstance(context, member, fresh.instance);
   await heed();
   await perform(context, member, "commit");
 }
@@ -136,7 +140,7 @@ async function leadOver(context: Context, member: Member, isFirst: boolean): Pro
   member.enteredMs = atMs;
   const fresh = hasHealthPort(context, member) ? await presentTraffic(context, member) : null;
   await expectClientsServed(context, member, isFirst);
-  return { member, atMs, fresh, nodes };
+  return { member, atMs, fresh, nodes, isFirst };
 }
 
 /**
@@ -145,10 +149,18 @@ async function leadOver(context: Context, member: Member, isFirst: boolean): Pro
  */
 async function expectClientsServed(context: Context, member: Member, isFirst: boolean): Promise<void> {
   if (context.witnessReachable !== true || context.prober.baseline === null) return;
-  await expectAnswers(context, isFirst ? canaryRequests(listed(context).length) : undefined);
+  const heed = (): void => {
+    heedStop(context);
+    heedHandover(context, member, isFirst);
+  };
+  await whileHeeding(
+    context,
+    expectAnswers(context, isFirst ? canaryRequests(listed(context).length) : undefined),
+    heed,
+  );
   const until = context.ports.clock.now() + context.prober.windowMs;
   for (;;) {
-    heedHandover(context, member);
+    heed();
     if (context.ports.clock.now() >= until || context.prober.areAsBefore(member.enteredMs ?? 0)) return;
     await pause(context);
   }
@@ -227,7 +239,7 @@ async function awaitProof(context: Context, { member, atMs, fresh, nodes }: Hand
         ? { pass: false, why: "nobody has asked it since" }
         : proven({ evidence: await member.host.evidence(seconds), nodes, target, check, forgiven });
     // What clients see outranks what the nodes were answered.
-    if (!isKept) heedHandover(context, member);
+    if (!isKept) heedHandover(context, member, true);
     if (verdict.pass) break;
     if (verdict.final || ports.clock.now() - beganMs >= limitMs) {
       throw new RolloutError(
@@ -237,7 +249,5 @@ async function awaitProof(context: Context, { member, atMs, fresh, nodes }: Hand
     }
     await pause(context);
   }
-  // That may have taken an interval of the balancer's.
-  if (!isKept) await sameInstance(context, member, fresh.instance);
   emit(context, "probesAnswered", { seconds: (ports.clock.now() - atMs) / 1000, nodes: nodes.length }, member);
 }

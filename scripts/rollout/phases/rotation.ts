@@ -7,7 +7,6 @@ import {
   mostProbes,
   observeAll,
   pause,
-  pollMs,
   secondsSince,
   setStatus,
   watched,
@@ -17,7 +16,7 @@ import {
 import { RolloutError, type ErrorCode } from "../core/errors.js";
 import { blindWaitMs } from "../core/floor.js";
 import { whyNot, type Verdict } from "../core/gates.js";
-import { heedClients, heedOutage, renewBaseline, whyClientsFail } from "./clients.js";
+import { heedClients, heedOutage, renewBaseline, whileHeeding, whyClientsFail } from "./clients.js";
 import { WHAT_IS_SLOW, notAsked, onOneWord } from "./in-rotation.js";
 import { silentFirst, whyUnknown } from "./late.js";
 import { lookAround, peerOf, peersLeft, peersOf, stayIfNeeded, stayIfUnasked } from "./peers.js";
@@ -190,28 +189,6 @@ async function lookForEjection(
   return noise === null
     ? { why: `gets no requests any more, but too few are answered by the others: ${tooFew ?? ""}`, silence: longer }
     : notLetGo(noise);
-}
-
-/**
- * Waits for requests that are counted, and heeds something meanwhile: where the balancer hangs, each of them takes as long as a client would
- * wait, and the host must not stay out for all that time.
- */
-async function whileHeeding<Result>(context: Context, work: Promise<Result>, heed: () => void): Promise<Result> {
-  const ended = new AbortController();
-  const heeding = async (): Promise<Result> => {
-    while (!ended.signal.aborted) {
-      heed();
-      await context.ports.clock.sleep(pollMs(context.check), ended.signal);
-    }
-    return work;
-  };
-  const heeded = heeding();
-  try {
-    return await Promise.race([work, heeded]);
-  } finally {
-    ended.abort();
-    for (const left of [work, heeded]) left.catch(() => undefined);
-  }
 }
 
 /** Waits for requests that were accepted before the balancer let go. */

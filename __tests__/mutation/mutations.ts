@@ -35,8 +35,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a handover is kept before the balancer's nodes are content with it",
     file: `${rollout}/phases/handoff.ts`,
-    find: "if (number === 0) await awaitProof(context, handover, false);",
-    replace: "if (number === 0) unproven.push(handover);",
+    find: "if (handover.isFirst) await awaitProof(context, handover, false);",
+    replace: "if (handover.isFirst) unproven.push(handover);",
   },
   {
     title: "a container that is taken back after a handover is stopped under its requests",

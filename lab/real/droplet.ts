@@ -30,11 +30,11 @@ export interface RealDropletContext {
   readonly onFault: (fault: string) => void;
 }
 
-/** What tests disturb. */
 /** Where cloud-init lets the fleet's user call the front's helper; sudo reads no file whose name has a dot. */
 const SUDO_RULE = "/etc/sudoers.d/90-cloud-init-users";
 const REFUSED_RULE = `${SUDO_RULE}.refused`;
 
+/** What tests disturb. */
 export type DropletService = "ssh" | "docker";
 
 const DEFAULT_DISK_MB = 25_000;

@@ -1,6 +1,7 @@
 /** Handing over in the simulation: a new container beside the old one, and the ports led to it. */
 import { describe, expect, it } from "@jest/globals";
 import type { Behaviour } from "../../lab/sim/app.js";
+import type { SimWorld } from "../../lab/sim/world.js";
 import type { Release } from "../../contract/release.js";
 import { lookAtHosts } from "../../scripts/rollout/status.js";
 import type { RolloutEvent } from "../../scripts/rollout/core/events.js";
@@ -58,6 +59,31 @@ describe("a handoff", () => {
       expect(actions(run).sort()).toEqual(["restored", ...Array.from({ length: 9 }, () => "untouched")]);
     },
   );
+
+  it("keeps no container that has ended since clients were led to it, also on a host after the first", async () => {
+    // So many that the few requests which come to it do not show.
+    const ten = testManifest({ hosts: 10, rollout: { strategy: "handoff" } });
+    const sims: SimWorld[] = [];
+    let isLedOver = false;
+    const run = await simulate({
+      manifest: ten,
+      onEvent: ({ name, host }, sim) => {
+        sims[0] = sim;
+        if (name === "handedOver" && host === "api-2") isLedOver = true;
+      },
+      // The look that shows it well is the last thing that it lives to see.
+      heard: (observation, host) => {
+        if (isLedOver && host === "api-2") sims[0]?.machine("api-2").crash();
+        isLedOver &&= host !== "api-2";
+        return observation;
+      },
+    });
+    expect([run.receipt.error?.code, actions(run).slice(0, 3)]).toEqual([
+      "InstanceChanged",
+      ["replaced", "restored", "untouched"],
+    ]);
+    expect(run.world.machine("api-2").serving?.release).toBe(testRelease(ten, 1).id);
+  });
 
   it("leaves hosts that are told as serving at once: the balancer has never let them go", async () => {
     const states: string[] = [];

@@ -377,7 +377,7 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a superseded host whose Docker does not answer counts as empty",
     file: `${rollout}/phases/doubt.ts`,
-    find: "  for (const member of members) if (mayBeLost(member) && member.survey?.docker === null) lose(member);\n",
+    find: "  for (const member of members) if (mayBeLost(member) && member.survey?.dockerAnswers === false) lose(member);\n",
     replace: "",
   },
   {

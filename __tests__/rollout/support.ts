@@ -57,7 +57,7 @@ export const surveyed = (changes: Partial<Survey> = {}): Survey => ({
   boot: "done",
   missing: [],
   architecture: "x86_64",
-  docker: "24.0.7",
+  dockerAnswers: true,
   dockerNotIn: null,
   freeDiskMb: 10_000,
   freeMemoryMb: 1_000,

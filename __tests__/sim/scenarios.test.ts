@@ -483,7 +483,7 @@ describe("superseded droplets", () => {
         if (name === "pulled") pulled = true;
       },
       seen: (survey, host) =>
-        pulled && host === "api-1-7" ? { ...survey, docker: null, dockerNotIn: "/usr/bin:/bin" } : survey,
+        pulled && host === "api-1-7" ? { ...survey, dockerAnswers: false, dockerNotIn: "/usr/bin:/bin" } : survey,
     });
     expect(run.receipt.error?.message).toMatch(
       /^api-1-7: docker is not in the PATH of a shell without a login, which is \/usr\/bin:\/bin; /u,
@@ -518,7 +518,7 @@ describe("superseded droplets", () => {
 
   it.each([
     ["that lack what a steward needs, such as the front of this version", {}],
-    ["that lack tools, and whose Docker does not answer", { docker: null }],
+    ["that lack tools, and whose Docker does not answer", { dockerAnswers: false }],
   ])("%s, lose their tag: nobody works there, and an update can end well", async (_what, also) => {
     const run = await simulate({
       ...{ manifest, superseded },

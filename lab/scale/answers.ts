@@ -15,7 +15,7 @@ export function surveyParts(machine: SimMachine, place: Place): Record<string, s
     boot: "status: done",
     tools: "",
     architecture: "x86_64",
-    docker: "20.10.24",
+    docker: "answers",
     path: "",
     clock: "",
     disk: "10000",

@@ -494,7 +494,7 @@ export class SimWorld {
       boot: "done",
       missing: [],
       architecture: "x86_64",
-      docker: machine.dockerAnswers ? "20.10.24" : null,
+      dockerAnswers: machine.dockerAnswers,
       dockerNotIn: null,
       freeDiskMb: 10_000,
       freeMemoryMb: 1000,

@@ -150,8 +150,8 @@ export interface Survey {
   readonly missing: readonly string[];
   /** Machine name of the kernel, such as x86_64. */
   readonly architecture: string;
-  /** Version of the Docker engine; null when it does not answer. */
-  readonly docker: string | null;
+  /** Whether the Docker engine answers. */
+  readonly dockerAnswers: boolean;
   /** PATH of a shell without a login, where that leads to no docker; else null. */
   readonly dockerNotIn: string | null;
   readonly freeDiskMb: number;

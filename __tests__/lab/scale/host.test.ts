@@ -63,7 +63,7 @@ async function release(host: SimHost): Promise<void> {
 describe("a simulated host", () => {
   test("shows a survey that the rollout can read", async () => {
     const survey = look.parseSurvey(partsOf(await give(newHost(), look.survey(place))), fleet);
-    expect(survey).toMatchObject({ boot: "done", docker: "20.10.24", releases: [old], retired: false });
+    expect(survey).toMatchObject({ boot: "done", dockerAnswers: true, releases: [old], retired: false });
     expect(survey.containers.current).toMatchObject({ release: old.id, running: true, restartCount: 0 });
     expect(survey.containers.previous).toBeUndefined();
     const { services, checks, containerPort: port } = place;

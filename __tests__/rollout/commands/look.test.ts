@@ -123,7 +123,7 @@ describe("a survey", () => {
       boot: "done",
       missing: [],
       architecture: "x86_64",
-      docker: "24.0.7",
+      dockerAnswers: true,
       dockerNotIn: null,
       freeDiskMb: 15873,
       freeMemoryMb: 734,
@@ -173,7 +173,7 @@ describe("a survey", () => {
 
   it("reads a new droplet without Docker", () =>
     expect(survey({ docker: "", containers: "", traffic: "", health: "000", releases: "" })).toMatchObject({
-      docker: null,
+      dockerAnswers: false,
       containers: {},
       traffic: null,
       health: null,
@@ -245,7 +245,7 @@ describe("a survey", () => {
       execFileSync("/bin/sh", ["-c", docker.SEARCHED_IN_VAIN], { env: { PATH: folder }, encoding: "utf8" });
     const folder = mkdtempSync(path.join(tmpdir(), "evenkeel-look-"));
     try {
-      expect(survey({ docker: "", path: search(folder) })).toMatchObject({ docker: null, dockerNotIn: folder });
+      expect(survey({ docker: "", path: search(folder) })).toMatchObject({ dockerAnswers: false, dockerNotIn: folder });
       writeFileSync(path.join(folder, "docker"), "#!/bin/sh\n", { mode: 0o755 });
       expect(search(folder)).toBe("");
     } finally {

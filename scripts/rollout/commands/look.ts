@@ -29,6 +29,7 @@ import {
   frontFunctions,
   frontWords,
   healthUrl,
+  lookAtServing,
   processFunctions,
   stewardLives,
   type Place,
@@ -51,7 +52,7 @@ const MOST_PORTS = 4;
 /** Most bytes that are shown of a run in hand, and of what a small tool prints. */
 const WORDS_BYTES = 4_096;
 
-/** What comes to the host; nothing where its front does not tell. */
+/** What comes to the host; nothing where its front does not tell. After {@link lookAtServing}. */
 const askTraffic = (place: Place): string => capped(`${askTrafficOf(place)} && echo whole`, EVIDENCE_BYTES);
 /** Prints the status on a line of its own, and what curl says where there is none. @param word of shell */
 const askAt = (word: string): string =>
@@ -62,6 +63,17 @@ const askHealth = (place: Place): string => askAt(healthUrl(place));
 const showFronts = `fronts=$(front show 2>/dev/null) || { sleep 1 && fronts=$(front show 2>/dev/null); } || fronts=unknown
 printf '%s\\n' "$fronts" | head -c ${FRONT_BYTES}`;
 
+/** What the helper says against these words; not asked where they are in force. After {@link showFronts}. */
+function askFit(place: Place): string {
+  const words = line(frontWords(place));
+  return `case "
+$fronts" in
+  *'
+${frontWords(place).join(" ")} '*) ;;
+  *) ${capped(`front fits ${words} 2>&1 >/dev/null || :`, WORDS_BYTES)} ;;
+esac`;
+}
+
 /**
  * Each port that the front is to have and has not, and what is answered there: `80 200`. Nothing where the fronts are unknown: what one has would seem to
  * be somebody else's. After {@link showFronts}.
@@ -71,7 +83,7 @@ function askPorts({ fleet, privateAddress, services, checks, healthPath }: Place
     const ask = capped(askStatus(`http://${privateAddress}:${port}${healthPath}`), WORDS_BYTES);
     return `case $led in *,${port},*) ;; *)\nprintf '${port} '\n${ask} ;; esac`;
   });
-  return `led=,$(printf '%s\\n' "$fronts" | awk -v name=${quote(fleet)} '($1 "") == name { print $3 "," $4 }'),
+  return `led=,$(front_of ${quote(fleet)} | awk '{ print $3 "," $4 }'),
 if [ "$fronts" != unknown ]; then
 ${asks.join("\n")}
 fi`;
@@ -79,14 +91,13 @@ fi`;
 
 /**
  * Prints the whole megabytes that the container uses, without what the kernel may take back; nothing where that is not told. Cgroups of the first and of the
- * second version have other names for the same.
+ * second version have other names for the same. After {@link lookAtServing}.
  * @see https://docs.kernel.org/admin-guide/cgroup-v2.html memory.current, inactive_file
  */
-const askUsed = ({ fleet }: Place): string => `group=/nowhere
-pid=$(${docker.inspectField(fleet, docker.PID_FORMAT)})
+const askUsed = `group=/nowhere
 # No path of a cgroup of Docker's has a blank.
 # shellcheck disable=SC2013
-for group in $(sed -n -e 's#^[0-9]*:memory:#/sys/fs/cgroup/memory#p' -e 's#^0::#/sys/fs/cgroup#p' "/proc/\${pid:-0}/cgroup" 2>/dev/null); do
+for group in $(sed -n -e 's#^[0-9]*:memory:#/sys/fs/cgroup/memory#p' -e 's#^0::#/sys/fs/cgroup#p' "/proc/\${process:-0}/cgroup" 2>/dev/null); do
   if [ -r "$group/memory.stat" ]; then break; fi
 done
 { cat "$group/memory.current" "$group/memory.usage_in_bytes" 2>/dev/null; sed -n 's/^\\(total_\\)*inactive_file //p' "$group/memory.stat" 2>/dev/null; } |
@@ -112,18 +123,20 @@ export const survey = (place: Place, booted = false): string =>
     // Not capped: a head that knows no -c would swallow the line that tells of it. These lines are our own.
     tools: booted ? ":" : missingTools,
     architecture: "uname -m",
-    docker: `${line(docker.serverVersion())} 2>/dev/null || :`,
+    // What shows a container need not be asked whether it answers.
+    docker: `${lookAtServing(place)}
+if [ -n "$id" ]; then echo answers; else ${line(docker.serverVersion())} 2>/dev/null || :; fi`,
     path: docker.SEARCHED_IN_VAIN,
     clock: "{ date +%s; cat /proc/uptime; } 2>/dev/null || :",
     disk: docker.FREE_DISK,
     memory: "awk '$1 == \"MemAvailable:\" { print int($2 / 1024) }' /proc/meminfo 2>/dev/null || :",
-    used: askUsed(place),
+    used: askUsed,
     containers: capped(
       `${line(docker.inspect([...slotsOf(place.fleet).keys()], docker.CONTAINER_FORMAT))} 2>/dev/null || :`,
       CONTAINERS_BYTES,
     ),
     front: showFronts,
-    fits: capped(`front fits ${line(frontWords(place))} 2>&1 >/dev/null || :`, WORDS_BYTES),
+    fits: askFit(place),
     traffic: askTraffic(place),
     health: `health=$(${capped(askHealth(place), WORDS_BYTES)})\nprintf '%s\\n' "$health"`,
     connections: `case $health in 200*) ;; *) ${countConnections(place)} ;; esac`,
@@ -144,7 +157,7 @@ export function parseSurvey(answer: Parts, fleet: string): Survey {
     boot: bootOf(part("boot")),
     missing,
     architecture: part("architecture"),
-    docker: part("docker") || null,
+    dockerAnswers: part("docker") !== "",
     dockerNotIn: answer.start("path", WORDS_BYTES).text.trim() || null,
     // What a tool that is missing would have told is not asked for.
     freeDiskMb: missing.length > 0 ? 0 : megabytes(answer, "disk"),
@@ -393,7 +406,7 @@ export function parseAnswers(answer: Parts, count: number): HealthAnswers {
 /** Beats the steward's heart with `beat`, and reads its journal and what comes to the host. */
 export const observe = (place: Place, runId: string, beat: number): string =>
   `${beatHeart(place.fleet, runId, beat)}\n${frontFunctions}\n` +
-  parts({ ...askSteward(runId), traffic: askTraffic(place), health: askHealth(place) });
+  parts({ ...askSteward(runId), traffic: `${lookAtServing(place)}\n${askTraffic(place)}`, health: askHealth(place) });
 
 /** What ends the wait for an order, or for the lock, which is number 0: a line of the journal. */
 const endsOf = (sequence: number): string =>

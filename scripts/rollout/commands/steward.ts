@@ -23,7 +23,7 @@ import type {
 import * as docker from "./docker.js";
 import { CURL, fleetFolder, line, quote } from "./shell.js";
 
-/** Seconds between two looks of the steward at its orders. */
+/** Seconds between two looks of the steward at its orders; a second is a whole number of them. */
 const TICK_SECONDS = 0.2;
 /** Longest that Docker takes to show a network that it has begun to make: a second on a busy machine, where somebody waits for it. */
 const NETWORK_SECONDS = 5;
@@ -392,6 +392,7 @@ say 0 held "$owner"
 ln -sf "$folder/recover.sh" recover.new && mv recover.new recover.sh
 beat=
 latest=
+pulse=0
 heard=$(now)
 while :; do
   if ordered_anew; then
@@ -410,7 +411,9 @@ while :; do
     beat=$latest
     heard=$(now)
   fi
-  if [ $(($(now) - heard)) -ge $((lease * 100)) ]; then lapse; fi
+  # Once a second: a clock costs three processes.
+  pulse=$(((pulse + 1) % ${Math.round(1 / TICK_SECONDS)}))
+  if [ "$pulse" -eq 0 ] && [ $(($(now) - heard)) -ge $((lease * 100)) ]; then lapse; fi
   sleep ${TICK_SECONDS}
 done
 `;
@@ -477,7 +480,8 @@ open_to() {
   pid=$(docker inspect --type container --format '${docker.PID_FORMAT}' "$1" 2>/dev/null | head -c 10)
   front open "\${pid:-0}" "$2" 2>/dev/null || :
 }
-front_of() { front show 2>/dev/null | awk -v name="$1" '($1 "") == name'; }
+# Asked for here, unless whoever looks at the host has done so.
+front_of() { printf '%s\\n' "\${fronts-$(front show 2>/dev/null)}" | awk -v name="$1" '($1 "") == name'; }
 is_dropped() { [ "$(front_of "$1" | awk '{ print $7 }')" = dropped ]; }
 # NAME CHECK SERVICE: the health port where the front has that, else the service port.
 asked_port() {
@@ -487,14 +491,18 @@ asked_port() {
   esac
 }`;
 
+/** Shell text that reads what Docker shows of the container that has the host's name, into `id`, `running`, `process`, `address` and `made`; nothing without one. */
+export const lookAtServing = ({ fleet }: Place): string => `IFS='|' read -r id running process address made <<EOF
+$(${docker.inspectField(fleet, docker.TRAFFIC_FORMAT)})
+EOF`;
+
 /**
- * Shell text that prints the container that has the host's name, what is open there, where the front leads, and who comes. It fails where the front does
- * not tell. It comes after {@link frontFunctions}.
+ * Shell text that prints that container, what is open there, where the front leads, and who comes. It fails where the front does not tell. It comes after
+ * {@link frontFunctions} and {@link lookAtServing}.
  */
-export const askTrafficOf = (place: Place): string => `IFS='|' read -r id running process address made <<EOF
-$(${docker.inspectField(place.fleet, docker.TRAFFIC_FORMAT)})
-EOF
-printf 'container %s %s %s %s\\n' "$id" "$running" "$process" "$address"
+export const askTrafficOf = (
+  place: Place,
+): string => `printf 'container %s %s %s %s\\n' "$id" "$running" "$process" "$address"
 ${portIn(place.fleet, "$made")}
 printf 'open %s\\n' "$(front open "\${process:-0}" "\${port:-${place.containerPort}}" 2>/dev/null)"
 front traffic ${quote(place.fleet)} ${place.responseTimeoutMs} 2>/dev/null`;

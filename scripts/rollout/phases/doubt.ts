@@ -39,7 +39,7 @@ export function learn(member: Member, survey: Survey, beganMs: number): void {
  */
 export async function settleDoubt(context: Context, members: readonly Member[]): Promise<void> {
   await settled(members.map((member) => settle(context, member)));
-  for (const member of members) if (mayBeLost(member) && member.survey?.docker === null) lose(member);
+  for (const member of members) if (mayBeLost(member) && member.survey?.dockerAnswers === false) lose(member);
 }
 
 const isInDoubt = ({ survey }: Member): boolean => survey !== null && isDoubtful(survey);

@@ -82,7 +82,7 @@ async function awaitEnd(
     const survey = await lookAt(context, member);
     const container = survey.containers["pre-deploy"];
     // Docker that does not answer tells nothing.
-    if (survey.docker !== null && !container) return fail(context, member, "its container is gone");
+    if (survey.dockerAnswers && !container) return fail(context, member, "its container is gone");
     if (container && hasEnded(container)) return container;
     if (context.ports.clock.now() >= deadline) {
       await member.host.stopPreDeploy(context.manifest.service.stopTimeoutSeconds);

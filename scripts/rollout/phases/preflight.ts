@@ -194,8 +194,8 @@ export function checkPorts({ manifest }: Context, member: Member): void {
 
 /** @throws RolloutError HostUnfit when docker is not found, or does not answer */
 export function checkDocker(member: Member): void {
-  const { docker, dockerNotIn } = surveyOf(member);
-  if (docker !== null) return;
+  const { dockerAnswers, dockerNotIn } = surveyOf(member);
+  if (dockerAnswers) return;
   const why =
     dockerNotIn === null
       ? 'Docker does not answer; look at "systemctl status docker" there'

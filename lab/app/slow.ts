@@ -1,9 +1,10 @@
 /**
- * `GET /slow?ms=N` answers after N milliseconds (0 to 60000): the long request of load tests, with which a stop that cuts requests
- * off shows.
+ * The long requests of load tests, with which a stop that cuts requests off shows. `GET /slow?ms=N` answers after N milliseconds (0 to 60000).
+ * `POST /upload` answers when the whole body has come, however slowly that does.
  */
+import type { IncomingMessage } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 
 const schema = {
   querystring: {
@@ -18,4 +19,15 @@ export function addSlow(service: FastifyInstance): void {
     await wait(query.ms);
     return { waitedMs: query.ms };
   });
+  // A body without a type is left to the route, whatever it holds.
+  service.addContentTypeParser("*", (_request: FastifyRequest, _body: unknown, done: (error: null) => void) =>
+    done(null),
+  );
+  service.post("/upload", async ({ raw }) => ({ bytes: await bytesOf(raw) }));
+}
+
+async function bytesOf(body: IncomingMessage): Promise<number> {
+  let bytes = 0;
+  for await (const piece of body) bytes += (piece as Buffer).length;
+  return bytes;
 }

@@ -21,6 +21,13 @@ export interface LoadSettings {
   readonly slowShare?: number;
   /** How long a slow one takes. @default 1500 */
   readonly slowMs?: number;
+  /**
+   * Where slow requests take their time: in their answer, or in a body that comes in pieces, which `POST /upload` reads to its end.
+   * @default "answer"
+   */
+  readonly slowIn?: "answer" | "upload";
+  /** `1.0`: every request opens a connection and has no body; over HTTP only. @default "1.1" */
+  readonly httpVersion?: "1.0" | "1.1";
   /** Share of requests that take longer still. 0 to 1, together with the slow ones at most 1. @default 0 */
   readonly verySlowShare?: number;
   /** How long one of those takes. @default 20000 */
@@ -85,6 +92,8 @@ export const startUptimeCheck = ({ url, path: route, everySeconds = 1 }: UptimeS
 const filled = ({ caFile, ...settings }: LoadSettings): WorkerSettings => ({
   slowShare: 0,
   slowMs: 1500,
+  slowIn: "answer",
+  httpVersion: "1.1",
   verySlowShare: 0,
   verySlowMs: 20_000,
   keepAliveShare: 0.5,

@@ -1,7 +1,8 @@
 /** The load generator's process: sends on a schedule until its standard input ends, then writes its report and leaves. */
-import http, { type IncomingMessage } from "node:http";
+import http, { type ClientRequest, type IncomingMessage } from "node:http";
 import https from "node:https";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
 import { brokenOff, whyHeldBack, type SendingLimits } from "./accounting.js";
 import { Recorder, type Failure } from "./report.js";
@@ -13,7 +14,11 @@ export interface WorkerSettings extends Mix, SendingLimits {
   /** Path of ordinary requests. */
   readonly path: string;
   readonly slowMs: number;
+  /** Where slow requests take their time. */
+  readonly slowIn: "answer" | "upload";
   readonly verySlowMs: number;
+  /** Every connection carries one request in 1.0. */
+  readonly httpVersion: "1.0" | "1.1";
   /** Certificates in PEM that HTTPS servers are trusted by; null: the known ones. */
   readonly ca: string | null;
   /** Name that is asked for; null: the URL's. */
@@ -29,6 +34,8 @@ const TICK_MS = 4;
 /** A tick that comes later than this is a stall of the generator's own. */
 const STALL_MS = 50;
 const PROGRESS_MS = 200;
+const UPLOAD_PIECES = 10;
+const UPLOAD_PIECE = "x".repeat(1000);
 /** Idle connections are closed long before the balancer does it: DigitalOcean's shortest idle timeout is 30 s. */
 const RETIRE_MS = 10_000;
 
@@ -158,20 +165,77 @@ class Exchange {
 }
 
 function send(plan: Planned): void {
+  if (settings.httpVersion === "1.0") sendOld(plan);
+  else if (plan.pace !== "ordinary" && settings.slowIn === "upload") sendUpload(plan);
+  else sendNow(plan);
+}
+
+function sendNow(plan: Planned): void {
+  const asked = ask(plan, { method: "GET" });
+  asked.end();
+}
+
+/** Its body comes in pieces, for as long as the request is to take. */
+function sendUpload(plan: Planned): void {
+  const asked = ask(plan, { method: "POST" });
+  const pauseMs = lengthOf(plan.pace) / UPLOAD_PIECES;
+  const trickle = async (): Promise<void> => {
+    for (let piece = 0; piece < UPLOAD_PIECES && !asked.destroyed; piece += 1) {
+      asked.write(UPLOAD_PIECE);
+      await sleep(pauseMs);
+    }
+    asked.end();
+  };
+  void trickle();
+}
+
+function ask(plan: Planned, { method }: { readonly method: "GET" | "POST" }): ClientRequest {
   const exchange = new Exchange(plan, () => asked.destroy());
-  const asked = request({ ...target, path: exchange.path, agent: plan.keepAlive ? kept : fresh });
+  const asked = request({ ...target, method, path: exchange.path, agent: plan.keepAlive ? kept : fresh });
   asked.once("socket", (socket: Socket) => {
     if (asked.reusedSocket) exchange.sent();
     else socket.once(base.protocol === "https:" ? "secureConnect" : "connect", () => exchange.sent());
   });
   asked.once("response", (reply) => read(reply, (lost, release) => exchange.finish(lost, release)));
   asked.on("error", (error) => exchange.brokeOff(error));
-  asked.end();
+  return asked;
 }
+
+/** Node speaks 1.1 alone, so this one is written by hand. Its answer ends with its connection. */
+function sendOld(plan: Planned): void {
+  const socket = connect(Number(base.port) || 80, base.hostname);
+  const exchange = new Exchange(plan, () => socket.destroy());
+  let answer = "";
+  socket.once("connect", () => {
+    exchange.sent();
+    socket.write(`GET ${exchange.path} HTTP/1.0\r\nHost: ${base.host}\r\n\r\n`);
+  });
+  socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+  socket.on("error", (error) => exchange.brokeOff(error));
+  socket.once("end", () => {
+    socket.end();
+    const { status, body } = oldAnswer(answer);
+    if (status === null) exchange.finish({ kind: "reset", status });
+    else if (status >= 200 && status < settings.okBelow) exchange.finish(null, releaseOf(body));
+    else exchange.finish({ kind: "status", status });
+  });
+}
+
+/** Status of an answer that is all there; null where it is not. */
+function oldAnswer(answer: string): { readonly status: number | null; readonly body: string } {
+  const [head = "", ...rest] = answer.split("\r\n\r\n");
+  const body = rest.join("\r\n\r\n");
+  const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(head) ?? [];
+  const [, length] = /^content-length: (\d+)/im.exec(head) ?? [];
+  const isWhole = rest.length > 0 && (length === undefined || Buffer.byteLength(body) === Number(length));
+  return { status: isWhole && status !== undefined ? Number(status) : null, body };
+}
+
+const lengthOf = (pace: Pace): number => (pace === "slow" ? settings.slowMs : settings.verySlowMs);
 
 function pathOf(pace: Pace): string {
   if (pace === "ordinary") return settings.path;
-  return `/slow?ms=${pace === "slow" ? settings.slowMs : settings.verySlowMs}`;
+  return settings.slowIn === "upload" ? "/upload" : `/slow?ms=${lengthOf(pace)}`;
 }
 
 function read(reply: IncomingMessage, finish: (lost: Lost | null, release?: string | null) => void): void {

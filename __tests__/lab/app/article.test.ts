@@ -28,7 +28,7 @@ describe("the article's contract", () => {
 
   it.each([
     ["no other", false, []],
-    ["the long request of load tests, when it is asked for", true, ["slow (GET)"]],
+    ["the long requests of load tests, when they are asked for", true, ["slow (GET)", "upload (POST)"]],
   ])("has these three routes and %s", async (_name, slowRoute, more) => {
     const app = buildArticle(false, slowRoute);
     await app.ready();

@@ -18,3 +18,12 @@ describe("/slow", () => {
     expect((await ask(url)).statusCode).toBe(400);
   });
 });
+
+it("/upload answers once the whole body has come, and says how long it was", async () => {
+  const app = Fastify();
+  addSlow(app);
+  for (const headers of [{}, { "content-type": "application/octet-stream" }]) {
+    const answer = await app.inject({ method: "POST", url: "/upload", headers, payload: Buffer.from("four") });
+    expect([answer.statusCode, answer.json()]).toEqual([200, { bytes: 4 }]);
+  }
+});

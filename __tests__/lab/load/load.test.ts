@@ -95,6 +95,47 @@ test("sends very slow requests besides the slow ones", async () => {
   expect(Math.abs(verySlow - sent * 0.02)).toBeLessThanOrEqual(2);
 });
 
+test("sends slow requests as uploads whose body comes in pieces", async () => {
+  const bodies: { length: number; pieces: number }[] = [];
+  answer = (incoming, response) => {
+    const seen = { length: 0, pieces: 0 };
+    incoming.on("data", (piece: Buffer) => {
+      seen.length += piece.length;
+      seen.pieces += 1;
+    });
+    incoming.once("end", () => {
+      if (incoming.method === "POST" && incoming.url === "/upload") bodies.push(seen);
+      response.end("{}");
+    });
+  };
+  const slow = { slowShare: 0.2, slowMs: 100, slowIn: "upload" } as const;
+  const load = await startLoad({ url: url(), ratePerSecond: 100, ...slow });
+  await load.until(({ ok }) => ok >= 50);
+  const report = await load.stop();
+  expect(report.failures).toEqual([]);
+  expect(Math.abs(bodies.length - report.sent * 0.2)).toBeLessThanOrEqual(2);
+  expect(bodies.every(({ length, pieces }) => length === 10_000 && pieces > 1)).toBe(true);
+});
+
+test("speaks HTTP/1.0, a connection each, and sees an answer that is cut", async () => {
+  const versions = new Set<string>();
+  let asked = 0;
+  answer = (incoming, response) => {
+    versions.add(incoming.httpVersion);
+    asked += 1;
+    if (asked % 3 === 0) response.writeHead(503).end();
+    else if (asked % 3 === 1) response.end(json({ release: "v1" }));
+    else response.writeHead(200, { "content-length": "9" }).write("{", () => incoming.socket.end());
+  };
+  const load = await startLoad({ url: url(), ratePerSecond: 100, httpVersion: "1.0", keepAliveShare: 1 });
+  await load.until(({ ok, failed }) => ok >= 10 && failed >= 20);
+  const { byRelease, ok, sent, failedByKind } = await load.stop();
+  expect([...versions]).toEqual(["1.0"]);
+  expect(byRelease).toEqual({ v1: ok });
+  expect(connections.size).toBe(sent);
+  expect(Object.keys(failedByKind).sort()).toEqual(["reset", "status"]);
+});
+
 test("sees a server that is not there", async () => {
   const load = await startLoad({ url: "http://127.0.0.1:9/", ratePerSecond: 50 });
   await load.until(({ failed }) => failed > 0);

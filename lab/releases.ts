@@ -7,6 +7,10 @@ export type Break =
   | "never-healthy"
   | "wrong-port"
   | "health-301"
+  /** Answers 200 to curl, and 403 to a balancer. */
+  | "health-403"
+  /** Answers 200 to its own droplet, and 403 to other machines. On real droplets only: elsewhere all are one machine. */
+  | "health-local"
   | "health-404"
   | "health-500"
   | "health-hangs"
@@ -17,6 +21,9 @@ export type Break =
   | "ignores-term"
   /** Nothing is wrong with it: its clients may stay for ever. */
   | "websocket";
+
+/** An app that knows no contract and is not Node's: Python's own http.server, or one static binary that is alone in its image. */
+export type OtherApp = "python" | "static";
 
 export interface ReferenceOptions {
   /**

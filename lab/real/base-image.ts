@@ -23,6 +23,10 @@ export function baseOf(dockerfile: string): Base {
 /** What Node, npm and a shell need. */
 const DEBIAN =
   "base-files coreutils dash libacl1 libattr1 libc6 libgcc-s1 libgmp10 libpcre2-8-0 libselinux1 libstdc++6";
+/** Name of an image that holds Debian's Python. */
+export const PYTHON_BASE = "lab-python:3";
+/** What Python's own library needs, and what that needs. */
+const PYTHON = ["python3-minimal", "libpython3-stdlib"];
 /** What none of them reads. */
 const LEFT_OUT = ["./usr/share/doc", "./usr/share/man", "./usr/share/info", "./usr/share/locale", "*/gconv/*"];
 /** The one that Node 22.23.3 brings along. */
@@ -46,14 +50,34 @@ export async function baseFiles(base: Base, appFolder: string, work: string): Pr
   const root = path.join(work, "root");
   await addFolders(root);
   await Promise.all([
-    addDebian(root, await workFolder(work, "debian")),
+    addDebian(root, await workFolder(work, "debian"), DEBIAN.split(" ")),
     addNode(root, base, await workFolder(work, "node")),
     addPackages(root, appFolder, await workFolder(work, "app")),
   ]);
   await addSettings(root);
+  return pack(root, work);
+}
+
+async function pack(root: string, work: string): Promise<string> {
   const archive = path.join(work, "base.tar");
   await execa("tar", ["--create", "--file", archive, "--directory", root, "."]);
   return archive;
+}
+
+/** @returns an archive of Debian's Python. @param work an empty folder */
+export async function pythonFiles(work: string): Promise<string> {
+  const root = path.join(work, "root");
+  await mkdir(path.join(root, "tmp"), { recursive: true });
+  const kinds = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map((kind) => `--no-${kind}`);
+  const { stdout } = await execa("apt-cache", ["depends", "--recurse", ...kinds, ...PYTHON]);
+  // Other lines tell how packages depend on each other; names in angle brackets are of no package.
+  const names = stdout.split("\n").filter((line) => /^[a-z0-9]/.test(line) && !line.includes(":"));
+  for (const name of ["bin", "lib", "lib64", "sbin"]) {
+    await mkdir(path.join(root, "usr", name), { recursive: true });
+    await symlink(`usr/${name}`, path.join(root, name));
+  }
+  await addDebian(root, await workFolder(work, "debian"), [...new Set(names)]);
+  return pack(root, work);
 }
 
 async function workFolder(work: string, name: string): Promise<string> {
@@ -71,8 +95,8 @@ async function addFolders(root: string): Promise<void> {
   await execa("chown", ["1000:1000", path.join(root, "home/node")]);
 }
 
-async function addDebian(root: string, work: string): Promise<void> {
-  await execa("apt-get", ["download", "--quiet", ...DEBIAN.split(" ")], { cwd: work });
+async function addDebian(root: string, work: string, packages: readonly string[]): Promise<void> {
+  await execa("apt-get", ["download", "--quiet", ...packages], { cwd: work });
   const excludes = LEFT_OUT.map((name) => `--exclude=${name}`);
   for (const file of await readdir(work)) {
     const unpack = ["--extract", "--directory", root, "--keep-directory-symlink", ...excludes];

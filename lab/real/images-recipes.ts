@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Break, ReferenceOptions } from "../releases.js";
+import type { Break, OtherApp, ReferenceOptions } from "../releases.js";
+import { PYTHON_BASE } from "./base-image.js";
 
 export interface RealReferenceOptions extends ReferenceOptions {
   /** Whole seconds that the container only sleeps before the app starts. @default 0 */
@@ -15,10 +16,10 @@ export interface RealReferenceOptions extends ReferenceOptions {
 
 /** One `docker build`. */
 export interface Recipe {
-  /** Folder that is sent along. */
-  readonly context: string;
+  /** Folder that is sent along. @default - none */
+  readonly context?: string;
   /** Further files at its top, by name. @default - none */
-  readonly added?: Readonly<Record<string, string>>;
+  readonly added?: Readonly<Record<string, string | Buffer>>;
   readonly dockerfile: string;
   /** Ends up in a label, so that every version has a digest of its own. */
   readonly version: string;
@@ -70,6 +71,18 @@ CMD ["node", "${how}.mjs"]
   return { context: BROKEN, dockerfile, version: how };
 }
 
+/**
+ * An app that is not Node's, alone in its image but for what runs it.
+ * @param program its text, or the program itself
+ */
+export function otherRecipe(app: OtherApp, program: Buffer, version: string): Recipe {
+  const from = {
+    python: `FROM ${PYTHON_BASE}\nCOPY server /server.py\nCMD ["python3", "-u", "/server.py"]\n`,
+    static: `FROM scratch\nCOPY server /server\nCMD ["/server"]\n`,
+  };
+  return { added: { server: program }, dockerfile: from[app], version };
+}
+
 const quoted = (value: string): string => `"${value.replaceAll(/["\\$]/g, "\\$&")}"`;
 
 /** The app is process 1 after that, as without it. */
@@ -80,7 +93,7 @@ const delayed = (seconds: number): string =>
 export async function recipeKey(recipe: Recipe): Promise<string> {
   const { dockerfile, version, context, added = {} } = recipe;
   const files = await Promise.all(
-    (await filesOf(context)).map(async (name) => [name, sha256(await readFile(path.join(context, name)))]),
+    (await filesOf(context)).map(async (file) => [path.basename(file), sha256(await readFile(file))]),
   );
   const more = Object.entries(added).map(([name, text]) => [name, sha256(text)]);
   return sha256(JSON.stringify([dockerfile, version, files, more]));
@@ -89,16 +102,18 @@ export async function recipeKey(recipe: Recipe): Promise<string> {
 /** Puts everything that the build reads into a folder, which is made. */
 export async function gather({ context, added = {} }: Recipe, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  for (const name of await filesOf(context)) await copyFile(path.join(context, name), path.join(folder, name));
-  for (const [name, text] of Object.entries(added)) await writeFile(path.join(folder, name), text);
+  for (const file of await filesOf(context)) await copyFile(file, path.join(folder, path.basename(file)));
+  for (const [name, content] of Object.entries(added))
+    await writeFile(path.join(folder, name), content, { mode: 0o755 });
 }
 
-/** Names of the files at the top of a folder: no build reads what lies deeper. */
-async function filesOf(folder: string): Promise<string[]> {
+/** The files at the top of a folder: no build reads what lies deeper. */
+async function filesOf(folder: string | undefined): Promise<string[]> {
+  if (folder === undefined) return [];
   const entries = await readdir(folder, { withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
-    .map(({ name }) => name)
+    .map(({ name }) => path.join(folder, name))
     .sort();
 }
 

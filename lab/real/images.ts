@@ -2,13 +2,15 @@
  * Images for the real registry, built by a real `docker build` and kept for later worlds: only the first world that asks for one
  * waits for it. Remove the folder to start afresh.
  */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { execa } from "execa";
 import { z } from "zod";
 import { bundled } from "../embedded/bundle.js";
-import type { Break } from "../releases.js";
-import { baseFiles, baseOf, baseSettings, type Base } from "./base-image.js";
+import type { Break, OtherApp } from "../releases.js";
+import { baseFiles, baseOf, baseSettings, PYTHON_BASE, pythonFiles, type Base } from "./base-image.js";
 import { Builder, BUILDER_REGISTRY } from "./builder.js";
 import { codeOf } from "./error-code.js";
 import {
@@ -16,6 +18,7 @@ import {
   brokenRecipe,
   exampleRecipe,
   gather,
+  otherRecipe,
   recipeKey,
   referenceRecipe,
   sha256,
@@ -61,6 +64,12 @@ export class Images {
     return this.#image(brokenRecipe(this.base.name, how));
   }
 
+  /** An app that is not Node's. @throws Error where a static one cannot be compiled: that needs gcc and libc6-dev */
+  async other(app: OtherApp, version: string): Promise<StoredImage> {
+    const program = app === "python" ? await readFile(path.join(OTHER_APPS, "server.py")) : await compiled();
+    return this.#image(otherRecipe(app, program, version));
+  }
+
   async #image(recipe: Recipe): Promise<StoredImage> {
     const key = await recipeKey(recipe);
     const digest = (await this.#known(key)) ?? (await this.#built(recipe, key));
@@ -78,8 +87,9 @@ export class Images {
   }
 
   async #build(builder: Builder, recipe: Recipe, key: string): Promise<string> {
-    await this.#haveBase(builder);
     const { dockerfile, version } = recipe;
+    if (dockerfile.startsWith(`FROM ${PYTHON_BASE}`)) await this.#have(builder, PYTHON_BASE, [], pythonFiles);
+    else if (!dockerfile.startsWith("FROM scratch")) await this.#haveNode(builder);
     const context = await this.#workFolder("context");
     await gather(recipe, context);
     const name = `${BUILDER_REGISTRY}/${REPOSITORY}:${key}`;
@@ -93,12 +103,21 @@ export class Images {
     return digest;
   }
 
-  async #haveBase(builder: Builder): Promise<void> {
-    const { name } = this.base;
+  #haveNode(builder: Builder): Promise<void> {
+    return this.#have(builder, this.base.name, baseSettings(this.base), (work) => baseFiles(this.base, APP, work));
+  }
+
+  /** An image to build on. @param files makes an archive of its files in an empty folder */
+  async #have(
+    builder: Builder,
+    name: string,
+    settings: readonly string[],
+    files: (work: string) => Promise<string>,
+  ): Promise<void> {
     if ((await builder.docker(["image", "ls", "--quiet", name])) !== "") return;
     const work = await this.#workFolder("base");
-    const archive = await baseFiles(this.base, APP, work);
-    const changes = baseSettings(this.base).flatMap((change) => ["--change", change]);
+    const archive = await files(work);
+    const changes = settings.flatMap((change) => ["--change", change]);
     await builder.docker(["import", ...changes, archive, name]);
     await rm(work, { recursive: true });
   }
@@ -136,6 +155,20 @@ export class Images {
   #file(digest: string): string {
     const [, hex = ""] = /^sha256:([0-9a-f]{64})$/.exec(digest) ?? [];
     return path.join(this.folder, "registry/docker/registry/v2/blobs/sha256", hex.slice(0, 2), hex, "data");
+  }
+}
+
+/** Of server.py and server.c. */
+const OTHER_APPS = fileURLToPath(new URL("../app", import.meta.url));
+
+async function compiled(): Promise<Buffer> {
+  const folder = await mkdtemp(path.join(tmpdir(), "evenkeel-compile-"));
+  try {
+    const program = path.join(folder, "server");
+    await execa("gcc", ["-O2", "-static", "-Wall", "-Wextra", "-o", program, path.join(OTHER_APPS, "server.c")]);
+    return await readFile(program);
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }
 

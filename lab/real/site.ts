@@ -4,7 +4,7 @@ import path from "node:path";
 import { environmentNames } from "../../contract/manifest.js";
 import { balancerSettings, type BalancerOptions } from "../balancer-options.js";
 import { privateAddress } from "../private-address.js";
-import type { Break } from "../releases.js";
+import type { Break, OtherApp } from "../releases.js";
 import type { Addresses, DropletOrder, OpenSite, SiteContext } from "../site.js";
 import { SshClientFiles } from "../ssh-client.js";
 import type { BalancerBlock } from "../stack.js";
@@ -192,6 +192,11 @@ export class RealSite implements TroubledSite {
 
   async pushBroken(how: Break): Promise<string> {
     return this.#push(how, await this.ground.images.broken(how));
+  }
+
+  /** Pushes an app that is not Node's. */
+  async pushOther(app: OtherApp, version: string): Promise<string> {
+    return this.#push(version, await this.ground.images.other(app, version));
   }
 
   environment(): Record<string, string> {

@@ -101,6 +101,8 @@ test.each([
   ["never-healthy", "running 503", ["waiting for the database"]],
   ["wrong-port", "running refused", ["listening on port 3000"]],
   ["health-301", "running 301", ["the health path answers 301"]],
+  // Whoever asks here is not curl.
+  ["health-403", "running 403", ["the health path answers 403 to whoever is not curl"]],
   ["health-404", "running 404", ["the health path answers 404"]],
   ["health-500", "running 500", ["the health path answers 500"]],
   ["slow-start", "running refused", ["migrating the database"]],

@@ -1,4 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach } from "@jest/globals";
@@ -8,6 +17,7 @@ import {
   brokenRecipe,
   exampleRecipe,
   gather,
+  otherRecipe,
   recipeKey,
   referenceRecipe,
 } from "../../../lab/real/images-recipes.js";
@@ -62,6 +72,22 @@ describe("a recipe", () => {
     expect(brokenRecipe("node:1.2.3-slim", "crash-loop").dockerfile).toMatch(
       /^FROM node:1\.2\.3-slim\n[^]*\nCMD \["node", "crash-loop\.mjs"\]\n$/,
     );
+  });
+});
+
+describe("a recipe for an app that is not Node's", () => {
+  it("puts Python's beside Python, and a static one alone into its image", async () => {
+    const program = Buffer.from([0, 255]);
+    const python = otherRecipe("python", program, "v1");
+    const alone = otherRecipe("static", program, "v1");
+    expect(python.dockerfile).toMatch(/^FROM lab-python:3\nCOPY server \/server\.py\n/);
+    expect(alone.dockerfile).toBe('FROM scratch\nCOPY server /server\nCMD ["/server"]\n');
+    const folder = path.join(mkdtempSync(path.join(tmpdir(), "recipe-")), "context");
+    await gather(alone, folder);
+    expect(readdirSync(folder)).toEqual(["server"]);
+    expect(readFileSync(path.join(folder, "server"))).toEqual(program);
+    expect(statSync(path.join(folder, "server")).mode & 0o111).toBe(0o111);
+    rmSync(path.dirname(folder), { recursive: true });
   });
 });
 

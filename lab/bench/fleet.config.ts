@@ -11,6 +11,7 @@ export default {
   ssh: { keyFingerprints: ["00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff"], allowedCidrs: ["203.0.113.7/32"] },
   rollout: {
     ...{ readyTimeoutSeconds: 60, minFreeDiskMb: 100 },
+    maxParallel: Number(process.env["BENCH_MAX_PARALLEL"]),
     strategy: strategies.find((strategy) => strategy === process.env["BENCH_STRATEGY"]) ?? "drain",
   },
 } satisfies FleetConfig;

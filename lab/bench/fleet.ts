@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BalancerOptions } from "../balancer-options.js";
 import { withCheck } from "../check.js";
 import { synthesize } from "../rehearsal.js";
 import { startWorld, type World } from "../world.js";
@@ -19,6 +20,10 @@ export interface FleetWanted {
   readonly intervalSeconds: number;
   /** How hosts get another release. @default "drain" */
   readonly strategy?: RolloutPolicy["strategy"];
+  /** Hosts after the first one that are handed over at once. @default 1 */
+  readonly maxParallel?: number;
+  /** How the balancer is otherwise. */
+  readonly balancer?: BalancerOptions;
 }
 
 export interface BenchFleet {
@@ -42,12 +47,13 @@ export async function withFleet(
   try {
     const stack = await synthesize("lab/bench/fleet.config.ts", folder, {
       ...{ BENCH_DROPLETS: String(wanted.droplets), BENCH_STRATEGY: wanted.strategy ?? "drain" },
+      BENCH_MAX_PARALLEL: String(wanted.maxParallel ?? 1),
     });
     const stackJson = withCheck(stack.json, { checkIntervalSeconds: wanted.intervalSeconds });
     world = await startWorld({
       stackJson,
       site: sites[wanted.site].open(),
-      options: { balancer: { retries: BALANCER_RETRIES } },
+      options: { balancer: { ...wanted.balancer, retries: BALANCER_RETRIES } },
     });
     await unlessAborted(signal, world.booted());
     await work({ world, stackFolder: stack.folder });

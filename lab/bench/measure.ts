@@ -1,6 +1,6 @@
 /** Doing something to a fleet under load, and what clients and balancer saw of it. */
 import { startAutocannon, type AutocannonReport } from "../load/autocannon.js";
-import { startLoad, type Load, type LoadReport } from "../load/load.js";
+import { startLoad, type Load, type LoadReport, type LoadSettings } from "../load/load.js";
 import { margin } from "../load/margin.js";
 import type { World } from "../world.js";
 import type { Span } from "./capacity.js";
@@ -20,14 +20,19 @@ export interface Measured<Result> {
   readonly samples: readonly Sample[];
 }
 
-/** @throws Error when the load ends before it is stopped */
+/**
+ * @param sent what clients send otherwise
+ * @throws Error when the load ends before it is stopped
+ */
 export async function underLoad<Result>(
   world: World,
   signal: AbortSignal,
   work: (load: Load) => Promise<Result>,
+  sent: Partial<LoadSettings> = {},
 ): Promise<Measured<Result>> {
   const url = world.balancer.url();
-  const load = await startLoad({ ...benchLoad, ...NO_LIMIT, url });
+  const settings = { ...benchLoad, ...sent, ...NO_LIMIT, url };
+  const load = await startLoad(settings);
   const secondTool = startAutocannon({ url, ratePerSecond: SECOND_TOOL_PER_SECOND });
   const samples = new InFlightSamples(world.balancer);
   const stop = async () => {
@@ -35,11 +40,11 @@ export async function underLoad<Result>(
     return { load: report, secondTool: second, samples: taken };
   };
   try {
-    await unlessAborted(signal, margin(load, benchLoad.ratePerSecond));
+    await unlessAborted(signal, margin(load, settings.ratePerSecond));
     const fromMs = Date.now();
     const result = await work(load);
     const span = { fromMs, toMs: Date.now() };
-    await unlessAborted(signal, margin(load, benchLoad.ratePerSecond));
+    await unlessAborted(signal, margin(load, settings.ratePerSecond));
     return { result, span, ...(await stop()) };
   } catch (error) {
     // What went wrong first is what counts.

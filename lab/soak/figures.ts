@@ -2,6 +2,7 @@
 import type { Machine } from "../figures/machine.js";
 import type { RolloutPolicy } from "../../contract/policy.js";
 import type { SiteName } from "../site-names.js";
+import type { ShapeName } from "./shapes.js";
 import { notMeasuredText } from "../load/accounting.js";
 import type { Progress } from "../load/load.js";
 
@@ -30,6 +31,9 @@ export interface SoakSettings {
   /** Rollouts that were asked for. */
   readonly rollouts: number;
   readonly strategy: RolloutPolicy["strategy"];
+  readonly shape: ShapeName;
+  /** Hosts after the first one that are handed over at once. */
+  readonly maxParallel: number;
   readonly ratePerSecond: number;
   readonly slowShare: number;
   readonly slowMs: number;
@@ -47,6 +51,8 @@ export interface SoakFigures extends LoadCounts {
   readonly rollouts: readonly SoakRollout[];
   /** What autocannon counted alongside. */
   readonly secondTool: Counts;
+  /** The same load for as long without any rollout; null where nobody asked for it. */
+  readonly control: LoadCounts | null;
   /** How far the load's own process was late. */
   readonly generator: { readonly stalledMs: number; readonly longestStallMs: number };
 }
@@ -66,10 +72,12 @@ export const isGood = ({ exitCode, failed, notMeasured }: SoakRollout): boolean 
 export function whyFailed(
   figures: Omit<SoakFigures, "machine" | "date" | "commit" | "settings" | "generator">,
 ): string | null {
-  const { rollouts, sent, failed, notMeasured, secondTool } = figures;
+  const { rollouts, sent, failed, notMeasured, secondTool, control } = figures;
   const number = rollouts.findIndex(({ exitCode }) => exitCode !== 0) + 1;
   if (number > 0) return `rollout ${number} ended with exit code ${rollouts[number - 1]?.exitCode ?? -1}`;
   if (failed > 0) return `${failed} of ${sent} requests failed by the end of rollout ${rollouts.length}`;
   if (notMeasured > 0) return notMeasuredText(notMeasured);
+  if (control !== null && control.failed > 0)
+    return `${control.failed} of ${control.sent} requests failed without any rollout`;
   return secondTool.failed > 0 ? `autocannon saw ${secondTool.failed} of its ${secondTool.sent} requests fail` : null;
 }

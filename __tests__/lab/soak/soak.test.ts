@@ -69,7 +69,11 @@ describe("a series of rollouts", () => {
 
 describe("a soak's verdict", () => {
   const good = { seconds: 1, sent: 100, failed: 0, notMeasured: 0, exitCode: 0 };
-  const figures = { rollouts: [good, good], sent: 200, failed: 0, notMeasured: 0, secondTool: { sent: 20, failed: 0 } };
+  const figures = {
+    ...{ rollouts: [good, good], sent: 200, failed: 0, notMeasured: 0 },
+    secondTool: { sent: 20, failed: 0 },
+    control: null,
+  };
 
   it("is good when nothing failed", () => {
     expect(whyFailed(figures)).toBeNull();
@@ -87,6 +91,12 @@ describe("a soak's verdict", () => {
       "not measured: 3 requests were due and not sent, as this machine was too busy; measure again on a quieter one",
     );
     expect(whyFailed({ ...figures, notMeasured: 3, failed: 1 })).toContain("1 of 200 requests failed");
+  });
+
+  it("is bad when requests fail without any rollout: then nobody knows whose failures the others are", () => {
+    const without = { sent: 150, failed: 2, notMeasured: 0 };
+    expect(whyFailed({ ...figures, control: { ...without, failed: 0 } })).toBeNull();
+    expect(whyFailed({ ...figures, control: without })).toBe("2 of 150 requests failed without any rollout");
   });
 
   it("takes the second tool's word too", () => {

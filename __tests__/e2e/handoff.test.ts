@@ -53,8 +53,8 @@ describe("a fleet that is handed over", () => {
     );
   });
 
-  it("keeps a release that never becomes ready from every client, and the others are never touched", async () => {
-    const image = await scenario.world.pushBroken("never-healthy");
+  it.each(["never-healthy", "health-403"] as const)("keeps a release that is %s from the others", async (how) => {
+    const image = await scenario.world.pushBroken(how);
     const { result, seen } = await scenario.under(() => scenario.deploy(image), LOAD);
     expect(seen.failures).toEqual([]);
     expect(result.exitCode).toBe(5);

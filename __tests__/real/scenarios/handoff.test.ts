@@ -44,10 +44,15 @@ describe("three droplets that are handed over", () => {
       expect(events.filter(({ name }) => name === "probesAnswered")).toHaveLength(count());
   });
 
-  it("a release that never becomes ready reaches no client, and the others are never touched", async () => {
-    const image = await scenario.world.pushBroken("never-healthy");
-    const { result, seen } = await scenario.under(() => scenario.deploy(image), LOAD);
-    expect(result.exitCode).toBe(5);
+  it.each([
+    ["never-healthy", "HealthTimeout"],
+    ["health-403", "NotReadmitted"],
+    ["health-local", "NotReadmitted"],
+  ] as const)("a release that is %s costs no request, and the others are never touched", async (how, code) => {
+    const image = await scenario.world.pushBroken(how);
+    // It knows no slow path.
+    const { result, seen } = await scenario.under(() => scenario.deploy(image), { ...LOAD, slowShare: 0 });
+    expect([result.exitCode, result.receipt?.error?.code]).toEqual([5, code]);
     expect(result.receipt?.hosts.map(({ action }) => action).sort()).toEqual(["restored", "untouched", "untouched"]);
     expect(seen.failures).toEqual([]);
     expect(await scenario.running()).toEqual(Array.from({ length: count() }, () => serving));

@@ -114,6 +114,12 @@ export const rolloutPolicy = record({
    * None of them leaves rotation, but a release that fails only under load then fails on so many. @default 1
    */
   maxParallel: countOrShare.default(1),
+  /**
+   * Seconds that the containers before stay up after a rollout that has handed hosts over, whether or not anything is open to them: going back then starts
+   * nothing, and takes a second for all hosts at once. They need memory meanwhile, and hold what they hold, such as connections to a database; the next
+   * rollout ends them. 0 to 86400 s. @default 0 - stopped once nothing is open to them
+   */
+  keepWarmSeconds: whole("seconds", 0, 86_400).default(0),
   /** Seconds a new container must stay ready without a restart before the next host follows. 0 to 3600. @default 0 */
   minReadySeconds: whole("seconds", 0, 3600).default(0),
   /** Longest time one host may go without reaching its next gate. 10 to 7200 s. @default 600 */
@@ -323,6 +329,13 @@ export function together(value: Together, report: Report): void {
     report(
       ["rollout", "exclusive"],
       'exclusive (true) forbids that two containers run at once, as strategy ("handoff") has them; set strategy to "drain" or "auto", or leave exclusive out',
+    );
+  }
+  if (policy.keepWarmSeconds > 0 && (policy.strategy === "drain" || policy.exclusive)) {
+    const why = policy.strategy === "drain" ? 'strategy ("drain")' : "exclusive (true)";
+    report(
+      ["rollout", "keepWarmSeconds"],
+      `keepWarmSeconds (${policy.keepWarmSeconds} s) keeps containers up that were handed over from, and with ${why} there are none; leave it out, or have hosts handed over`,
     );
   }
   const writable = app.mounts.find(({ readOnly }) => !readOnly);

@@ -92,6 +92,16 @@ describe("rules between fields, in config and manifest alike, quote both values"
       'rollout.exclusive: exclusive (true) forbids that two containers run at once, as strategy ("handoff") has them; set strategy to "drain" or "auto", or leave exclusive out',
     ],
     [
+      "containers are kept warm and never handed over from",
+      { rollout: { ...rollout, strategy: "drain", keepWarmSeconds: 60 } },
+      'rollout.keepWarmSeconds: keepWarmSeconds (60 s) keeps containers up that were handed over from, and with strategy ("drain") there are none; leave it out, or have hosts handed over',
+    ],
+    [
+      "containers are kept warm and two at once forbidden",
+      { rollout: { ...rollout, strategy: "auto", exclusive: true, keepWarmSeconds: 60 } },
+      "rollout.keepWarmSeconds: keepWarmSeconds (60 s) keeps containers up that were handed over from, and with exclusive (true) there are none; leave it out, or have hosts handed over",
+    ],
+    [
       "whether two containers may write to one mount is said",
       {
         service: { ...service, mounts: [{ source: "/srv/a", target: "/data", readOnly: false }] },

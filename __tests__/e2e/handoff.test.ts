@@ -62,3 +62,42 @@ describe("a fleet that is handed over", () => {
     expect(await scenario.running()).toEqual([serving, serving]);
   });
 });
+
+describe("a fleet whose old containers are kept for a way back", () => {
+  let scenario: Scenario;
+  beforeAll(async () => {
+    scenario = await Scenario.start({ fleet: { rollout: { ...fleet.rollout, keepWarmSeconds: 3600 } } });
+  });
+  afterAll(() => scenario.end());
+
+  const push = (version: string): Promise<string> => scenario.world.pushReference(version, { contract: "article" });
+  const deploy = async (version: string): Promise<string> => {
+    const image = await push(version);
+    const { exitCode, stderr } = await scenario.deploy(image);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr });
+    return image;
+  };
+  /** Whether each host's containers run, by name. */
+  const containers = () =>
+    Promise.all(
+      scenario.world.droplets.map(async (droplet) =>
+        Object.fromEntries((await droplet.containers()).map(({ name, status }) => [name, status === "running"])),
+      ),
+    );
+
+  const both = (other: string) => ({ api: true, [other]: true });
+
+  it("goes back to them: nothing is started, no request fails, and the next rollout ends what was left", async () => {
+    const first = await deploy("v1");
+    await deploy("v2");
+    expect(await containers()).toEqual([both("api-previous"), both("api-previous")]);
+    const { result, seen } = await scenario.under(() => scenario.rollBack(), LOAD);
+    expect([result.exitCode, result.stderr]).toEqual([0, result.stderr]);
+    expect(result.stderr).toContain("lead back api-1");
+    expect(seen.failures).toEqual([]);
+    expect(await scenario.running()).toEqual([first, first]);
+    expect(await containers()).toEqual([both("api-failed"), both("api-failed")]);
+    const third = await deploy("v3");
+    expect(await scenario.running()).toEqual([third, third]);
+  });
+});

@@ -35,8 +35,20 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a handover is kept before the balancer's nodes are content with it",
     file: `${rollout}/phases/handoff.ts`,
-    find: "if (handover.isFirst) await awaitProof(context, handover, false);",
-    replace: "if (handover.isFirst) unproven.push(handover);",
+    find: "if (isFirst) await awaitProof(context, handover, false);",
+    replace: "if (isFirst) unproven.push(handover);",
+  },
+  {
+    title: "a way back does not end the wait of whoever is to stop the container that it leads to",
+    file: `${rollout}/host-steps.ts`,
+    find: '    { name: "dismissal-ended", run: { do: "end-dismissal", slot: "current" } },\n',
+    replace: "",
+  },
+  {
+    title: "a container that was gone back to and is left again comes back at a boot",
+    file: `${rollout}/host-steps.ts`,
+    find: '    { name: "warm-off", undo: { do: "may-stay-down", slot: "previous" } },\n',
+    replace: "",
   },
   {
     title: "a container that is taken back after a handover is stopped under its requests",
@@ -155,8 +167,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "a host is handed over whatever memory is free",
     file: `${rollout}/core/strategy.ts`,
-    find: "return fits(memory) ? {",
-    replace: "return true ? {",
+    find: "return startsNothing || fits(memory)",
+    replace: "return startsNothing || true",
   },
   {
     title: "a host that was made to retreat and was taken back is told as unknown",
@@ -323,8 +335,8 @@ export const mutations: readonly Mutation[] = [
   {
     title: "what was gone back from can be gone back to",
     file: `${rollout}/host-steps.ts`,
-    find: "    ...(goesBack\n",
-    replace: "    ...(false\n",
+    find: "    ...(goesBack ? [",
+    replace: "    ...(false ? [",
   },
   {
     title:

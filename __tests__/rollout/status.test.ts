@@ -196,7 +196,7 @@ describe("a look at the fleet", () => {
     const look = await lookAtHosts(testManifest({ hosts: 2 }), hosts, null, clock);
     expect(look.rows.map(({ leaving }) => leaving)).toEqual([["api-previous", "api-failed"], []]);
     expect(statusText(look)).toContain(
-      "api-1: api-previous still runs, as something is open to it; the next rollout waits for that\n",
+      "api-1: api-previous still runs: it is kept for a way back, or something is open to it; the next rollout ends it\n",
     );
   });
 

@@ -78,7 +78,14 @@ class Bench {
     const request = { runId: "run1", owner: "test@lab", leaseSeconds: 600 };
     const steward = new SimSteward(request, this.machine, this.clock);
     const { rollout: policy, healthCheck: check } = manifest;
-    steward.plan = hostSteps({ release: wanted, policy, check, standing: "in-rotation", goesBack: false });
+    steward.plan = hostSteps({
+      release: wanted,
+      policy,
+      check,
+      standing: "in-rotation",
+      goesBack: false,
+      isWarm: false,
+    });
     return steward;
   }
 }

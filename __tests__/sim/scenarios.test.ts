@@ -164,7 +164,14 @@ describe("a new release that only the balancer takes for healthy", () => {
     const run = await simulate({ manifest: one, behaviourOf, requestMs: () => 5, ratePerSecond: 1 });
     expect(run.receipt.exitCode).toBe(5);
     const { healthCheck: check, rollout: policy } = one;
-    const plan = hostSteps({ release: testRelease(one, 2), policy, check, standing: "alone", goesBack: false });
+    const plan = hostSteps({
+      release: testRelease(one, 2),
+      policy,
+      check,
+      standing: "alone",
+      goesBack: false,
+      isWarm: false,
+    });
     expect(plan.stages.replace.find(({ name }) => name === "new-run")?.undo).toMatchObject({ retreat: null });
   });
 });

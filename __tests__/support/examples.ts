@@ -43,6 +43,7 @@ const rollout: Manifest["rollout"] = {
   exclusive: false,
   maxUnavailable: 1,
   maxParallel: 1,
+  keepWarmSeconds: 0,
   minReadySeconds: 0,
   progressDeadlineSeconds: 600,
   timeoutSeconds: 21_600,

@@ -21,6 +21,7 @@ const RESTART_MS = 200;
 /** As commands/steward.ts has it. */
 const DOCKER_PATIENCE_MS = 60_000;
 const TICK_MS = 200;
+const WARM_TICK_MS = 5000;
 /** For which nothing may be open to a container that is to be dismissed. */
 const QUIET_MS = 3500;
 
@@ -70,6 +71,7 @@ const asksFirst: ReadonlySet<Operation["do"]> = new Set([
   "lead-back",
   "may-stay-down",
   "dismiss",
+  "put-by",
 ]);
 /** Operations that ask the app, the front, or nobody. */
 const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
@@ -85,6 +87,8 @@ const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
 
 export class SimMachine {
   readonly #containers = new Map<Slot, SimContainer>();
+  /** Who is to stop it: whoever wanted to last, or that it is being stopped. */
+  readonly #dismissals = new Map<SimContainer, symbol | "stops">();
   readonly releases = new Map<string, Release>();
   /** Values of each release's secrets. */
   readonly secrets = new Map<string, SecretValues>();
@@ -384,6 +388,19 @@ export class SimMachine {
       case "expect-down":
         if (isPass(this.seenHealth ?? 0)) throw new StepFailure("it did not serve, and does now");
         return;
+      case "end-dismissal": {
+        const container = this.#existing(operation.slot);
+        if (this.#dismissals.get(container) === "stops") throw new StepFailure("it is being stopped");
+        this.#dismissals.delete(container);
+        return;
+      }
+      case "put-by": {
+        if (!this.#containers.has(operation.from)) return;
+        if (this.isRunning(operation.to)) return;
+        this.#remove(operation.to);
+        this.#move(operation.from, operation.to);
+        return;
+      }
       case "expect-space":
       case "expect-address":
         // Disks are never full here, and neither is the network.
@@ -440,16 +457,24 @@ export class SimMachine {
     this.#front = { ...this.#front, live: { ...live, dropped } };
   }
 
-  /** It is the container itself that is stopped, whatever it is called by then. */
-  async dismiss({ slot, idleSeconds, cuts, timeoutSeconds }: Dismissal): Promise<void> {
+  /** One that has another slot by then is left alone: somebody has gone back to it. */
+  async dismiss({ slot, idleSeconds, cuts, timeoutSeconds, warmSeconds }: Dismissal): Promise<void> {
     const container = this.#containers.get(slot);
     if (!container || container.app.state === "ended") return;
-    const leadsThere = (): boolean => [null, container].includes(this.#front.live?.container ?? null);
+    const leadsThere = (): boolean =>
+      [null, container].includes(this.#front.live?.container ?? null) || this.#containers.get(slot) !== container;
+    const own = Symbol();
+    this.#dismissals.set(container, own);
+    const isOurs = (): boolean => this.#dismissals.get(container) === own;
+    for (const until = this.clock.now() + warmSeconds * 1000; this.clock.now() < until && isOurs();)
+      await this.pause(WARM_TICK_MS);
     if (leadsThere()) throw new StepFailure("clients are led to the container that is to be stopped");
     const isIdle = await this.#awaitIdle(container, idleSeconds);
     if (!isIdle && !cuts)
       throw new StepFailure("connections are still open to the container that was handed over from");
     if (leadsThere()) throw new StepFailure("clients are led to the container that is to be stopped");
+    if (!isOurs()) throw new StepFailure("somebody else is to stop it, or nobody is");
+    this.#dismissals.set(container, "stops");
     await this.#stop(container.app, timeoutSeconds);
   }
 

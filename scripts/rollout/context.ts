@@ -99,6 +99,10 @@ export interface Member {
   locked: boolean;
   /** How it gets another release, as its steps were laid out last. */
   strategy: Chosen["strategy"];
+  /** The container before still runs and is of the release that is wanted: the ports are led back to it. */
+  isWarm: boolean;
+  /** That was tried, and did not become ready: a new one is started. */
+  wentCold: boolean;
   /** It answers its own requests with failures, as clients do fail. */
   failsItself: boolean;
   /** When requests were first seen on its new container; null before. */
@@ -227,6 +231,8 @@ export function newMember(context: Context, info: ManifestHost, isSuperseded: bo
     look: null,
     locked: false,
     strategy: context.manifest.rollout.strategy === "handoff" ? "handoff" : "drain",
+    isWarm: false,
+    wentCold: false,
     failsItself: false,
     enteredMs: null,
     troubleMs: null,

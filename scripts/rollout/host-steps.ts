@@ -28,12 +28,18 @@ export type Operation =
   | { readonly do: "expect-space"; readonly megabytes: number }
   /** Refuses to go on when the containers' network has no address that is free for a new container. */
   | { readonly do: "expect-address" }
+  /**
+   * Whoever waits to dismiss the container in the slot does not. Refuses to go on when it is being stopped already: it would still answer, and then end.
+   */
+  | { readonly do: "end-dismissal"; readonly slot: Slot }
   | { readonly do: "stop"; readonly slot: Slot; readonly timeoutSeconds: number }
   | { readonly do: "start"; readonly slot: Slot }
   | SetAside
   | Dismissal
   /** Nothing happens when there is no container in `from`. */
   | { readonly do: "move"; readonly from: Slot; readonly to: Slot }
+  /** The same; one in `to` that has ended makes room, and beside one that runs nothing happens. */
+  | { readonly do: "put-by"; readonly from: Slot; readonly to: Slot }
   | { readonly do: "remove"; readonly slot: Slot }
   /** Refuses to go on while a container has the slot's name. */
   | { readonly do: "expect-free"; readonly slot: Slot }
@@ -48,7 +54,10 @@ export type Operation =
   | { readonly do: "lead-nowhere" }
   | { readonly do: "retire" };
 
-/** Stops a container that clients were led away from, once nothing is open there. Nothing happens where there is none, or where it has ended. */
+/**
+ * Stops a container that clients were led away from, once nothing is open there. Nothing happens where there is none, where it has ended, or where it has
+ * another slot by then: somebody has gone back to it.
+ */
 export interface Dismissal {
   readonly do: "dismiss";
   readonly slot: Slot;
@@ -58,6 +67,8 @@ export interface Dismissal {
   readonly cuts: boolean;
   /** Seconds from SIGTERM to SIGKILL. */
   readonly timeoutSeconds: number;
+  /** Seconds that it stays up in any case, for a way back. */
+  readonly warmSeconds: number;
 }
 
 /** Stops the container of a release and keeps it under the name `failed`, for its log. One of another release is left alone. */
@@ -134,6 +145,8 @@ export interface HostContext {
   readonly standing: Standing;
   /** Whether the release is an earlier one: the container that is left for it is then no container to go back to. */
   readonly goesBack: boolean;
+  /** Whether the container before is of the release and still runs: the ports are led back to it, and nothing is started. */
+  readonly isWarm: boolean;
 }
 
 /** Orders in which the host is kept in the fleet; a superseded host has only drain and stop. */
@@ -145,13 +158,22 @@ export function hostSteps(context: HostContext): HostPlan {
     dismissal: policy.strategy === "handoff" ? dismissal(context) : null,
     stages: {
       drain: context.standing === "in-rotation" && !handsOver ? drain(context) : [],
-      replace: release ? (handsOver ? handOver(release, context) : replace(release, context)) : [],
+      replace: release ? replacement(release, context) : [],
       retreat: [{ name: "retreat", run: { do: "drain" } }],
       commit: commit(context),
       stop: stop(context),
     },
   };
 }
+
+function replacement(release: Release, context: HostContext): HostStep[] {
+  if (isLedBack(context)) return leadBack(release, context);
+  return isHandedOver(context) ? handOver(release, context) : replace(release, context);
+}
+
+/** Also from a container that does not serve: nobody is cut by that. */
+const isLedBack = (context: HostContext): boolean =>
+  context.isWarm && (isHandedOver(context) || (context.policy.strategy === "handoff" && context.standing === "down"));
 
 const restartOff: HostStep = {
   name: "restart-off",
@@ -314,21 +336,66 @@ function handOver(release: Release, context: HostContext): HostStep[] {
   ];
 }
 
+/** For a container that has run all the while, before a new one is started instead. */
+const WARM_SECONDS = 5;
+
+/** The container before still runs, and gets its name back. The one that is left is called the failed one, so that whoever was to stop the other finds it no more. */
+function leadBack(release: Release, { policy, ...context }: HostContext): HostStep[] {
+  const { port } = release.service;
+  return [
+    failedDismiss({ policy, ...context }),
+    failedClear,
+    frontBack,
+    { name: "old-on", undo: { do: "bring-back", slot: "current" } },
+    {
+      name: "old-failed",
+      run: { do: "move", from: "current", to: "failed" },
+      undo: { do: "move", from: "failed", to: "current" },
+    },
+    // Of a commit that fails half way: the host's own is to be the only one that a boot brings back.
+    { name: "warm-off", undo: { do: "may-stay-down", slot: "previous" } },
+    {
+      name: "warm-back",
+      run: { do: "move", from: "previous", to: "current" },
+      undo: { do: "move", from: "current", to: "previous" },
+    },
+    // Once it has its name again: from then on nobody begins to.
+    { name: "dismissal-ended", run: { do: "end-dismissal", slot: "current" } },
+    {
+      name: "new-ready",
+      until: { ready: "current", port, timeoutSeconds: WARM_SECONDS, steadySeconds: 0 },
+    },
+    {
+      name: "front-lead",
+      run: { do: "lead", slot: "current", port },
+      undo: { do: "lead-back", slot: "failed" },
+    },
+  ];
+}
+
 /** What an earlier rollout has handed over from may still answer somebody: nothing is removed that does. */
 const dismissals = (context: HostContext): HostStep[] => [
-  { name: "old-dismiss", run: dismissal(context) },
-  { name: "failed-dismiss", run: { ...dismissal(context), slot: "failed" } },
+  { name: "old-dismiss", run: { ...dismissal(context), warmSeconds: 0 } },
+  failedDismiss(context),
 ];
+
+const failedDismiss = (context: HostContext): HostStep => ({
+  name: "failed-dismiss",
+  run: { ...dismissal(context), slot: "failed", warmSeconds: 0 },
+});
 
 const dismissal = ({ policy, release }: HostContext): Dismissal => ({
   ...{ do: "dismiss", slot: "previous", idleSeconds: policy.drainTimeoutSeconds },
   ...{ cuts: policy.onDrainTimeout === "cut", timeoutSeconds: stopTimeout(release) },
+  warmSeconds: policy.keepWarmSeconds,
 });
 
 /** What was gone back from is kept for its log only. Where a rollback leads, the history alone tells. */
-function commit({ goesBack, release, policy }: HostContext): HostStep[] {
+function commit(context: HostContext): HostStep[] {
+  const { goesBack, release, policy } = context;
   const olderRemove: HostStep = { name: "older-remove", run: { do: "remove", slot: "older" } };
   const handsOver = policy.strategy === "handoff";
+  const wasLedBack = isLedBack(context);
   return [
     { name: "restart-on", run: { do: "bring-back", slot: "current" } },
     // Also of a host that was on the release before: its ports may be others by now.
@@ -340,14 +407,9 @@ function commit({ goesBack, release, policy }: HostContext): HostStep[] {
     { name: "front-keep", run: { do: "keep-lead" } },
     // After the front: until then a reboot brings the old container back.
     ...(handsOver
-      ? [{ name: "old-stay-down", run: { do: "may-stay-down", slot: "previous" } } as const]
+      ? [{ name: "old-stay-down", run: { do: "may-stay-down", slot: wasLedBack ? "failed" : "previous" } } as const]
       : [olderRemove]),
-    ...(goesBack
-      ? [
-          { name: "failed-remove", run: { do: "remove", slot: "failed" } } as const,
-          { name: "previous-aside", run: { do: "move", from: "previous", to: "failed" } } as const,
-        ]
-      : []),
+    ...(goesBack ? [{ name: "previous-aside", run: { do: "put-by", from: "previous", to: "failed" } } as const] : []),
   ];
 }
 

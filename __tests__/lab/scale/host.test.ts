@@ -22,6 +22,7 @@ const plan = hostSteps({
   check: manifest.healthCheck,
   standing: "in-rotation",
   goesBack: false,
+  isWarm: false,
 });
 
 let clock: RealClock;

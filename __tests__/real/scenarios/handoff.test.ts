@@ -10,7 +10,7 @@ describe("three droplets that are handed over", () => {
   let serving: string;
   beforeAll(async () => {
     scenario = await startReal({
-      fleet: { rollout: { strategy: "handoff", maxParallel: 2, readyTimeoutSeconds: 25 } },
+      fleet: { rollout: { strategy: "handoff", maxParallel: 2, readyTimeoutSeconds: 25, keepWarmSeconds: 3600 } },
       world: { balancer: { nodes: 2, phasesSeconds: [0, 0.5] } },
     });
     serving = await push("v1");
@@ -44,8 +44,24 @@ describe("three droplets that are handed over", () => {
       expect(events.filter(({ name }) => name === "probesAnswered")).toHaveLength(count());
   });
 
+  it("a way back to containers that still run starts nothing, and no request fails", async () => {
+    const ids = async (): Promise<string[]> =>
+      Promise.all(
+        scenario.world.droplets.map(async (droplet) =>
+          (await droplet.run(["docker", "ps", "-q"])).trim().split("\n").sort().join(" "),
+        ),
+      );
+    const { exitCode } = await scenario.deploy(await push("v3"));
+    const before = await ids();
+    const { result, seen } = await scenario.under(() => scenario.rollBack(), LOAD);
+    expect([exitCode, result.exitCode, result.stderr]).toEqual([0, 0, result.stderr]);
+    expect(seen.failures).toEqual([]);
+    expect(await ids()).toEqual(before);
+    expect(await scenario.running()).toEqual(Array.from({ length: count() }, () => serving));
+  });
+
   it.each([
-    ["never-healthy", "HealthTimeout"],
+    ["never-healthy", "StepFailed"],
     ["health-403", "NotReadmitted"],
     ["health-local", "NotReadmitted"],
   ] as const)("a release that is %s costs no request, and the others are never touched", async (how, code) => {

@@ -10,14 +10,20 @@ import { installed } from "./steward-host.js";
 
 const LIMIT_MS = 60_000;
 
-function stagesOf(strategy: string, standing: Standing, command: string[] = [], goesBack = false): string {
+function stagesOf(
+  strategy: string,
+  standing: Standing,
+  command: string[] = [],
+  goesBack = false,
+  isWarm = false,
+): string {
   const manifest = testManifest({ service: { command }, rollout: { strategy } });
   const [host] = manifest.hosts;
   if (!host) throw new Error("the manifest lists no host");
   const release = testRelease(manifest, 1);
   return stages(
     placeOf(manifest, host),
-    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, standing, goesBack }),
+    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, standing, goesBack, isWarm }),
   );
 }
 
@@ -37,6 +43,7 @@ const scripts: [string, string][] = [
   ["a replacement of what is down", stagesOf("drain", "down")],
   ["a replacement of a host that is alone", stagesOf("drain", "alone")],
   ["going back", stagesOf("drain", "in-rotation", [], true)],
+  ["going back to a container that still runs", stagesOf("handoff", "in-rotation", [], true, true)],
   ["a first deployment", stagesOf("drain", "empty")],
   ["a survey", inFrame(look.survey(place))],
   ["a survey of a host whose service port the balancer asks", inFrame(look.survey({ ...place, checks: [] }))],

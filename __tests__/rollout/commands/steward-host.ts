@@ -129,6 +129,7 @@ export class StewardHost {
       check,
       standing: "in-rotation",
       goesBack: false,
+      isWarm: false,
       ...plan,
     });
     for (const release of [this.old, this.next]) {
@@ -151,6 +152,7 @@ export class StewardHost {
       writeFileSync(path.join(this.home, state, "api"), lead);
     }
     const values = {
+      id: "id-api",
       image: this.old.image,
       release: this.old.id,
       publish: ` 127.0.0.1::${port}`,
@@ -166,7 +168,9 @@ export class StewardHost {
   /** An earlier rollout kept the container before the one that serves. */
   keepOneBefore(): void {
     this.sh('cp -R "$HOME/containers/api" "$HOME/containers/api-previous"');
-    this.sh('cd "$HOME/containers/api-previous" && printf false >running && printf no >restart');
+    this.sh(
+      'cd "$HOME/containers/api-previous" && printf id-before >id && printf false >running && printf no >restart',
+    );
   }
 
   /** An order that never arrives. */
@@ -226,7 +230,10 @@ export class StewardHost {
 
   /** The container that serves, and its process. */
   instance(): string {
-    return `id-api:${readFileSync(path.join(this.home, "containers/api/process"), "utf8")}`;
+    const [id, process] = ["id", "process"].map((field) =>
+      readFileSync(path.join(this.home, "containers/api", field), "utf8"),
+    );
+    return `${id}:${process}`;
   }
 
   /** Each container as `name release state restart-policy`. One that the front leads to is draining while its health ports are dropped. */
@@ -326,9 +333,9 @@ export class StewardHost {
   }
 
   /** An order, while time passes on the host until it has ended. */
-  async orderInTime(name: OrderName, argument = ""): Promise<string[]> {
+  async orderInTime(name: OrderName, argument = "", runId = "run1"): Promise<string[]> {
     let hasEnded = false;
-    const told = this.order(name, argument).finally(() => (hasEnded = true));
+    const told = this.order(name, argument, runId).finally(() => (hasEnded = true));
     await this.whileTimePasses(() => hasEnded, `the end of "${name}"`);
     return told;
   }

@@ -16,6 +16,7 @@ function plan(surveys: readonly Survey[], rollout: object = {}, changes: Partial
     policy: rolloutPolicy.parse(rollout),
     check,
     handedOver: [],
+    ledBack: [],
     ...changes,
   });
 }

@@ -45,25 +45,28 @@ describe("how a host gets another release", () => {
   const auto = { strategy: "auto", exclusive: false } as const;
 
   it.each(["drain", "handoff"] as const)("is as it was said, whatever memory there is (%s)", (strategy) =>
-    expect(strategyFor({ strategy, exclusive: false }, holding(0))).toEqual({ strategy, why: null }),
+    expect(strategyFor({ strategy, exclusive: false }, holding(0), false)).toEqual({ strategy, why: null }),
   );
 
   it("is a handover where memory holds two", () =>
-    expect(strategyFor(auto, holding(128))).toEqual({ strategy: "handoff", why: null }));
+    expect(strategyFor(auto, holding(128), false)).toEqual({ strategy: "handoff", why: null }));
 
   it.each([
     [127, "127 MB of memory are free there, and a second container wants 128 MB"],
     [-40, "0 MB of memory are free there, and a second container wants 128 MB"],
   ])("is a drain where it does not, and that is said (%s MB)", (freeMb, why) =>
-    expect(strategyFor(auto, holding(freeMb))).toEqual({ strategy: "drain", why }),
+    expect(strategyFor(auto, holding(freeMb), false)).toEqual({ strategy: "drain", why }),
   );
 
   it("is a drain where two must never run at once", () =>
-    expect(strategyFor({ ...auto, exclusive: true }, holding(9999))).toMatchObject({
+    expect(strategyFor({ ...auto, exclusive: true }, holding(9999), false)).toMatchObject({
       strategy: "drain",
       why: expect.stringContaining("exclusive"),
     }));
 
+  it("is a handover, whatever memory there is, where nothing is started", () =>
+    expect(strategyFor(auto, holding(0), true)).toEqual({ strategy: "handoff", why: null }));
+
   it("is a drain for a host that was not looked at", () =>
-    expect(strategyFor(auto, null)).toEqual({ strategy: "drain", why: null }));
+    expect(strategyFor(auto, null, false)).toEqual({ strategy: "drain", why: null }));
 });

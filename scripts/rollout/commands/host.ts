@@ -94,6 +94,11 @@ export function stopPreDeploy(fleet: string, timeoutSeconds: number): string {
   const [name, failed] = [containerName(fleet, "pre-deploy"), containerName(fleet, "failed")];
   return `${line(docker.inspect([name], "{{.Name}}"))} >/dev/null 2>&1 || { ${line(docker.serverVersion())} >/dev/null; exit; }
 ${line(docker.stop(name, timeoutSeconds))} >/dev/null || exit 1
+# What clients were led away from may still answer somebody: then there is no room for the log.
+if [ "$(${docker.inspectField(failed, "{{.State.Running}}")})" = true ]; then
+  ${line(docker.remove(name))} >/dev/null
+  exit
+fi
 ${line(docker.remove(failed))} >/dev/null 2>&1
 ${line(docker.rename(name, failed))}`;
 }

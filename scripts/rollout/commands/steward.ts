@@ -25,6 +25,8 @@ import { CURL, fleetFolder, line, quote } from "./shell.js";
 
 /** Seconds between two looks of the steward at its orders; a second is a whole number of them. */
 const TICK_SECONDS = 0.2;
+/** Between two looks at the clock by whoever waits for the end of the time in which a container stays up for a way back. */
+const WARM_TICK_SECONDS = 5;
 /** Longest that Docker takes to show a network that it has begun to make: a second on a busy machine, where somebody waits for it. */
 const NETWORK_SECONDS = 5;
 /** Tries to take a lock that nobody seems to hold; contenders get in each other's way for a few, a full disk for good. */
@@ -619,20 +621,43 @@ leads_to() {
   led=$(printf '%s\\n' "$led" | awk -v name="$1" '($1 "") == name { print $5 }')
   [ -z "$led" ] || [ "$led" = "$(address_of "$2")" ]
 }
-# ID PORT LIMIT cuts|halts TIMEOUT FRONT
+# ID PORT LIMIT cuts|halts TIMEOUT FRONT NAME WARM; LIMIT and WARM in hundredths of a second
+#
+# The file dismissal.ID says who is to stop it, and whether that has begun: the newest run that wants to. Somebody may go back to it meanwhile. That gives it
+# another name first, and then takes the file away, unless the stop has begun: one of both sees the other.
 dismiss() {
   if leads_to "$6" "$1"; then
     echo "clients are led to the container that is to be stopped"
     return 1
   fi
+  printf '%s\\n' "$run" >"dismissal.$1" || return 1
+  since=$(now)
+  while [ $(($(now) - since)) -lt "$8" ]; do
+    sleep ${WARM_TICK_SECONDS}
+    if ! dismisses "$1" || ended "$1"; then break; fi
+  done
   if ! await_idle "$1" "$2" "$3" && [ "$4" = halts ]; then
     echo "connections are still open to the container that was handed over from, after $(($3 / 100)) s (drainTimeoutSeconds)"
     return 1
   fi
-  # Somebody may have gone back to it meanwhile.
-  if leads_to "$6" "$1"; then return 1; fi
-  docker stop -t "$5" "$1"
+  if ! dismisses "$1"; then return 1; fi
+  printf '%s stops\\n' "$run" >"dismissal.$1" || return 1
+  if leads_to "$6" "$1" || [ "$(shown_id "$7")" != "$1" ]; then
+    rm -f "dismissal.$1"
+    return 1
+  fi
+  # One that may have been told to stop does so at a time of its own.
+  docker stop -t "$5" "$1" && rm -f "dismissal.$1"
 }
+dismisses() { [ "$(head -n 1 "dismissal.$1" 2>/dev/null)" = "$run" ]; }
+# Of containers that have ended, or are gone.
+clear_dismissals() {
+  if ! docker_answers; then return; fi
+  for left in dismissal.*; do
+    if [ "$(shown "\${left#*.}" '{{.State.Running}}')" != true ]; then rm -f "$left"; fi
+  done
+}
+shown_id() { docker inspect --type container --format '{{.Id}}' "$1" 2>/dev/null | head -c 64; }
 # Made and started, whatever has become of it since.
 begun_once() { case $(shown "$1" '{{.State.Status}}') in running | exited | dead) ;; *) return 1 ;; esac; }
 answer() { ${CURL} --max-time ${ANSWER_SECONDS} "$@"; }
@@ -766,8 +791,10 @@ function runOf(place: Place, step: HostStep): string {
 /** Begun when the steward leaves, and not waited for. It needs no lock: what it stops is known by its id, and nobody is led there any more. */
 function afterLeave(place: Place, what: Dismissal): string {
   const slots = ["previous", "failed"] as const;
-  const dismissals = slots.map((slot) => `(\n${dismiss(place, { ...what, slot })}\n) &`);
-  return shellFunction("after_leave", dismissals.join("\n"));
+  // Nothing leads back to one that was gone back from.
+  const warmth = (slot: Slot): number => (slot === "previous" ? what.warmSeconds : 0);
+  const dismissals = slots.map((slot) => `(\n${dismiss(place, { ...what, slot, warmSeconds: warmth(slot) })}\n) &`);
+  return shellFunction("after_leave", ["clear_dismissals &", ...dismissals].join("\n"));
 }
 
 /** Waits until Docker has ended what a step began: an undo that comes before that would itself be undone by it. */
@@ -813,6 +840,18 @@ esac`;
       return expectSpace(what.megabytes);
     case "expect-address":
       return "expect_address";
+    case "end-dismissal":
+      return `id=$(shown_id ${quote(name(what.slot))})
+if [ -z "$id" ]; then return 2; fi
+case $(head -n 1 "dismissal.$id" 2>/dev/null) in
+  *' stops')
+    echo 'it is being stopped'
+    return 1
+    ;;
+esac
+rm -f "dismissal.$id"`;
+    case "put-by":
+      return putBy(name(what.from), name(what.to));
     case "stop":
       return line(docker.stop(name(what.slot), what.timeoutSeconds));
     case "start":
@@ -847,14 +886,14 @@ fi`;
   }
 }
 
-/** Looked for by its name, and stopped by its id: the name may be another container's by then. */
-const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds }: Dismissal): string =>
+/** Looked for by its name, and stopped by its id only while it has that name. */
+const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds, warmSeconds }: Dismissal): string =>
   `look_at ${quote(containerName(place.fleet, slot))} '{{.State.Running}} {{.Id}}'
 case $?:$seen in
   0:'true '*)
     id=\${seen#* }
     ${portOf(place, slot)}
-    dismiss "$id" "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} ${cuts ? "cuts" : "halts"} ${timeoutSeconds} ${quote(place.fleet)}
+    dismiss "$id" "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} ${cuts ? "cuts" : "halts"} ${timeoutSeconds} ${quote(place.fleet)} ${quote(containerName(place.fleet, slot))} ${hundredths(warmSeconds)}
     ;;
   2:*) return 2 ;;
 esac`;
@@ -901,6 +940,18 @@ esac
 
 const ifExists = (name: string, commands: readonly string[][]): string =>
   `if exists ${quote(name)}; then\n  ${commands.map(line).join(" &&\n    ")}\nelif [ "$?" -eq 2 ]; then\n  return 2\nfi`;
+
+const putBy = (from: string, to: string): string => `if exists ${quote(from)}; then
+  look_at ${quote(to)} '{{.State.Running}}'
+  case $?:$seen in
+    0:true) return 0 ;;
+    0:*) ${line(docker.remove(to))} || return 1 ;;
+    2:*) return 2 ;;
+  esac
+  ${line(docker.rename(from, to))}
+elif [ "$?" -eq 2 ]; then
+  return 2
+fi`;
 
 /** A disk that does not tell holds nobody up. */
 const expectSpace = (megabytes: number): string => `free=$(${docker.FREE_DISK})

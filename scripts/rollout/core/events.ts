@@ -16,7 +16,7 @@ export type HostStatus =
 export interface PlannedHost {
   readonly host: string;
   /** A host that serves is replaced, out of rotation, or handed over, without leaving it. */
-  readonly action: "keep" | "converge" | "replace" | "hand over" | "retire";
+  readonly action: "keep" | "converge" | "replace" | "hand over" | "lead back" | "retire";
   /** Seconds expected for this host alone. */
   readonly seconds: number;
 }
@@ -221,6 +221,11 @@ export const registry = {
     "ROLLOUT_I2002",
     "info",
     (data) => `is drained, and not handed over: ${data.why}`,
+  ),
+  wentCold: define<{ why: string }>(
+    "ROLLOUT_W2003",
+    "warning",
+    (data) => `the container that it was to go back to is not ready, so a new one is started: ${data.why}`,
   ),
   plannedAnew: define<{ why: string }>(
     "ROLLOUT_W2001",

@@ -29,7 +29,7 @@ export type Fate = "nothing" | "done" | "taken-back" | "open";
 
 /** Steps that only look, that end a replacement which has been made, or that are undone together with it. */
 const CHANGES_NOTHING =
-  /^(?:retreat|(?:retired-)?expect-.*|(?:old|failed)-dismiss|name-free|restart-on|older-remove|failed-remove|previous-aside)$/;
+  /^(?:retreat|(?:retired-)?expect-.*|(?:old|failed)-dismiss|name-free|restart-on|older-remove|previous-aside|warm-off|dismissal-ended)$/;
 
 /** @param journal the lines since the work began */
 export function fateOf(journal: readonly JournalEntry[]): Fate {

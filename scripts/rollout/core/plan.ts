@@ -11,6 +11,9 @@ const EXPECTED_SWAP_SECONDS = 2;
 /** The same for a container that starts beside the old one and is watched for a second. */
 const EXPECTED_HANDOVER_SECONDS = 4;
 
+/** The same where the ports are led back to a container that still runs. */
+const EXPECTED_WAY_BACK_SECONDS = 1;
+
 export interface Plan {
   /** Already on the release and serving. */
   readonly keep: readonly string[];
@@ -42,9 +45,11 @@ export interface PlanInput {
   readonly check: ObservedCheck;
   /** Names of hosts that are handed over, if they are replaced. */
   readonly handedOver: readonly string[];
+  /** Of these, the ones whose container before still runs and is of the release. */
+  readonly ledBack: readonly string[];
 }
 
-export function makePlan({ surveys, superseded, releaseId, policy, check, handedOver }: PlanInput): Plan {
+export function makePlan({ surveys, superseded, releaseId, policy, check, handedOver, ledBack }: PlanInput): Plan {
   const names = [...surveys.keys()];
   const action = (name: string): "keep" | "converge" | "replace" => {
     const survey = surveys.get(name);
@@ -62,12 +67,16 @@ export function makePlan({ surveys, superseded, releaseId, policy, check, handed
     (Math.min(most, drained.length) / (drained.length + 1)) * check.checkIntervalSeconds,
   );
   const parallel = hostCount(policy.maxParallel, names.length);
-  const handovers = replace.length - drained.length;
+  const warm = replace.filter((name) => ledBack.includes(name));
+  const handovers = replace.length - drained.length - warm.length;
   const handoverSeconds = EXPECTED_HANDOVER_SECONDS + policy.minReadySeconds;
-  const planned = (name: string): PlannedHost =>
-    action(name) === "replace" && handedOver.includes(name)
-      ? { host: name, action: "hand over", seconds: handoverSeconds }
-      : { host: name, action: action(name), seconds: each[action(name)] };
+  const warmSeconds = EXPECTED_WAY_BACK_SECONDS + policy.minReadySeconds;
+  const planned = (name: string): PlannedHost => {
+    if (warm.includes(name)) return { host: name, action: "lead back", seconds: warmSeconds };
+    if (replace.includes(name) && handedOver.includes(name))
+      return { host: name, action: "hand over", seconds: handoverSeconds };
+    return { host: name, action: action(name), seconds: each[action(name)] };
+  };
   const hosts: PlannedHost[] = [
     ...names.map(planned),
     ...superseded.map((name) => ({ host: name, action: "retire" as const, seconds: each.retire })),
@@ -86,6 +95,7 @@ export function makePlan({ surveys, superseded, releaseId, policy, check, handed
     hosts,
     seconds:
       converge.length * each.converge +
+      Math.min(1, warm.length) * warmSeconds +
       handoverBatches(handovers, parallel) * handoverSeconds +
       batches * each.replace +
       superseded.length * each.retire,
@@ -108,7 +118,7 @@ function expectedSeconds(
   policy: RolloutPolicy,
   check: ObservedCheck,
   turnSeconds: number,
-): Record<Exclude<PlannedHost["action"], "hand over">, number> {
+): Record<Exclude<PlannedHost["action"], "hand over" | "lead back">, number> {
   const interval = check.checkIntervalSeconds;
   const drained = floorSeconds({ check, firstProbeSeconds: turnSeconds, swapSeconds: EXPECTED_SWAP_SECONDS });
   return {

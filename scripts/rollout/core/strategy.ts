@@ -54,16 +54,31 @@ export function memoryOf(hosts: readonly MemoryInput[], limitMb: number | undefi
   );
 }
 
-/** @param memory null for a host that was not looked at */
+/** Whether the container before still runs as it was started, and is of that release: the ports can be led back to it. */
+export function runsStill(
+  { containers: { current, previous } }: Pick<Survey, "containers">,
+  releaseId: string,
+): boolean {
+  if (previous === undefined || current?.release === releaseId) return false;
+  return previous.running && !previous.restarting && previous.restartCount === 0 && previous.release === releaseId;
+}
+
+/**
+ * @param memory null for a host that was not looked at
+ * @param startsNothing the ports are led to a container that runs already
+ */
 export function strategyFor(
   { strategy, exclusive }: Pick<RolloutPolicy, "strategy" | "exclusive">,
   memory: Memory | null,
+  startsNothing: boolean,
 ): Chosen {
   if (strategy !== "auto") return { strategy, why: null };
   if (exclusive)
     return { strategy: "drain", why: "exclusive is set, so that no two containers of the app run at once" };
   if (memory === null) return { strategy: "drain", why: null };
-  return fits(memory) ? { strategy: "handoff", why: null } : { strategy: "drain", why: tooLittle(memory) };
+  return startsNothing || fits(memory)
+    ? { strategy: "handoff", why: null }
+    : { strategy: "drain", why: tooLittle(memory) };
 }
 
 export const tooLittle = ({ freeMb, wantedMb: wanted }: Memory): string =>

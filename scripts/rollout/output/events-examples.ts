@@ -106,6 +106,7 @@ export const examples: { readonly [Name in EventName]: EventData<Name> } = {
     why: "api-2 was taken for down, as its own look at http://10.110.0.3:80/health got no answer (curl: (7) Failed to connect), yet it was answered 200 since; its container was not stopped",
   },
   step: { step: "new-run" },
+  wentCold: { why: "api-2: not ready within 5 s (health path answered 503)" },
   drainedInstead: { why: "96 MB of memory are free there, and a second container wants 128 MB" },
   ejected: { seconds: 6.2, probes: { taken: 2, floor: 2 }, witness: 20 },
   cut: { connections: 3 },

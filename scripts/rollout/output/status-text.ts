@@ -22,7 +22,9 @@ export function statusText({ rows, previous }: FleetLook): string {
   const runs = rows.flatMap(({ name, run }) => (run === null ? [] : [oneLine(`${name} is ${run}`)]));
   const leaving = rows.flatMap(({ name, leaving: containers }) =>
     containers.map((container) =>
-      oneLine(`${name}: ${container} still runs, as something is open to it; the next rollout waits for that`),
+      oneLine(
+        `${name}: ${container} still runs: it is kept for a way back, or something is open to it; the next rollout ends it`,
+      ),
     ),
   );
   return `${[...table, ...runs, ...leaving, oneLine(`previous: ${previous}`)].join("\n")}\n`;

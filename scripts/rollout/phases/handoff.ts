@@ -24,6 +24,7 @@ import { batchSettled } from "./down.js";
 import { restoring } from "./restore.js";
 import { hasHealthPort, presentTraffic, sameInstance } from "./present.js";
 import { awaitMinReady } from "./readmission.js";
+import { thoseLeftCold } from "./warmth.js";
 
 /** A host whose ports were led over, and who asked it before. */
 interface Handover {
@@ -37,7 +38,7 @@ interface Handover {
 }
 
 /**
- * The first one alone: it is kept only once each node of the balancer is content with it, as a release that is healthy for curl alone must not reach the
+ * Hosts whose container before still runs go back to it, all at once: it has served before. Of the others the first one goes alone: it is kept only once each node of the balancer is content with it, as a release that is healthy for curl alone must not reach the
  * fleet. Then batch after batch, those of a batch at once. They are proven at the end, when they hold up nobody.
  * @throws RolloutError ClientsFail, NotReadmitted, StepFailed, InstanceChanged; that host is led back, but for one that was kept already
  */
@@ -48,20 +49,32 @@ export async function handOverAll(
   outcome: "replaced" | "rolled-back",
 ): Promise<void> {
   const unproven: Handover[] = [];
-  for (const [number, batch] of [members.slice(0, 1), ...chunks(members.slice(1), size)].entries()) {
-    if (batch.length === 0) continue;
+  const handOver = async (member: Member, isFirst: boolean): Promise<void> => {
+    const handover = await leadOver(context, member, isFirst);
+    if (isFirst) await awaitProof(context, handover, false);
+    await keep(context, handover);
+    if (!isFirst) unproven.push(handover);
+  };
+  const one = (member: Member, isFirst = false): Promise<void> =>
+    restoring(context, member, outcome, () => handOver(member, isFirst));
+  const begin = async (batch: readonly Member[]): Promise<void> => {
     heedStop(context);
     await expectCalm(context, batch);
-    const handOver = async (member: Member): Promise<void> => {
-      const handover = await leadOver(context, member, number === 0);
-      if (handover.isFirst) await awaitProof(context, handover, false);
-      await keep(context, handover);
-      if (!handover.isFirst) unproven.push(handover);
-    };
-    await batchSettled(batch.map((member) => restoring(context, member, outcome, () => handOver(member))));
+  };
+  const warm = members.filter(({ isWarm }) => isWarm);
+  if (warm.length > 0) await begin(warm);
+  const left = await thoseLeftCold(context, warm, (member) => one(member));
+  // One whose memory holds no second container is left to be drained.
+  const cold = [...members.filter((member) => !warm.includes(member)), ...left].filter(isHandedOver);
+  for (const batch of [cold.slice(0, 1), ...chunks(cold.slice(1), size)]) {
+    if (batch.length === 0) continue;
+    await begin(batch);
+    await batchSettled(batch.map((member) => one(member, member === cold[0])));
   }
   await settled(unproven.map((handover) => awaitProof(context, handover, true)));
 }
+
+export const isHandedOver = ({ strategy }: Member): boolean => strategy === "handoff";
 
 /** Once it has stayed ready, and clients fare as before. */
 async function keep(context: Context, { member, fresh, isFirst }: Handover): Promise<void> {

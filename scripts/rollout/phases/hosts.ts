@@ -19,10 +19,11 @@ import { failingFirst } from "../core/turn.js";
 import { perform, type OrderOptions } from "../orders.js";
 import { goingBack, renewBaseline } from "./clients.js";
 import { batchSettled, performStop } from "./down.js";
-import { handOverAll } from "./handoff.js";
+import { handOverAll, isHandedOver } from "./handoff.js";
 import { awaitMinReady, awaitReadmission, expectClientsServed } from "./readmission.js";
 import { restoring } from "./restore.js";
 import { awaitEjection, awaitIdleMoment, quorum } from "./rotation.js";
+import { thoseLeftCold } from "./warmth.js";
 
 /** What becomes of hosts that are brought onto the release, in their receipts. */
 type Outcome<Usual extends string> = Usual | "rolled-back";
@@ -48,8 +49,6 @@ export async function replaceAll(
   }
 }
 
-const isHandedOver = ({ strategy }: Member): boolean => strategy === "handoff";
-
 /** A drain waits for the host's next probe. */
 function probedNext(context: Context, waiting: readonly Member[]): Member[] {
   const hosts = waiting.map((member) => ({ name: member.info.name, traffic: trafficNow(context, member) }));
@@ -67,7 +66,9 @@ export async function convergeAll(
     heedStop(context);
     await renewBaseline(context);
     const batch = membersNamed(context, names);
-    await batchSettled(batch.map((member) => restoring(context, member, outcome, () => converge(context, member))));
+    const one = (member: Member): Promise<void> => restoring(context, member, outcome, () => converge(context, member));
+    const cold = await thoseLeftCold(context, batch, one);
+    await batchSettled(cold.map(one));
   }
 }
 

@@ -22,7 +22,7 @@ import { RolloutError } from "../core/errors.js";
 import { inWords, wayBack, type WayBack } from "../core/history.js";
 import { dockerConfiguration, registryOf } from "../core/registry.js";
 import { agreedDigest, asToday, imageToKeep, mayGetRequests } from "../core/target.js";
-import { fits, memoryOf, strategyFor, tooLittle, type Chosen, type Memory } from "../core/strategy.js";
+import { fits, memoryOf, runsStill, strategyFor, tooLittle, type Chosen, type Memory } from "../core/strategy.js";
 import type { HostPlan, Standing } from "../host-steps.js";
 import { settled } from "../settled.js";
 import { lookAt, settleDoubt } from "./doubt.js";
@@ -193,7 +193,10 @@ export async function prepare(context: Context, members: readonly Member[] = loc
     members.filter((member) => !isSeenToGetNone(context, member)),
   );
   await checkMounts(context, members);
-  for (const [member, { strategy }] of strategiesOf(context, members)) member.strategy = strategy;
+  for (const [member, { strategy }] of strategiesOf(context, members)) {
+    member.strategy = strategy;
+    member.isWarm = strategy === "handoff" && isWarm(context, member);
+  }
   const given = members.map((member) => ({ member, secrets: secretsFor(context, member) }));
   await settled(given.map(({ member, secrets }) => member.host.prepare(stepsFor(context, member), secrets)));
 }
@@ -250,8 +253,13 @@ function stepsFor(context: Context, member: Member): HostPlan {
     check: context.check,
     standing: standingOf(context, member),
     goesBack: context.goesBack,
+    isWarm: member.isWarm,
   });
 }
+
+/** Its container before still runs, and is of the release that is wanted. */
+const isWarm = ({ release, goesBack }: Context, { survey, superseded, wentCold }: Member): boolean =>
+  goesBack && !superseded && !wentCold && release !== null && survey !== null && runsStill(survey, release.id);
 
 function standingOf(context: Context, member: Member): Standing {
   const survey = surveyOf(member);
@@ -265,12 +273,20 @@ function standingOf(context: Context, member: Member): Standing {
 function strategiesOf(context: Context, members: readonly Member[]): Map<Member, Chosen> {
   const memory = memoryFor(context);
   const { rollout } = context.manifest;
-  return new Map(members.map((member) => [member, strategyFor(rollout, memory.get(member.info.name) ?? null)]));
+  return new Map(
+    members.map((member) => {
+      const there = memory.get(member.info.name) ?? null;
+      return [member, strategyFor(rollout, there, isWarm(context, member))];
+    }),
+  );
 }
 
-function memoryFor({ manifest, release, members }: Context): Map<string, Memory> {
-  const seen = members.flatMap(({ info, survey, superseded }) => {
-    const changes = !superseded && survey?.containers.current?.release !== release?.id;
+function memoryFor(context: Context): Map<string, Memory> {
+  const { manifest, release, members } = context;
+  const seen = members.flatMap((member) => {
+    const { info, survey, superseded } = member;
+    const isOnIt = survey?.containers.current?.release === release?.id;
+    const changes = !superseded && !isOnIt && !isWarm(context, member);
     return survey ? [{ name: info.name, machine: info.address, survey, changes }] : [];
   });
   return memoryOf(seen, manifest.service.memoryMb);
@@ -282,9 +298,9 @@ export function checkMemory(context: Context, members: readonly Member[]): void 
     if (why !== null) emit(context, "drainedInstead", { why }, member);
   if (context.manifest.rollout.strategy !== "handoff") return;
   const memory = memoryFor(context);
-  for (const { info } of members) {
+  for (const { info, isWarm: startsNothing } of members) {
     const there = memory.get(info.name);
-    if (!there || fits(there)) continue;
+    if (startsNothing || !there || fits(there)) continue;
     throw new RolloutError(
       "HostUnfit",
       `${info.name}: ${tooLittle(there)}; set rollout.strategy to "auto" or "drain", or take a larger droplet`,

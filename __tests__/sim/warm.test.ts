@@ -119,7 +119,30 @@ describe("going back when the release that is left does not serve any more", () 
   });
 });
 
-describe("a fault while the fleet goes back so", () => {
+it("from one that does not serve any more stays, also when nobody is heard before it is kept", async () => {
+  const world = newWorld({
+    manifest,
+    behaviourOf: ({ id }) => (id === two.id ? { startMs: 500, kind: "healthy", healthyMs: 60_000 } : healthy),
+  });
+  await world.run(async () => {
+    await rolloutIn(world, manifest, deploy(1));
+    await rolloutIn(world, manifest, deploy(2));
+    await world.clock.sleep(100_000);
+    const fault = new Faults({ kind: "killed-after", phase: "ready", call: 0, lastsMs: 0 }, world.clock, world);
+    await Promise.race([rolloutIn(world, manifest, back, { ports: fault.around(world.ports()) }), fault.killed]);
+    await world.clock.sleep(400_000);
+  }, 86_400);
+  const hosts = lastEvents(world.events).flatMap((event) =>
+    event.name === "step" && event.data.step === "front-lead" ? [event.host ?? ""] : [],
+  );
+  expect(hosts.length).toBeGreaterThan(0);
+  expect(hosts.map((name) => world.machine(name).serving?.release)).toEqual(hosts.map(() => one.id));
+});
+
+describe.each([
+  ["serves", {}],
+  ["does not serve any more", { healthyMs: 60_000 }],
+] as const)("a fault while the fleet goes back so from a release that %s", (_state, life) => {
   /** Ends the controller, cuts it off, or holds it up: nothing of it may cost a request. */
   const harmless: readonly FaultKind[] = [
     "killed-before",
@@ -137,11 +160,14 @@ describe("a fault while the fleet goes back so", () => {
     const struck = new Set<string>();
     for (const phase of phases)
       for (let call = 0; call < 9; call += 1) {
-        const world = newWorld({ manifest, phasesMs: [1000, 2500] });
+        const behaviourOf = ({ id }: { readonly id: string }) =>
+          id === two.id ? ({ startMs: 500, kind: "healthy", ...life } as const) : healthy;
+        const world = newWorld({ manifest, phasesMs: [1000, 2500], behaviourOf });
         let last: number | undefined;
         await world.run(async () => {
           await rolloutIn(world, manifest, deploy(1));
           await rolloutIn(world, manifest, deploy(2));
+          await world.clock.sleep(100_000);
           const fault = new Faults({ kind, phase, call, lastsMs: 40_000 }, world.clock, world);
           await Promise.race([rolloutIn(world, manifest, back, { ports: fault.around(world.ports()) }), fault.killed]);
           if (fault.struck !== null) struck.add(`${phase} ${fault.struck}`);
@@ -157,6 +183,8 @@ describe("a fault while the fleet goes back so", () => {
           last: 0,
           served: names.map(() => one.id),
         });
+        // What does not serve is out of rotation by itself.
+        if ("healthyMs" in life) continue;
         expect({ ...where, broken: world.broken }).toEqual({ ...where, broken: [] });
         if (harmless.includes(kind))
           expect({ ...where, failures: world.failures, lost: world.lost }).toEqual({ ...where, failures: [], lost: 0 });

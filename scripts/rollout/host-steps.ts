@@ -342,11 +342,13 @@ const WARM_SECONDS = 5;
 /** The container before still runs, and gets its name back. The one that is left is called the failed one, so that whoever was to stop the other finds it no more. */
 function leadBack(release: Release, { policy, ...context }: HostContext): HostStep[] {
   const { port } = release.service;
+  const undo = { do: "bring-back", slot: "current" } as const;
   return [
     failedDismiss({ policy, ...context }),
     failedClear,
     frontBack,
-    { name: "old-on", undo: { do: "bring-back", slot: "current" } },
+    // What is left of one that does not serve is nothing to go back to by itself, when nobody is heard any more.
+    { name: context.standing === "down" ? "down-on" : "old-on", undo },
     {
       name: "old-failed",
       run: { do: "move", from: "current", to: "failed" },

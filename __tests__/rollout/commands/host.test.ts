@@ -192,9 +192,16 @@ describe("a pre-deploy command that does not end", () => {
     expect(sh(commands.stopPreDeploy("api", 10)).status).toBe(0);
     expect(calls().slice(1)).toEqual([
       "stop -t 10 api-pre-deploy",
-      "rm -f api-failed",
+      "inspect --type container --format {{.State.Running}} api-failed",
+      "rm api-failed",
       "rename api-pre-deploy api-failed",
     ]);
+  });
+
+  it("is removed beside a container that clients were led away from and that still answers somebody", () => {
+    fakeDocker('[ "$1" != inspect ] || echo true');
+    expect(sh(commands.stopPreDeploy("api", 10)).status).toBe(0);
+    expect(calls().slice(3)).toEqual(["rm api-pre-deploy"]);
   });
 
   it("is left alone where that was done before the connection broke", () => {

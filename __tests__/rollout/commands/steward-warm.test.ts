@@ -7,7 +7,12 @@ import { testManifest } from "../../support/fleet.js";
 import { installed, OLD_ADDRESS, StewardHost } from "./steward-host.js";
 
 const LIMIT_MS = 120_000;
-const rollout = { strategy: "handoff", drainTimeoutSeconds: 30, leaseSeconds: 60 } as const;
+/** Far more than passes on the host while a busy machine comes to look: a second passes there at each look of the test's. */
+const LONG = 3600;
+const rollout = {
+  ...{ strategy: "handoff", drainTimeoutSeconds: LONG, leaseSeconds: LONG },
+  progressDeadlineSeconds: LONG,
+} as const;
 const manifest = testManifest({ rollout });
 const NEXT_ADDRESS = "172.31.255.243";
 const steps = (...names: string[]): string[] => names.map((name) => `step ${name}`);
@@ -34,13 +39,15 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
   /** Sockets that the kernel shows for the process of each container that runs. */
   const open = (count: number): void => writeFileSync(path.join(host.home, "open"), `${count}\n`);
   const order = (name: OrderName, runId: string): Promise<string[]> => host.orderInTime(name, "", runId);
+  /** Of a run nobody is left. */
+  const ended = (runId: string): boolean => host.processes().every(({ args }) => !args.includes(`/runs/${runId}/`));
   const seconds = async (count: number): Promise<void> => {
     for (let second = 0; second < count; second += 1) await host.whileTimePasses(() => true, "a second");
   };
 
   /** Hands over, and leaves while something is open to the old container. */
   async function handedOver(keepWarmSeconds = 0): Promise<void> {
-    await host.hold("run1", 60);
+    await host.hold("run1", LONG);
     host.prepare({ policy: testManifest({ rollout: { ...rollout, keepWarmSeconds } }).rollout });
     await order("replace", "run1");
     await order("commit", "run1");
@@ -50,9 +57,9 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
     expect(host.containers()).toEqual(["api new serving always", "api-previous old serving no"]);
   }
 
-  async function goingBack(): Promise<void> {
-    await host.hold("run2", 60);
-    host.prepare({ release: host.old, goesBack: true, isWarm: true }, "run2");
+  async function goingBack(runId = "run2"): Promise<void> {
+    await host.hold(runId, LONG);
+    host.prepare({ release: host.old, goesBack: true, isWarm: true }, runId);
   }
 
   it(
@@ -73,8 +80,7 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
         () => host.containers().includes("api-failed new stopped no"),
         "the end of the container that was left",
       );
-      // Whoever was to stop the other one has had its time by now.
-      await seconds(40);
+      await host.whileTimePasses(() => ended("run1"), "the end of whoever was to stop the other one");
       expect(host.containers()).toEqual(["api old serving always", "api-failed new stopped no"]);
     },
     LIMIT_MS,
@@ -110,12 +116,26 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
   );
 
   it(
+    "is no concern of a rollout that begins while it is stopped: that waits for its end, whoever brings it about",
+    async () => {
+      await handedOver();
+      await host.hold("run2", LONG);
+      host.prepare({ release: host.old }, "run2");
+      const told = order("replace", "run2");
+      await host.until(() => host.journal("run2").some(({ detail }) => detail === "old-dismiss"), "the wait");
+      host.sh('rm -f "$HOME"/.evenkeel/api/dismissal.* && printf false >"$HOME/containers/api-previous/running"');
+      expect((await told).at(-1)).toBe("done replace");
+    },
+    LIMIT_MS,
+  );
+
+  it(
     "is kept once more by a second try, which leaves alone what somebody still gets answers from",
     async () => {
       await handedOver();
       await goingBack();
       for (const name of ["replace", "commit", "leave"] as const) await order(name, "run2");
-      await host.hold("run3", 60);
+      await host.hold("run3", LONG);
       host.prepare({ release: host.old, goesBack: true, isWarm: false }, "run3");
       expect((await order("commit", "run3")).at(-1)).toBe("done commit");
       expect(host.containers()).toEqual(["api old serving always", "api-failed new serving no"]);
@@ -150,8 +170,13 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
         () => readFileSync(path.join(host.home, "calls"), "utf8").includes("docker stop"),
         "the stop",
       );
-      await goingBack();
-      expect((await order("replace", "run2")).at(-1)).toBe("failed it is being stopped");
+      // Another run that ends meanwhile makes nobody believe that it is only to be stopped.
+      await host.hold("run2", LONG);
+      host.prepare({}, "run2");
+      await order("leave", "run2");
+      await seconds(20);
+      await goingBack("run3");
+      expect((await order("replace", "run3")).at(-1)).toBe("failed it is being stopped");
       expect(host.front().now).toBe(`${NEXT_ADDRESS} 80`);
       expect(host.containers()).toContain("api new serving always");
       host.mend("hang-stop");
@@ -171,10 +196,7 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
       await order("commit", "run2");
       host.setClock(Number(readFileSync(path.join(host.home, "clock"), "utf8")) + 36_000);
       await order("leave", "run2");
-      await host.whileTimePasses(
-        () => host.processes().every(({ args }) => !args.includes("/runs/run1/")),
-        "the end of whoever waited",
-      );
+      await host.whileTimePasses(() => ended("run1"), "the end of whoever waited");
       expect(host.containers()).toContain("api old serving always");
     },
     LIMIT_MS,

@@ -96,10 +96,10 @@ export function stopPreDeploy(fleet: string, timeoutSeconds: number): string {
 ${line(docker.stop(name, timeoutSeconds))} >/dev/null || exit 1
 # What clients were led away from may still answer somebody: then there is no room for the log.
 if [ "$(${docker.inspectField(failed, "{{.State.Running}}")})" = true ]; then
-  ${line(docker.remove(name))} >/dev/null
+  docker rm ${quote(name)} >/dev/null
   exit
 fi
-${line(docker.remove(failed))} >/dev/null 2>&1
+docker rm ${quote(failed)} >/dev/null 2>&1
 ${line(docker.rename(name, failed))}`;
 }
 

@@ -625,22 +625,34 @@ leads_to() {
 #
 # The file dismissal.ID says who is to stop it, and whether that has begun: the newest run that wants to. Somebody may go back to it meanwhile. That gives it
 # another name first, and then takes the file away, unless the stop has begun: one of both sees the other.
+# The run is the steward's own.
+# shellcheck disable=SC2154
 dismiss() {
   if leads_to "$6" "$1"; then
     echo "clients are led to the container that is to be stopped"
     return 1
   fi
-  printf '%s\\n' "$run" >"dismissal.$1" || return 1
-  since=$(now)
-  while [ $(($(now) - since)) -lt "$8" ]; do
-    sleep ${WARM_TICK_SECONDS}
-    if ! dismisses "$1" || ended "$1"; then break; fi
-  done
-  if ! await_idle "$1" "$2" "$3" && [ "$4" = halts ]; then
+  # One that is being stopped by somebody is not to look as if it were not.
+  if ! is_stopped "$1"; then
+    printf '%s\\n' "$run" >"dismissal.$1" || return 1
+    since=$(now)
+    while [ $(($(now) - since)) -lt "$8" ]; do
+      sleep ${WARM_TICK_SECONDS}
+      dismisses "$1" || return 1
+      if ended "$1"; then break; fi
+    done
+  fi
+  await_idle "$1" "$2" "$3"
+  idle=$?
+  if ended "$1"; then
+    rm -f "dismissal.$1"
+    return 0
+  fi
+  if [ "$idle" -ne 0 ] && [ "$4" = halts ]; then
     echo "connections are still open to the container that was handed over from, after $(($3 / 100)) s (drainTimeoutSeconds)"
     return 1
   fi
-  if ! dismisses "$1"; then return 1; fi
+  if ! dismisses "$1" && ! is_stopped "$1"; then return 1; fi
   printf '%s stops\\n' "$run" >"dismissal.$1" || return 1
   if leads_to "$6" "$1" || [ "$(shown_id "$7")" != "$1" ]; then
     rm -f "dismissal.$1"
@@ -649,12 +661,14 @@ dismiss() {
   # One that may have been told to stop does so at a time of its own.
   docker stop -t "$5" "$1" && rm -f "dismissal.$1"
 }
+# shellcheck disable=SC2154
 dismisses() { [ "$(head -n 1 "dismissal.$1" 2>/dev/null)" = "$run" ]; }
+is_stopped() { case $(head -n 1 "dismissal.$1" 2>/dev/null) in *' stops') ;; *) return 1 ;; esac; }
 # Of containers that have ended, or are gone.
 clear_dismissals() {
-  if ! docker_answers; then return; fi
   for left in dismissal.*; do
-    if [ "$(shown "\${left#*.}" '{{.State.Running}}')" != true ]; then rm -f "$left"; fi
+    look_at "\${left#*.}" '{{.State.Running}}'
+    case $?:$seen in 0:false | 1:*) rm -f "$left" ;; esac
   done
 }
 shown_id() { docker inspect --type container --format '{{.Id}}' "$1" 2>/dev/null | head -c 64; }
@@ -843,12 +857,10 @@ esac`;
     case "end-dismissal":
       return `id=$(shown_id ${quote(name(what.slot))})
 if [ -z "$id" ]; then return 2; fi
-case $(head -n 1 "dismissal.$id" 2>/dev/null) in
-  *' stops')
-    echo 'it is being stopped'
-    return 1
-    ;;
-esac
+if is_stopped "$id"; then
+  echo 'it is being stopped'
+  return 1
+fi
 rm -f "dismissal.$id"`;
     case "put-by":
       return putBy(name(what.from), name(what.to));

@@ -104,6 +104,9 @@ class DownContradicted extends RolloutError {
   }
 }
 
+/** For {@link onceMore}. @param seen why, without a full stop */
+export const planAnew = (seen: string): RolloutError => new DownContradicted(seen, "Run the rollout again");
+
 function contradicted(context: Context, member: Member, survey: Survey, against: readonly string[]): DownContradicted {
   const { name, privateAddress } = member.info;
   const { container } = hostContainer(context.manifest, member.info);

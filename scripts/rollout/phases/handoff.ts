@@ -24,6 +24,7 @@ import { batchSettled } from "./down.js";
 import { restoring } from "./restore.js";
 import { hasHealthPort, presentTraffic, sameInstance } from "./present.js";
 import { awaitMinReady } from "./readmission.js";
+import { checkMemory, prepare } from "./release.js";
 import { thoseLeftCold } from "./warmth.js";
 
 /** A host whose ports were led over, and who asked it before. */
@@ -64,6 +65,10 @@ export async function handOverAll(
   const warm = members.filter(({ isWarm }) => isWarm);
   if (warm.length > 0) await begin(warm);
   const left = await thoseLeftCold(context, warm, (member) => one(member));
+  if (left.length > 0) {
+    await prepare(context, left);
+    checkMemory(context, left);
+  }
   // One whose memory holds no second container is left to be drained.
   const cold = [...members.filter((member) => !warm.includes(member)), ...left].filter(isHandedOver);
   for (const batch of [cold.slice(0, 1), ...chunks(cold.slice(1), size)]) {

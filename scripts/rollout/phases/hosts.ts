@@ -18,7 +18,7 @@ import { isDraining } from "../core/target.js";
 import { failingFirst } from "../core/turn.js";
 import { perform, type OrderOptions } from "../orders.js";
 import { goingBack, renewBaseline } from "./clients.js";
-import { batchSettled, performStop } from "./down.js";
+import { batchSettled, performStop, planAnew } from "./down.js";
 import { handOverAll, isHandedOver } from "./handoff.js";
 import { awaitMinReady, awaitReadmission, expectClientsServed } from "./readmission.js";
 import { restoring } from "./restore.js";
@@ -67,8 +67,9 @@ export async function convergeAll(
     await renewBaseline(context);
     const batch = membersNamed(context, names);
     const one = (member: Member): Promise<void> => restoring(context, member, outcome, () => converge(context, member));
-    const cold = await thoseLeftCold(context, batch, one);
-    await batchSettled(cold.map(one));
+    const [cold] = await thoseLeftCold(context, batch, one);
+    // It may serve by now, as what was taken back there was started again.
+    if (cold) throw planAnew(`${cold.info.name} cannot go back to its container before`);
   }
 }
 

@@ -86,19 +86,18 @@ async function awaitEnd(
     if (container && hasEnded(container)) return container;
     if (context.ports.clock.now() >= deadline) {
       await member.host.stopPreDeploy(context.manifest.service.stopTimeoutSeconds);
-      return fail(
-        context,
-        member,
-        `it did not end within ${timeoutSeconds} s (preDeploy.timeoutSeconds) and was stopped`,
-        "failed",
-      );
+      const { failed } = (await lookAt(context, member)).containers;
+      // Beside one that clients were led away from, and that still runs, its log is not kept.
+      const slot = failed?.running === true ? null : "failed";
+      const why = `it did not end within ${timeoutSeconds} s (preDeploy.timeoutSeconds) and was stopped`;
+      return fail(context, member, why, slot);
     }
     await pause(context, LOOK_MS);
   }
 }
 
-async function fail(context: Context, member: Member, why: string, slot: Slot = "pre-deploy"): Promise<never> {
-  await showFailedLog(context, member, slot);
+async function fail(context: Context, member: Member, why: string, slot: Slot | null = "pre-deploy"): Promise<never> {
+  if (slot !== null) await showFailedLog(context, member, slot);
   const { fleet } = context.manifest;
   throw new RolloutError(
     "PreDeployFailed",

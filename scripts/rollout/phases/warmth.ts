@@ -2,12 +2,11 @@
 import { actionSoFar, emit, type Context, type Member } from "../context.js";
 import { isExpected, type RolloutError } from "../core/errors.js";
 import { batchSettled } from "./down.js";
-import { checkMemory, prepare } from "./release.js";
 
 /**
- * Does the work on these hosts at once. Gives back those whose container before did not become ready, and which are as they were: their steps are laid out
- * anew, and a new container is to be started there.
- * @throws RolloutError HostUnfit where two containers do not fit, and have to; whatever else the work throws
+ * Does the work on these hosts at once. Gives back those whose container before did not become ready, and which are as they were: a new container is to be
+ * started there, by steps that are laid out anew.
+ * @throws whatever else the work throws
  */
 export async function thoseLeftCold(
   context: Context,
@@ -27,9 +26,5 @@ export async function thoseLeftCold(
     }
   };
   await batchSettled(members.map(unlessCold));
-  if (cold.length > 0) {
-    await prepare(context, cold);
-    checkMemory(context, cold);
-  }
   return cold;
 }

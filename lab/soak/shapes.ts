@@ -7,7 +7,7 @@ import type { World } from "../world.js";
 import { execa } from "execa";
 
 export interface Shape {
-  /** One line for whoever reads the figures. */
+  /** One line for whoever reads this list. */
   readonly what: string;
   /** Pushes a release of the app. @default - the reference API */
   readonly push?: (world: World, version: string) => Promise<string>;
@@ -18,15 +18,7 @@ export interface Shape {
   readonly before?: (world: World) => Promise<void>;
 }
 
-type LoadField =
-  | "ratePerSecond"
-  | "slowShare"
-  | "slowIn"
-  | "verySlowShare"
-  | "verySlowMs"
-  | "keepAliveShare"
-  | "httpVersion"
-  | "timeoutMs";
+type LoadField = "slowIn" | "verySlowShare" | "verySlowMs" | "httpVersion" | "timeoutMs";
 
 /** Only real droplets run whatever is in an image, and only there the balancer is a process of its own. */
 const realSite = ({ site }: World): RealSite => {

@@ -492,7 +492,9 @@ function suite(shell: string): void {
           ["another", "172.31.255.244"],
         ] as const) {
           host.sh(`cp -R "$HOME/containers/api" "$HOME/containers/${name}"`);
-          host.sh(`cd "$HOME/containers/${name}" && printf false >running && printf ${address} >address`);
+          host.sh(
+            `cd "$HOME/containers/${name}" && printf id-${name} >id && printf false >running && printf ${address} >address`,
+          );
         }
         writeFileSync(`${host.home}/front/third`, "10.110.0.9 80 - 172.31.255.245 80 open\n");
         expect((await host.order("replace", OLD_INSTANCE)).at(-1)).toMatch(

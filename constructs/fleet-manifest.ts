@@ -44,7 +44,10 @@ function assemble({ fleet, loadBalancer, service, rollout }: ManifestParts, { ho
     fleetTag,
     stackTag: fleet.stackTagName,
     hosts,
-    loadBalancer: { ...balancer, ...loadBalancer.entry },
+    loadBalancer: {
+      ...{ ...balancer, ...loadBalancer.entry },
+      backendKeepalive: loadBalancer.settings.backendKeepalive,
+    },
     healthCheck: loadBalancer.settings.healthCheck,
     service,
     ssh: knownToRollout.parse(ssh),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { domain, domainRules, entryPortRule } from "./domain.js";
 import { flag, record, text, whole } from "./fields.js";
 import { overlap } from "./ip-range.js";
-import { crossField, healthCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
+import { crossField, healthCheck, keptRules, rolloutPolicy, service, sshAccess, together } from "./policy.js";
 
 /** A name that Terraform, DigitalOcean and Docker all take. */
 const shortName = text("2 to 32 small letters, digits and -, starting with a letter", /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/);
@@ -56,7 +56,10 @@ export const loadBalancer = record({
   sizeUnit: whole("nodes", 1, 100).default(1),
   /** Port that clients connect to. @default 80 */
   entryPort: whole("port", 1, 65535).default(80),
-  /** Keep connections to the hosts open between requests. Refused as yet: nobody sees the requests on them. @default false */
+  /**
+   * Keep connections to the hosts open between requests. Needs `service.drainPort`, and `rollout.drainTimeoutSeconds` above `httpIdleTimeoutSeconds`. On a
+   * running fleet it comes one deploy after `drainPort`. @default false
+   */
   backendKeepalive: flag().default(false),
   /** Seconds until an idle client connection is closed. 30 to 600. @default 60 */
   httpIdleTimeoutSeconds: whole("seconds", 30, 600).default(60),
@@ -229,10 +232,12 @@ export const fleetConfig = fleetFields.superRefine((config, context) => {
     domainRules(config.domain, (path, message) => report(["domain", ...path], message));
     entryPortRule(config.loadBalancer.entryPort, config.domain, report);
   }
-  if (config.loadBalancer.backendKeepalive) {
+  const { backendKeepalive, httpIdleTimeoutSeconds } = config.loadBalancer;
+  keptRules(backendKeepalive, config.service, report);
+  if (backendKeepalive && config.rollout.drainTimeoutSeconds <= httpIdleTimeoutSeconds) {
     report(
-      ["loadBalancer", "backendKeepalive"],
-      "backendKeepalive (true) has the balancer keep connections to droplets, and nobody can see the requests on them: a rollout could cut some; set it to false",
+      ["rollout", "drainTimeoutSeconds"],
+      `drainTimeoutSeconds (${config.rollout.drainTimeoutSeconds} s) is not above loadBalancer.httpIdleTimeoutSeconds (${httpIdleTimeoutSeconds} s), for which a connection that the balancer keeps (backendKeepalive) may be open without a request; raise it or lower the other`,
     );
   }
   if (config.alerts.email.length > 0 && !config.droplet.monitoring) {

@@ -105,6 +105,8 @@ export const appEnvironment = {
   healthPath: "HEALTH_PATH",
   /** Second path that is answered like the first; not set unless the path is about to change. */
   nextHealthPath: "NEXT_HEALTH_PATH",
+  /** Where it takes `POST /drain`; not set without `service.drainPort`. */
+  drainPort: "DRAIN_PORT",
   /** Release id. */
   release: "RELEASE",
 } as const;

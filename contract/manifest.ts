@@ -1,8 +1,8 @@
 /** All that crosses from infrastructure to rollout. Versioned; validated where it is written and where it is read. */
 import { z } from "zod";
-import { choice, record, text, whole } from "./fields.js";
+import { choice, flag, record, text, whole } from "./fields.js";
 import { apart } from "./one-machine.js";
-import { crossField, observedCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
+import { crossField, keptRules, observedCheck, rolloutPolicy, service, sshAccess, together } from "./policy.js";
 
 /** Raised whenever a field changes its meaning; a rollout refuses any other. */
 export const MANIFEST_VERSION = 1;
@@ -93,6 +93,8 @@ const shape = record({
     port: whole("port", 1, 65535),
     /** Name that clients ask for, in TLS and in `Host`; the address is asked, so that DNS need not know it yet. @default - the address itself */
     serverName: text("a host name such as api.example.com", /^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/).optional(),
+    /** Whether it keeps its connections to hosts open between requests. Needs `service.drainPort`. @default false */
+    backendKeepalive: flag().default(false),
   }),
   healthCheck: observedCheck,
   service,
@@ -104,6 +106,7 @@ export const manifest = shape.superRefine((value, context) => {
   const report = (path: string[], message: string) =>
     context.addIssue({ code: "custom", path, message, params: crossField });
   together({ ...value, hosts: value.hosts.length }, report);
+  keptRules(value.loadBalancer.backendKeepalive, value.service, report);
   for (const tag of ["fleetTag", "stackTag"] as const) {
     if (!value.loadBalancer.id || value[tag]) continue;
     report(

@@ -171,6 +171,12 @@ export const service = record({
    * out. @default - none
    */
   nextPort: port().optional(),
+  /**
+   * Port within the container where the app takes `POST /drain`: from then on it closes each connection with its next answer there. The app finds the number
+   * in `DRAIN_PORT`. Only the droplet itself, and containers on it, can ask there. Needed where the balancer keeps its connections to droplets. 1 to 65535,
+   * not `port`. @default - none
+   */
+  drainPort: port().optional(),
   /** Seconds from SIGTERM to SIGKILL. 1 to 3600. @default 10 */
   stopTimeoutSeconds: whole("seconds", 1, 3600).default(10),
   /** Command and arguments instead of the image's own. @default - the image's command */
@@ -371,11 +377,26 @@ export function together(value: Together, report: Report): void {
     );
   }
   portRules(value, report);
+  if (app.drainPort === app.port) {
+    report(
+      ["service", "drainPort"],
+      `drainPort (${app.drainPort}) is the same as port (${app.port}); clients could ask there: give it a number of its own`,
+    );
+  }
   for (const name of reservedNames.filter((word) => word in app.environment)) {
     report(["service", "environment", name], `${name} is set by Evenkeel itself; take it out of the environment`);
   }
   secretRules(app, report);
   mountRules(app, report);
+}
+
+/** A balancer that keeps its connections to hosts, as configuration and manifest know it. */
+export function keptRules(keeps: boolean, app: Service, report: Report): void {
+  if (!keeps || app.drainPort !== undefined) return;
+  report(
+    ["loadBalancer", "backendKeepalive"],
+    "backendKeepalive (true) has the balancer keep connections to droplets, and service.drainPort is not set: a rollout could not have the container before let go of them; set drainPort where the app takes POST /drain, or backendKeepalive to false",
+  );
 }
 
 function portRules({ healthCheck: check, service: app, ssh }: Together, report: Report): void {

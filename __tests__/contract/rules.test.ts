@@ -24,16 +24,26 @@ function linesOf(run: () => unknown): readonly string[] {
 const { healthCheck, service, ssh, rollout } = fullConfig;
 
 describe("connections that the balancer keeps to droplets", () => {
-  test.each(["drain", "handoff"])("are refused, as nobody sees the requests on them (%s)", (strategy) =>
+  const loadBalancer = { ...fullConfig.loadBalancer, backendKeepalive: true };
+  const longer = { ...rollout, drainTimeoutSeconds: 61 };
+
+  test("go with a port on which the app can be told to let go of them", () =>
+    expect(configLines({ rollout: longer, loadBalancer })).toEqual([]));
+
+  test.each(["drain", "handoff"])("are refused without it (%s)", (strategy) => {
+    const line =
+      "loadBalancer.backendKeepalive: backendKeepalive (true) has the balancer keep connections to droplets, and service.drainPort is not set: a rollout could not have the container before let go of them; set drainPort where the app takes POST /drain, or backendKeepalive to false";
+    const change = { service: { ...service, drainPort: undefined }, rollout: { ...longer, strategy } };
+    expect(configLines({ ...change, loadBalancer })).toEqual([line]);
     expect(
-      configLines({
-        rollout: { ...rollout, strategy },
-        loadBalancer: { ...fullConfig.loadBalancer, backendKeepalive: true },
-      }),
-    ).toEqual([
-      "loadBalancer.backendKeepalive: backendKeepalive (true) has the balancer keep connections to droplets, and nobody can see the requests on them: a rollout could cut some; set it to false",
-    ]),
-  );
+      manifestLines({ ...change, loadBalancer: { ...fullManifest.loadBalancer, backendKeepalive: true } }),
+    ).toEqual([line]);
+  });
+
+  test("may be open without a request for as long as the balancer keeps them, and a drain waits for longer", () =>
+    expect(configLines({ loadBalancer })).toEqual([
+      "rollout.drainTimeoutSeconds: drainTimeoutSeconds (60 s) is not above loadBalancer.httpIdleTimeoutSeconds (60 s), for which a connection that the balancer keeps (backendKeepalive) may be open without a request; raise it or lower the other",
+    ]));
 });
 
 describe("rules between fields, in config and manifest alike, quote both values", () => {
@@ -52,6 +62,11 @@ describe("rules between fields, in config and manifest alike, quote both values"
       "the next port is another one",
       { service: { ...service, nextPort: 80 } },
       "service: nextPort (80) is the same as port (80); give each port its own number",
+    ],
+    [
+      "clients do not get to where the app is told to let go",
+      { service: { ...service, drainPort: 80 } },
+      "service.drainPort: drainPort (80) is the same as port (80); clients could ask there: give it a number of its own",
     ],
     [
       "the health port is not the service port",
@@ -197,11 +212,7 @@ describe("rules between fields, in config and manifest alike, quote both values"
       "ssh: port (8080) is the same as service.nextPort (8080); give each port its own number",
     ]));
 
-  test.each(["CONTROL_PORT", "CONTROL_HOST"])("%s is the app's own", (name) => {
-    expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toEqual([]);
-  });
-
-  test.each(["PORT", "HEALTH_PATH", "NEXT_HEALTH_PATH", "RELEASE"])("%s is Evenkeel's own", (name) => {
+  test.each(["PORT", "HEALTH_PATH", "NEXT_HEALTH_PATH", "DRAIN_PORT", "RELEASE"])("%s is Evenkeel's own", (name) => {
     expect(configLines({ service: { ...service, environment: { [name]: "x" } } })).toHaveLength(1);
   });
 });

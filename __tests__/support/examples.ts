@@ -18,6 +18,7 @@ const healthCheck = {
 const service: Manifest["service"] = {
   port: 80,
   nextPort: 8080,
+  drainPort: 9000,
   stopTimeoutSeconds: 10,
   command: ["node", "server.js"],
   environment: { NODE_ENV: "production" },
@@ -121,6 +122,7 @@ export const fullManifest = {
     scheme: "https",
     port: 443,
     serverName: "api.example.com",
+    backendKeepalive: false,
   },
   healthCheck,
   service,

@@ -418,6 +418,27 @@ export const mutations: readonly Mutation[] = [
     suites: ["__tests__/rollout/commands/steward.dash.test.ts", "-t", "no room to start it again"],
   },
   {
+    title: "a container before is not asked to let go of connections that the balancer keeps",
+    file: `${rollout}/host-steps.ts`,
+    find: '    ...letGo("old-let-go", "previous", context),\n',
+    replace: "",
+    suites: ["__tests__/sim/kept-connections.test.ts"],
+  },
+  {
+    title: "a host that is drained is not asked to let go of connections that the balancer keeps",
+    file: `${rollout}/host-steps.ts`,
+    find: '    ...letGo("drain-let-go", "current", context),\n',
+    replace: "",
+    suites: ["__tests__/sim/kept-connections.test.ts"],
+  },
+  {
+    title: "the balancer keeps connections, and nobody looks whether what serves can let go of them",
+    file: `${rollout}/phases/preflight.ts`,
+    find: "  if (keeps) checkLettingGo(context.members);\n",
+    replace: "  void keeps;\n  void checkLettingGo;\n",
+    suites: ["__tests__/sim/kept-connections.test.ts"],
+  },
+  {
     title: "the guard lets the balancer change over while hosts are silent there",
     file: `${rollout}/guard.ts`,
     find: "if (silent.length > 0) throw notAnsweredYet(change, silent);",

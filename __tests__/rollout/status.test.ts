@@ -111,7 +111,11 @@ describe("a look at the fleet", () => {
     };
 
     it("takes what the balancer does, as a rollout would", async () =>
-      expect(await states({ balancer: async () => ({ check: slower, tag: two.fleetTag, targetPorts: [] }) })).toEqual({
+      expect(
+        await states({
+          balancer: async () => ({ check: slower, tag: two.fleetTag, targetPorts: [], backendKeepalive: false }),
+        }),
+      ).toEqual({
         states: ["serving", "serving"],
         unread: null,
       }));

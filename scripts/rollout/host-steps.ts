@@ -18,7 +18,12 @@ export type Operation =
   | { readonly do: "bring-back"; readonly slot: Slot }
   /** The health ports are refused, and requests are still served. */
   | { readonly do: "drain" }
-  /** Takes that back; nothing happens where nothing was refused. */
+  /**
+   * The app is asked to close each connection with its next answer there, those that a balancer keeps. It never fails: what is open tells whether the
+   * app did. Nothing happens where there is no container, or its release has no port for that.
+   */
+  | { readonly do: "let-go"; readonly slot: Slot }
+  /** Takes a drain back; nothing happens where nothing was refused. */
   | { readonly do: "raise" }
   /** Refuses to go on unless the process that the order's argument names is still there and draining. */
   | { readonly do: "expect-drained" }
@@ -147,6 +152,8 @@ export interface HostContext {
   readonly goesBack: boolean;
   /** Whether the container before is of the release and still runs: the ports are led back to it, and nothing is started. */
   readonly isWarm: boolean;
+  /** Whether the container that serves, or the one that is to, closes the connections that a balancer keeps when it is asked to. */
+  readonly letsGo: boolean;
 }
 
 /** Orders in which the host is kept in the fleet; a superseded host has only drain and stop. */
@@ -159,7 +166,7 @@ export function hostSteps(context: HostContext): HostPlan {
     stages: {
       drain: context.standing === "in-rotation" && !handsOver ? drain(context) : [],
       replace: release ? replacement(release, context) : [],
-      retreat: [{ name: "retreat", run: { do: "drain" } }],
+      retreat: [{ name: "retreat", run: { do: "drain" } }, ...letGo("retreat-let-go", "current", context)],
       commit: commit(context),
       stop: stop(context),
     },
@@ -170,6 +177,10 @@ function replacement(release: Release, context: HostContext): HostStep[] {
   if (isLedBack(context)) return leadBack(release, context);
   return isHandedOver(context) ? handOver(release, context) : replace(release, context);
 }
+
+/** Of the container that clients were led away from. */
+const letGo = (name: string, slot: Slot, { letsGo }: HostContext): HostStep[] =>
+  letsGo ? [{ name, run: { do: "let-go", slot } }] : [];
 
 /** Also from a container that does not serve: nobody is cut by that. */
 const isLedBack = (context: HostContext): boolean =>
@@ -206,6 +217,8 @@ function drain(context: HostContext): HostStep[] {
     ...(release ? [...dismissals(context), failedClear, ...makeRoom, expectAddress] : []),
     restartOff,
     { name: "drain", run: { do: "drain" }, undo: { do: "raise" } },
+    // While the balancer lets the host go, requests still come, and each of these connections ends with one of them.
+    ...letGo("drain-let-go", "current", context),
   ];
 }
 
@@ -333,6 +346,7 @@ function handOver(release: Release, context: HostContext): HostStep[] {
       run: { do: "lead", slot: "current", port },
       undo: { do: "lead-back", slot: "previous" },
     },
+    ...letGo("old-let-go", "previous", context),
   ];
 }
 
@@ -372,6 +386,7 @@ function leadBack(release: Release, { policy, ...context }: HostContext): HostSt
       run: { do: "lead", slot: "current", port },
       undo: { do: "lead-back", slot: "failed" },
     },
+    ...letGo("failed-let-go", "failed", { policy, ...context }),
   ];
 }
 

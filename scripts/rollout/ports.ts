@@ -63,6 +63,8 @@ export interface LiveBalancer {
   /** Ports of the hosts that requests are sent to. */
   readonly targetPorts: readonly number[];
   readonly tag: string | null;
+  /** Whether it keeps its connections to hosts open between requests. */
+  readonly backendKeepalive: boolean;
 }
 
 /** The cloud's API. Absent when no token is set. */

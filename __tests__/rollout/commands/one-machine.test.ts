@@ -22,7 +22,15 @@ const release = testRelease(shared, 2);
 
 /** Every script that reaches the machine for one host. */
 function scriptsFor(place: Place, { rollout: policy, healthCheck: check }: Manifest): string {
-  const plan = hostSteps({ release, policy, check, standing: "in-rotation", goesBack: false, isWarm: false });
+  const plan = hostSteps({
+    release,
+    policy,
+    check,
+    standing: "in-rotation",
+    goesBack: false,
+    isWarm: false,
+    letsGo: false,
+  });
   return [
     engine(place.fleet),
     stages(place, plan),

@@ -23,7 +23,15 @@ function stagesOf(
   const release = testRelease(manifest, 1);
   return stages(
     placeOf(manifest, host),
-    hostSteps({ release, policy: manifest.rollout, check: manifest.healthCheck, standing, goesBack, isWarm }),
+    hostSteps({
+      release,
+      policy: manifest.rollout,
+      check: manifest.healthCheck,
+      standing,
+      goesBack,
+      isWarm,
+      letsGo: true,
+    }),
   );
 }
 

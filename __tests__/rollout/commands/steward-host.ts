@@ -130,6 +130,7 @@ export class StewardHost {
       standing: "in-rotation",
       goesBack: false,
       isWarm: false,
+      letsGo: false,
       ...plan,
     });
     for (const release of [this.old, this.next]) {

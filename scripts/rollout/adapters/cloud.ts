@@ -39,6 +39,7 @@ const balancerReply = z.object({
       healthy_threshold: z.number(),
     }),
     forwarding_rules: z.array(z.object({ target_port: z.number() })),
+    enable_backend_keepalive: z.boolean().nullish(),
   }),
 });
 
@@ -95,6 +96,7 @@ export class DigitalOcean implements Cloud, GuardCloud {
     return {
       tag: live.tag || null,
       targetPorts: targetPorts(live.forwarding_rules),
+      backendKeepalive: live.enable_backend_keepalive ?? false,
       check: {
         path: check.path ?? "/",
         port: check.port,

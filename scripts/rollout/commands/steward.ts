@@ -433,9 +433,12 @@ function portOf({ fleet }: Place, slot: Slot): string {
   return portIn(fleet, `$(${docker.inspectField(containerName(fleet, slot), docker.RELEASE_FORMAT)})`);
 }
 
-/** @param release a word of shell */
-const portIn = (fleet: string, release: string): string =>
-  `port=$(sed -n 's/^${appEnvironment.port}=//p' "${fleetFolder(fleet)}/releases/${release}.env" 2>/dev/null)`;
+/**
+ * Shell text that sets `port` to one of the ports that a release's containers are told; to nothing where nobody knows.
+ * @param release a word of shell
+ */
+const portIn = (fleet: string, release: string, variable: string = appEnvironment.port): string =>
+  `port=$(sed -n 's/^${variable}=//p' "${fleetFolder(fleet)}/releases/${release}.env" 2>/dev/null)`;
 
 /** Where things are on one host. */
 export interface Place {
@@ -539,6 +542,7 @@ export function environmentOf(release: Release, secrets: SecretValues): string {
     [appEnvironment.port]: String(service.port),
     [appEnvironment.healthPath]: release.healthPath,
     ...(release.nextHealthPath === undefined ? {} : { [appEnvironment.nextHealthPath]: release.nextHealthPath }),
+    ...(service.drainPort === undefined ? {} : { [appEnvironment.drainPort]: String(service.drainPort) }),
     [appEnvironment.release]: release.id,
   };
   return Object.entries(entries)
@@ -841,6 +845,8 @@ function operation(place: Place, what: Operation): string {
       return line(["drain", place.fleet]);
     case "raise":
       return line(["raise", place.fleet]);
+    case "let-go":
+      return letGo(place, what.slot);
     case "expect-drained":
       return expectDrained(place);
     case "expect-down":
@@ -898,6 +904,15 @@ fi`;
   }
 }
 
+/** The answer does not matter: an app that takes no such request is waited for all the same. */
+const letGo = (
+  place: Place,
+  slot: Slot,
+): string => `if look_at ${quote(containerName(place.fleet, slot))} '${docker.PLACE_FORMAT}'; then
+  ${portIn(place.fleet, "${seen#*|}", appEnvironment.drainPort)}
+  if [ -n "$port" ]; then answer -o /dev/null -d '' "http://\${seen%%|*}:$port/drain" || :; fi
+fi`;
+
 /** Looked for by its name, and stopped by its id only while it has that name. */
 const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds, warmSeconds }: Dismissal): string =>
   `look_at ${quote(containerName(place.fleet, slot))} '{{.State.Running}} {{.Id}}'
@@ -927,7 +942,8 @@ ${line(docker.restartPolicy(name, "no"))} &&
 
 function leaveRotation(place: Place, slot: Slot, { via, ejectionSeconds, idleSeconds }: Retreat): string {
   if (via === "led-away")
-    return `${portOf(place, slot)}
+    return `${letGo(place, slot)}
+${portOf(place, slot)}
 await_idle ${quote(containerName(place.fleet, slot))} "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} || :
 `;
   return `case $(answer -o /dev/null -w '%{http_code}' ${healthUrl(place)} 2>/dev/null) in
@@ -935,6 +951,7 @@ await_idle ${quote(containerName(place.fleet, slot))} "\${port:-${place.containe
     # An order to retreat may have begun it.
     is_dropped ${quote(place.fleet)} || dropped_from=
     if [ -n "\${dropped_from:-}" ] || ${line(["drain", place.fleet])}; then
+      ${letGo(place, slot)}
       since=$dropped_from
       while [ $(($(now) - since)) -lt ${hundredths(ejectionSeconds)} ]; do sleep ${TICK_SECONDS}; done
       since=$(now)

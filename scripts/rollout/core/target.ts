@@ -64,6 +64,10 @@ const passesProbes = ({ retired, containers, health }: Survey): boolean =>
 /** Whether a balancer takes this answer of a health path for healthy. */
 export const isPass = (health: number | null): boolean => health !== null && health >= 200 && health < 400;
 
+/** What its container was made for, by the host's own file; undefined where it keeps none. */
+export const releaseOn = ({ containers: { current }, releases }: Survey): Release | undefined =>
+  releases.find(({ id }) => id === current?.release);
+
 /** Whether anything of a running app shows: its container, or somebody on its port. */
 const showsLife = (survey: Survey): boolean => survey.containers.current?.running === true || isPortTaken(survey);
 
@@ -174,12 +178,13 @@ function imagesOf(hosts: readonly (readonly [string, Survey])[], known: KnownHis
 
 /** By the history where that knows the release, else by the host's own file: the id of one that was altered, or what no rollout brought there. */
 function imageOn(
-  { containers: { current }, releases }: Survey,
+  survey: Survey,
   { history }: KnownHistory,
 ): { image: string } | { altered: string } | { stray: string } {
+  const { current } = survey.containers;
   const entry = history?.entries.findLast(({ release }) => release.id === current?.release);
   if (entry) return { image: entry.release.image };
-  const file = releases.find((release) => release.id === current?.release);
+  const file = releaseOn(survey);
   if (!file) return { stray: current?.image ?? "an unknown image" };
   return isGenuine(file) ? { image: file.image } : { altered: file.id };
 }

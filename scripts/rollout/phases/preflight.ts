@@ -18,7 +18,7 @@ import { checkNumbers, larger } from "../core/gates.js";
 import { counted } from "../core/prober.js";
 import { carries, sameTag } from "../core/tags.js";
 import { portsElsewhere } from "../core/ports-left.js";
-import { mayGetRequests, portInTheWay, serves, type FrontPorts } from "../core/target.js";
+import { mayGetRequests, portInTheWay, releaseOn, serves, type FrontPorts } from "../core/target.js";
 import { settled } from "../settled.js";
 import type { CloudDroplet, Survey } from "../ports.js";
 import { learn, lose, settleDoubt, trySurvey } from "./doubt.js";
@@ -33,7 +33,7 @@ const REACH_EVERY_MS = 2000;
 
 /** Fills in what is known of balancer and hosts; throws before anything is changed. */
 export async function preflight(context: Context): Promise<void> {
-  await readBalancer(context);
+  const keeps = await readBalancer(context);
   const unlisted = await unlistedDroplets(context);
   context.members = [
     ...context.manifest.hosts.map((info) => newMember(context, info, false)),
@@ -48,15 +48,19 @@ export async function preflight(context: Context): Promise<void> {
   for (const member of superseded(context)) if (lacksTools(member)) lose(member);
   await settleDoubt(context, context.members);
   for (const member of listed(context)) checkPorts(context, member);
+  if (keeps) checkLettingGo(context.members);
   await readWitness(context);
 }
 
-/** @throws RolloutError BalancerDiffers when it finds its hosts in another way, or at other ports, than the manifest says, or is slower than the policy allows for */
-async function readBalancer(context: Context): Promise<void> {
+/**
+ * Whether it keeps its connections to hosts.
+ * @throws RolloutError BalancerDiffers when it finds its hosts in another way, or at other ports, than the manifest says, or is slower than the policy allows for
+ */
+async function readBalancer(context: Context): Promise<boolean> {
   const { cloud } = context.ports;
   const { loadBalancer, fleetTag, healthCheck: declared } = context.manifest;
-  if (!cloud || !loadBalancer.id) return;
-  const { check: live, tag, targetPorts } = await cloud.balancer(loadBalancer.id);
+  if (!cloud || !loadBalancer.id) return loadBalancer.backendKeepalive;
+  const { check: live, tag, targetPorts, backendKeepalive } = await cloud.balancer(loadBalancer.id);
   if (tag === null || !sameTag(tag, fleetTag)) {
     throw new RolloutError(
       "BalancerDiffers",
@@ -85,6 +89,22 @@ async function readBalancer(context: Context): Promise<void> {
       "BalancerDiffers",
       `as the balancer is configured now, ${slow.join("; ")}; or run cdktf deploy, which configures it as declared`,
     );
+  return backendKeepalive || loadBalancer.backendKeepalive;
+}
+
+/**
+ * Of a balancer that keeps its connections.
+ * @throws RolloutError HostUnfit where what serves cannot be asked to close them: it would get requests for as long as they are there
+ */
+function checkLettingGo(members: readonly Member[]): void {
+  const holding = members.filter(
+    ({ survey }) => survey !== null && mayGetRequests(survey) && releaseOn(survey)?.service.drainPort === undefined,
+  );
+  if (holding.length === 0) return;
+  throw new RolloutError(
+    "HostUnfit",
+    `the balancer keeps its connections to hosts (backendKeepalive), and what ${holding.map(({ info }) => info.name).join(", ")} serves has no service.drainPort by which it could be told to let go of them; set backendKeepalive to false, deploy a release with drainPort, and set it to true after that`,
+  );
 }
 
 /** Droplets of one balancer have the same ports. */

@@ -21,7 +21,7 @@ import {
 import { RolloutError } from "../core/errors.js";
 import { inWords, wayBack, type WayBack } from "../core/history.js";
 import { dockerConfiguration, registryOf } from "../core/registry.js";
-import { agreedDigest, asToday, imageToKeep, mayGetRequests } from "../core/target.js";
+import { agreedDigest, asToday, imageToKeep, mayGetRequests, releaseOn } from "../core/target.js";
 import { fits, memoryOf, runsStill, strategyFor, tooLittle, type Chosen, type Memory } from "../core/strategy.js";
 import type { HostPlan, Standing } from "../host-steps.js";
 import { settled } from "../settled.js";
@@ -254,6 +254,7 @@ function stepsFor(context: Context, member: Member): HostPlan {
     standing: standingOf(context, member),
     goesBack: context.goesBack,
     isWarm: member.isWarm,
+    letsGo: [context.release, releaseOn(surveyOf(member))].some((release) => release?.service.drainPort !== undefined),
   });
 }
 

@@ -10,7 +10,7 @@ import type { Config } from "./config.ts";
 export interface App {
   /** What clients and the balancer ask. */
   readonly service: FastifyInstance;
-  /** `POST /drain`, for whoever logs in to the droplet. */
+  /** `POST /drain`, on a port that only the droplet reaches: needed where the balancer keeps its connections. */
   readonly control: FastifyInstance;
   /** Accepts no connection any more, finishes what is in flight, closes the rest. */
   stop(): Promise<void>;

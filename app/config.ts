@@ -14,7 +14,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     throw new BadEnvironment(`${name}: got ${JSON.stringify(value)}; needs ${need}`);
   };
   const port = Number(given("PORT", PORT) ?? 80);
-  const controlPort = given("CONTROL_PORT", PORT) && given("CONTROL_PORT", anotherThan(port));
+  const drainPort = given("DRAIN_PORT", PORT) && given("DRAIN_PORT", anotherThan(port));
   return {
     /** Where the API listens. Port 0 takes a free one, which the log tells. */
     port,
@@ -27,9 +27,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>) {
     release: env["RELEASE"] ?? "unknown",
     /** How long an idle connection stays open: longer than at the balancer, or its next request finds it just closed. */
     keepAliveSeconds: Number(given("KEEP_ALIVE_SECONDS", wholeNumber(1, 3600)) ?? 65),
-    /** Where `POST /drain` is found; nowhere when no port is set. Nobody but the droplet should reach it. */
-    controlPort: controlPort === undefined ? undefined : Number(controlPort),
-    controlHost: given("CONTROL_HOST", ADDRESS) ?? "127.0.0.1",
+    /** Where `POST /drain` is found; nowhere when no port is set. */
+    drainPort: drainPort === undefined ? undefined : Number(drainPort),
   };
 }
 

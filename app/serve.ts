@@ -21,7 +21,7 @@ export function configOrExit(): Config {
 }
 
 /** Serves until a signal comes. The first one stops in order, the second at once. */
-export async function serve(app: App, { port, host, controlPort, controlHost, release }: Config): Promise<void> {
+export async function serve(app: App, { port, host, drainPort, release }: Config): Promise<void> {
   const { log } = app.service;
   const signals: string[] = [];
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -32,7 +32,7 @@ export async function serve(app: App, { port, host, controlPort, controlHost, re
     });
   }
   try {
-    if (controlPort !== undefined) await app.control.listen({ port: controlPort, host: controlHost });
+    if (drainPort !== undefined) await app.control.listen({ port: drainPort, host });
     await app.service.listen({ port, host });
     log.info({ release }, "start");
   } catch (error) {

@@ -12,8 +12,7 @@ describe("the environment", () => {
       nextHealthPath: undefined,
       release: "unknown",
       keepAliveSeconds: 65,
-      controlPort: undefined,
-      controlHost: "127.0.0.1",
+      drainPort: undefined,
     });
   });
 
@@ -26,8 +25,7 @@ describe("the environment", () => {
         NEXT_HEALTH_PATH: "/up-9b1c",
         RELEASE: "r1",
         KEEP_ALIVE_SECONDS: "605",
-        CONTROL_PORT: "9001",
-        CONTROL_HOST: "0.0.0.0",
+        DRAIN_PORT: "9001",
       }),
     ).toEqual({
       port: 8080,
@@ -36,25 +34,23 @@ describe("the environment", () => {
       nextHealthPath: "/up-9b1c",
       release: "r1",
       keepAliveSeconds: 605,
-      controlPort: 9001,
-      controlHost: "0.0.0.0",
+      drainPort: 9001,
     });
   });
 
   it("may ask for two free ports", () => {
-    expect(readConfig({ PORT: "0", CONTROL_PORT: "0" })).toMatchObject({ port: 0, controlPort: 0 });
+    expect(readConfig({ PORT: "0", DRAIN_PORT: "0" })).toMatchObject({ port: 0, drainPort: 0 });
   });
 
   it.each([
     [{ PORT: "eighty" }, 'PORT: got "eighty"; needs a whole number from 0 to 65535'],
     [{ PORT: "" }, 'PORT: got ""; needs a whole number from 0 to 65535'],
     [{ PORT: "65536" }, 'PORT: got "65536"; needs a whole number from 0 to 65535'],
-    [{ CONTROL_PORT: "1e3" }, 'CONTROL_PORT: got "1e3"; needs a whole number from 0 to 65535'],
-    [{ CONTROL_PORT: "" }, 'CONTROL_PORT: got ""; needs a whole number from 0 to 65535'],
-    [{ PORT: "9000", CONTROL_PORT: "9000" }, 'CONTROL_PORT: got "9000"; needs another port than PORT'],
-    [{ CONTROL_PORT: "80" }, 'CONTROL_PORT: got "80"; needs another port than PORT'],
+    [{ DRAIN_PORT: "1e3" }, 'DRAIN_PORT: got "1e3"; needs a whole number from 0 to 65535'],
+    [{ DRAIN_PORT: "" }, 'DRAIN_PORT: got ""; needs a whole number from 0 to 65535'],
+    [{ PORT: "9000", DRAIN_PORT: "9000" }, 'DRAIN_PORT: got "9000"; needs another port than PORT'],
+    [{ DRAIN_PORT: "80" }, 'DRAIN_PORT: got "80"; needs another port than PORT'],
     [{ HOST: "localhost" }, 'HOST: got "localhost"; needs an IP address, such as 127.0.0.1'],
-    [{ CONTROL_HOST: "" }, 'CONTROL_HOST: got ""; needs an IP address, such as 127.0.0.1'],
     [{ HEALTH_PATH: "health" }, `HEALTH_PATH: got "health"; ${PATH_NEED}`],
     [{ HEALTH_PATH: "/up?a=1" }, `HEALTH_PATH: got "/up?a=1"; ${PATH_NEED}`],
     [{ NEXT_HEALTH_PATH: "" }, `NEXT_HEALTH_PATH: got ""; ${PATH_NEED}`],

@@ -83,7 +83,7 @@ describe("the image", () => {
 
   it("runs as a user without privileges, on ports that need none", () => {
     expect(all("USER")).toEqual(["node"]);
-    expect(all("ENV").join(" ")).toMatch(/NODE_ENV=production.*PORT=8080.*CONTROL_HOST=0\.0\.0\.0/);
+    expect(all("ENV").join(" ")).toMatch(/NODE_ENV=production.*PORT=8080/);
     expect(all("EXPOSE")).toEqual(["8080"]);
   });
 

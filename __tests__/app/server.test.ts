@@ -36,8 +36,8 @@ describe("the process", () => {
     expect(await statusesOf(ports[0], ["/health"])).toEqual([200]);
   });
 
-  it("is drained on a control port, if it has one", async () => {
-    const { ports } = await start(example.file, { CONTROL_PORT: "0" }).started();
+  it("is drained on a port of its own, if it has one", async () => {
+    const { ports } = await start(example.file, { DRAIN_PORT: "0" }).started();
     const [control, service] = ports;
     const drained = await fetch(`http://127.0.0.1:${control ?? 0}/drain`, { method: "POST" });
     expect(drained.status).toBe(200);
@@ -46,7 +46,7 @@ describe("the process", () => {
   });
 
   it.each(["SIGTERM", "SIGINT"] as const)("exits 0 on %s when nothing is in flight", async (signal) => {
-    const server = start(example.file, { CONTROL_PORT: "0" });
+    const server = start(example.file, { DRAIN_PORT: "0" });
     await server.started();
     server.kill(signal);
     expect(await server.exited).toEqual({ code: 0, signal: null, err: "" });

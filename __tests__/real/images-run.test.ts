@@ -70,7 +70,7 @@ it("one on a wrong port runs and answers nothing", async () => {
 });
 
 it("the example serves, closes connections once it was drained, and ends by itself when it is stopped", async () => {
-  await run("example", await images.example("v1"), "-e CONTROL_PORT=9000 -p 127.0.0.1:9000:9000");
+  await run("example", await images.example("v1"), "-e DRAIN_PORT=9000 -p 127.0.0.1:9000:9000");
   await until("it serves", async () => (await status()) === "200");
   const head = "curl -sf -o /dev/null -D - http://127.0.0.1:8080/";
   expect((await sh(head)).toLowerCase()).toContain("connection: keep-alive");

@@ -33,7 +33,7 @@ it("builds the app's Dockerfile, every version with a digest of its own and the 
   const { Cmd, User, Env, Labels } = configOf(first);
   expect(Cmd).toEqual(["node", "--disable-warning=ExperimentalWarning", "server.ts"]);
   expect({ User, Labels }).toEqual({ User: "node", Labels: { "org.opencontainers.image.version": "v1" } });
-  expect(Env).toEqual(expect.arrayContaining(["NODE_ENV=production", "PORT=8080", "CONTROL_HOST=0.0.0.0"]));
+  expect(Env).toEqual(expect.arrayContaining(["NODE_ENV=production", "PORT=8080"]));
 });
 
 it("gives the same image to whoever asks for it again, or at the same time", async () => {

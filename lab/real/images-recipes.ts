@@ -62,7 +62,7 @@ export function referenceRecipe(
 /** @param base name of the image to build on */
 export function brokenRecipe(base: string, how: Break): Recipe {
   const dockerfile = `FROM ${base}
-ENV PORT=8080 CONTROL_HOST=0.0.0.0
+ENV PORT=8080
 WORKDIR /srv/api
 COPY *.mjs ./
 USER node

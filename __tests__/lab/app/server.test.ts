@@ -34,7 +34,7 @@ describe("the lab's app", () => {
 
 describe("the lab's app with the article's contract", () => {
   it("drains through the service port, and listens nowhere else", async () => {
-    const { ports } = await start(server.file, { CONTRACT: "article", CONTROL_PORT: "0" }).started();
+    const { ports } = await start(server.file, { CONTRACT: "article", DRAIN_PORT: "0" }).started();
     expect(ports).toHaveLength(1);
     const statuses = await statusesOf(ports[0], ["/health", "/shutdown", "/health", "/", "/slow?ms=1"]);
     expect(statuses).toEqual([200, 200, 503, 200, 404]);

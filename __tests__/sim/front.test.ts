@@ -85,6 +85,7 @@ class Bench {
       standing: "in-rotation",
       goesBack: false,
       isWarm: false,
+      letsGo: false,
     });
     return steward;
   }

@@ -171,6 +171,7 @@ describe("a new release that only the balancer takes for healthy", () => {
       standing: "alone",
       goesBack: false,
       isWarm: false,
+      letsGo: false,
     });
     expect(plan.stages.replace.find(({ name }) => name === "new-run")?.undo).toMatchObject({ retreat: null });
   });

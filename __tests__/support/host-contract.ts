@@ -97,9 +97,9 @@ export class Run {
     );
   }
 
-  private async occupation(): Promise<{ standing: Standing; goesBack: boolean; isWarm: boolean }> {
+  private async occupation(): Promise<{ standing: Standing; goesBack: boolean; isWarm: boolean; letsGo: boolean }> {
     const { current } = (await this.host.survey()).containers;
-    return { standing: current ? "in-rotation" : "empty", goesBack: false, isWarm: false };
+    return { standing: current ? "in-rotation" : "empty", goesBack: false, isWarm: false, letsGo: false };
   }
 
   /** Gives an order, and tells whether it ended as done or as failed. */
@@ -303,7 +303,7 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       const { host } = run;
       const steps = hostSteps({
         ...{ release, policy: world.manifest.rollout, check: world.manifest.healthCheck },
-        ...{ standing: "empty", goesBack: false, isWarm: false },
+        ...{ standing: "empty", goesBack: false, isWarm: false, letsGo: false },
       });
       const late: (() => Promise<unknown>)[] = [
         async () => host.pull(world.images.second, await world.login(), 30),

@@ -22,12 +22,18 @@ export const itWaitsForBalancerThat = (what: string, otherwise: BalancerOptions)
 export const itTakesFewestProbes = (backendKeepalive: boolean): void =>
   itIsUnnoticed(
     `three droplets are replaced without a failed request, backend keep-alive ${backendKeepalive ? "on" : "off"}`,
-    () => startReal({ world: { balancer: { backendKeepalive } } }),
+    () => startReal({ fleet: backendKeepalive ? KEPT : {} }),
     (unnoticed, { world }) => {
       expect(world.balancer.settings.backendKeepalive).toBe(backendKeepalive);
       expectFewestProbes(unnoticed);
     },
   );
+
+/** The balancer keeps its connections to droplets, and the app lets go of them when it is asked to. */
+export const KEPT = {
+  loadBalancer: { backendKeepalive: true, httpIdleTimeoutSeconds: 30 },
+  service: { drainPort: 9000 },
+} as const;
 
 function itIsUnnoticed(
   title: string,

@@ -1,5 +1,5 @@
 /** The load balancer: real HTTP and HTTPS on loopback, with the health state machine of lab/model in each of its nodes. */
-import { Agent, type IncomingMessage, type ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { BalancerEntry, BalancerSettings, EntryTls } from "../balancer-options.js";
@@ -8,6 +8,7 @@ import type { Change, SiteBalancer } from "../site.js";
 import { BalancerNode, type Member } from "./balancer-node.js";
 import type { EmbeddedDroplet } from "./droplet.js";
 import { EntryServers } from "./entry-servers.js";
+import { KeptConnections } from "./kept-connections.js";
 import { forward, tunnel, type ProxySettings } from "./proxy.js";
 
 export interface BalancerPlace {
@@ -35,7 +36,7 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
   /** Connections that clients have taken over for another protocol. */
   readonly #tunnels = new Set<Duplex>();
   /** Holds the connections to hosts that are kept. */
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent = new KeptConnections();
   readonly #later = new Later();
   #settings: BalancerSettings;
   #assigned = 0;

@@ -1,8 +1,9 @@
 /** Passes one request on to a target and its answer back, as HAProxy does in `option http-server-close`. */
-import { request, type Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { request, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { createConnection, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { nodeAddress, type Member } from "./balancer-node.js";
+import type { KeptConnections, KeptTarget } from "./kept-connections.js";
 import { answerWithPage } from "./pages.js";
 
 /** How long a connection to a target may take. HAProxy's documentation recommends a few seconds for `timeout connect`. */
@@ -20,7 +21,7 @@ export interface ProxySettings {
   /** Further targets to try when a connection to one cannot be made. */
   readonly retries: number;
   /** Keeps connections to targets open; null makes a new one for each request. */
-  readonly agent: Agent | null;
+  readonly agent: KeptConnections | null;
   readonly sourceAddress: string | undefined;
 }
 
@@ -61,8 +62,10 @@ async function connect(exchange: Exchange, member: Member, settings: ProxySettin
   if (port === null) opens();
   if (port === null) return null;
   if (port === undefined) return new Promise((settle) => setTimeout(settle, CONNECT_MS, null).unref());
+  const kept: KeptTarget = { host: member.privateAddress, port: settings.targetPort, realPort: port };
   const outgoing = request({
-    ...{ host: "127.0.0.1", port, method: exchange.incoming.method, path: exchange.incoming.url },
+    ...(settings.agent ? kept : { host: "127.0.0.1", port }),
+    ...{ method: exchange.incoming.method, path: exchange.incoming.url },
     agent: settings.agent ?? false,
     ...(settings.sourceAddress === undefined ? {} : { localAddress: settings.sourceAddress }),
     headers: forwardedHeaders(exchange.incoming, settings),

@@ -157,7 +157,9 @@ export class SimHost {
 
 /** Every list of steps that a host of this fleet may be given for a release. */
 const plans = (release: Release | null, { rollout: policy, healthCheck: check }: Manifest): HostPlan[] =>
-  standings.map((standing) => hostSteps({ release, policy, check, standing, goesBack: false, isWarm: false }));
+  standings.map((standing) =>
+    hostSteps({ release, policy, check, standing, goesBack: false, isWarm: false, letsGo: false }),
+  );
 
 const isOrder = (name: string, plan: HostPlan | null): name is OrderName =>
   name === "undo" || name === "leave" || (plan !== null && name in plan.stages);

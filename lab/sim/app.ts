@@ -20,10 +20,16 @@ export interface Behaviour {
   readonly healthyMs?: number;
   /** Milliseconds from its first answer until it answers requests with 500, and its health path as before. @default - never */
   readonly servesMs?: number;
+  /** Whether it keeps connections although it was asked to let go of them. @default false */
+  readonly holdsOn?: boolean;
 }
 
 export class SimApp {
   state: "starting" | "serving" | "stopping" | "ended" = "starting";
+  /** Connections that nodes of the balancer keep to it. */
+  kept = 0;
+  /** It closes each connection with its next answer there. */
+  letsGo = false;
   #inFlight = new Set<(ok: boolean) => void>();
   #sick = false;
   #errs = false;
@@ -63,9 +69,9 @@ export class SimApp {
     return this.behaviour.kind === "errs" || this.#errs ? 500 : 200;
   }
 
-  /** Requests that are not answered yet. */
+  /** Requests that are not answered yet, and connections that are kept for further ones. */
   get open(): number {
-    return this.#inFlight.size;
+    return this.#inFlight.size + this.kept;
   }
 
   /** Takes a request; `done` tells whether it was answered. */

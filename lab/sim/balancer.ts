@@ -47,6 +47,8 @@ interface Node {
   readonly targets: Map<SimMachine, Target>;
   /** Hosts that this node probes whenever they are members. */
   readonly scheduled: Set<SimMachine>;
+  /** Apps that it keeps a connection to. */
+  readonly kept: Map<SimMachine, SimApp>;
   /** What lies before hosts that its packets do not reach, or only some of them do. */
   readonly barriers: Map<SimMachine, readonly Obstacle[]>;
   turn: number;
@@ -64,11 +66,14 @@ export class SimBalancer {
     private readonly clock: VirtualClock,
     private readonly watcher: RotationWatcher,
     private readonly late: Late | null = null,
+    /** Whether nodes keep a connection to each host for further requests. */
+    private readonly keeps = false,
   ) {
     this.#nodes = phasesMs.map((phaseMs, index) => ({
       ...{ index, phaseMs, source: `10.0.0.${index + 1}` },
       targets: new Map(),
       scheduled: new Set(),
+      kept: new Map(),
       barriers: new Map(),
       turn: 0,
     }));
@@ -153,17 +158,33 @@ export class SimBalancer {
       this.clock.after(sentMs + afterMs - this.clock.now(), () => done(false, reason, machine));
     const before = cut();
     if (before) return lose(before);
-    const port = this.#portsOf(node, machine).service;
-    machine.noteConnection(port, node.source);
-    const app = machine.at(port);
+    const app = this.#keptApp(node, machine) ?? this.#connected(node, machine);
     if (!app?.listening) return done(false, "refused", machine);
     app.request(lengthMs, (ok) => {
+      if (app.letsGo) forget(node, machine, app);
       const meanwhile = cut();
       if (ok && meanwhile) return lose(meanwhile);
       // Clients are answered again, whichever node they come by: whatever fails from now on has another reason.
       if (ok && app === machine.serving && this.isUp(machine)) machine.struck = false;
       done(ok, ok ? "" : whyFailed(app), machine);
     });
+  }
+
+  /** A connection that its app has closed is not asked on. */
+  #keptApp({ kept }: Node, machine: SimMachine): SimApp | undefined {
+    const app = kept.get(machine);
+    return app?.listening ? app : undefined;
+  }
+
+  #connected(node: Node, machine: SimMachine): SimApp | null {
+    const port = this.#portsOf(node, machine).service;
+    machine.noteConnection(port, node.source);
+    const app = machine.at(port);
+    if (this.keeps && app?.listening && !app.letsGo) {
+      node.kept.set(machine, app);
+      app.kept += 1;
+    }
+    return app;
   }
 
   #pick(node: Node): SimMachine | undefined {
@@ -212,6 +233,12 @@ export class SimBalancer {
     node.targets.set(machine, next);
     if (next.up !== target.up) this.watcher.rotated(machine, next.up);
   }
+}
+
+function forget({ kept }: Node, machine: SimMachine, app: SimApp): void {
+  if (kept.get(machine) !== app) return;
+  kept.delete(machine);
+  app.kept -= 1;
 }
 
 /** Null where nothing of these kinds is in the way. */

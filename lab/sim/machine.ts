@@ -72,6 +72,7 @@ const asksFirst: ReadonlySet<Operation["do"]> = new Set([
   "may-stay-down",
   "dismiss",
   "put-by",
+  "let-go",
 ]);
 /** Operations that ask the app, the front, or nobody. */
 const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
@@ -83,6 +84,7 @@ const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
   "keep-lead",
   "lead-nowhere",
   "retire",
+  "let-go",
 ]);
 
 export class SimMachine {
@@ -381,6 +383,9 @@ export class SimMachine {
       case "raise":
         this.#setDropped(false);
         return;
+      case "let-go":
+        this.#letGo(operation.slot);
+        return;
       case "expect-drained": {
         this.#expectDrained(argument);
         return;
@@ -457,6 +462,11 @@ export class SimMachine {
     this.#front = { ...this.#front, live: { ...live, dropped } };
   }
 
+  #letGo(slot: Slot): void {
+    const { release, app } = this.#containers.get(slot) ?? {};
+    if (app && release?.service.drainPort !== undefined) app.letsGo = app.behaviour.holdsOn !== true;
+  }
+
   /** One that has another slot by then is left alone: somebody has gone back to it. */
   async dismiss({ slot, idleSeconds, cuts, timeoutSeconds, warmSeconds }: Dismissal): Promise<void> {
     const container = this.#containers.get(slot);
@@ -528,10 +538,13 @@ export class SimMachine {
   async #setAside({ slot, release, timeoutSeconds, retreat }: SetAside): Promise<void> {
     const container = this.#containers.get(slot);
     if (container?.release.id !== release) return;
-    if (retreat?.via === "led-away") await this.#awaitIdle(container, retreat.idleSeconds);
-    else if (retreat && isPass(this.seenHealth ?? 0)) {
+    if (retreat?.via === "led-away") {
+      this.#letGo(slot);
+      await this.#awaitIdle(container, retreat.idleSeconds);
+    } else if (retreat && isPass(this.seenHealth ?? 0)) {
       // An order to retreat may have begun it.
       this.#setDropped(true);
+      this.#letGo(slot);
       await this.pause(Math.max(0, this.#droppedMs + retreat.ejectionSeconds * 1000 - this.clock.now()));
       const idle = this.clock.now() + retreat.idleSeconds * 1000;
       while (container.app.open > 0 && this.clock.now() < idle) await this.pause(TICK_MS);

@@ -33,6 +33,8 @@ export interface SimOptions {
   readonly liveCheck?: Manifest["healthCheck"];
   /** What the cloud's API says of it. @default - what it really does */
   readonly reportedCheck?: Manifest["healthCheck"];
+  /** Whether the balancer keeps a connection to each host for further requests. @default false */
+  readonly keepsConnections?: boolean;
   /** Milliseconds until the first probe of each balancer node: one entry a node. */
   readonly phasesMs: readonly number[];
   /** Requests a second through the balancer. */
@@ -150,6 +152,7 @@ export class SimWorld {
         rotated: (machine) => this.#checkCapacity(machine),
       },
       lateOf(options.moving),
+      options.keepsConnections,
     );
     for (const host of options.manifest.hosts) this.#addMachine(host, options.seeds.get(host.name) ?? null, true);
     for (const { host, release } of options.superseded ?? []) this.#addMachine(host, release, false);
@@ -335,7 +338,7 @@ export class SimWorld {
   }
 
   #cloud(): Cloud {
-    const { manifest, superseded = [], liveCheck, reportedCheck } = this.options;
+    const { manifest, superseded = [], liveCheck, reportedCheck, keepsConnections = false } = this.options;
     const droplet = (host: ManifestHost): CloudDroplet => ({
       ...host,
       active: true,
@@ -345,6 +348,7 @@ export class SimWorld {
       balancer: async () => ({
         ...{ check: reportedCheck ?? liveCheck ?? manifest.healthCheck, tag: manifest.fleetTag },
         targetPorts: [manifest.service.port],
+        backendKeepalive: keepsConnections,
       }),
       dropletsWithTag: async (tag) =>
         [...manifest.hosts, ...superseded.map((entry) => entry.host)]

@@ -21,6 +21,8 @@ class Host implements Member {
   healthy = true;
   probes: { at: number; from: string | undefined }[] = [];
   refused = false;
+  /** Whom new connections get to in its place. */
+  leadsTo: Host = this;
   readonly privateAddress = "10.110.0.2";
   readonly server: Server;
 
@@ -40,7 +42,7 @@ class Host implements Member {
   }
 
   endpoint(): Promise<number | null> {
-    return Promise.resolve(this.refused ? null : (this.server.address() as AddressInfo).port);
+    return Promise.resolve(this.refused ? null : (this.leadsTo.server.address() as AddressInfo).port);
   }
 }
 
@@ -356,6 +358,21 @@ describe("other settings for a running balancer", () => {
     await balancer.update({ ...SETTINGS, backendKeepalive: true });
     await get(balancer);
     expect(seen).toEqual(["close", "keep-alive"]);
+  });
+
+  test("a kept connection goes on to where it was made, wherever the host leads new ones", async () => {
+    const [before, after] = [
+      new Host("a", (_request, response) => response.end("before")),
+      new Host("a", (_request, response) => response.end("after")),
+    ];
+    const balancer = await start([before], { ...SETTINGS, backendKeepalive: true });
+    await allUp(balancer, [before]);
+    expect(await get(balancer)).toBe("before");
+    await start([after]);
+    before.leadsTo = after;
+    expect(await get(balancer)).toBe("before");
+    await balancer.update({ ...SETTINGS, backendKeepalive: false });
+    expect(await get(balancer)).toBe("after");
   });
 
   test("HTTPS that no certificate can be had for is refused, and all goes on as before", async () => {

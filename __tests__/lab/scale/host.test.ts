@@ -23,6 +23,7 @@ const plan = hostSteps({
   standing: "in-rotation",
   goesBack: false,
   isWarm: false,
+  letsGo: false,
 });
 
 let clock: RealClock;

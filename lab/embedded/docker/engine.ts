@@ -277,11 +277,10 @@ export class Engine {
       HOSTNAME: id.slice(0, 12),
       ...inPlace(extra),
       HOST: "127.0.0.1",
-      CONTROL_HOST: "127.0.0.1",
       ...this.host.environment,
     };
     for (const { containerPort } of publish) await this.#ports.take(id, containerPort);
-    for (const name of ["PORT", "CONTROL_PORT"]) {
+    for (const name of ["PORT", "DRAIN_PORT"]) {
       const declared = environment[name];
       if (declared !== undefined) environment[name] = String(await this.#ports.take(id, Number(declared)));
     }

@@ -465,7 +465,8 @@ describe("the command line", () => {
   it("explains itself on stdout", async () => {
     const { code, stdout, stderr, left } = await run(["--help"]);
     expect([code, stderr, left]).toEqual([0, "", []]);
-    for (const name of ["deploy", "rollback", "status", "verify", "guard"]) expect(stdout).toContain(`  ${name} `);
+    for (const name of ["deploy", "rollback", "status", "verify", "doctor", "guard"])
+      expect(stdout).toContain(`  ${name} `);
   });
 });
 

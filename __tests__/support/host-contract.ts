@@ -245,6 +245,13 @@ export function describeHostContract(name: string, start: () => Promise<Contract
       expect(survey.freeMemoryMb).toBeGreaterThan(0);
     });
 
+    promises("an examination shows that the helper may be called, and that the kernel has its table", async () => {
+      const [info] = world.manifest.hosts;
+      if (!info) throw new Error("the world has no host");
+      const { network, show } = await open(info).host.examine();
+      expect({ network, show }).toEqual({ network: { code: 0, words: "" }, show: { code: 0, words: "" } });
+    });
+
     promises("replace and commit bring an empty host onto the release", async () => {
       const info = next(empty);
       const run = await open(info).locked();

@@ -111,6 +111,7 @@ export class Faults {
       observe: at("observe", () => host.observe()),
       follow: at("follow", (...args) => host.follow(...args)),
       evidence: at("evidence", (...args) => host.evidence(...args)),
+      examine: at("examine", () => host.examine()),
       answer: at("answer", (path) => host.answer(path)),
       recover: at("recover", () => host.recover()),
       logs: at("logs", (...args) => host.logs(...args)),

@@ -9,6 +9,7 @@ import type { OrderName } from "../../scripts/rollout/host-steps.js";
 import type {
   Cloud,
   CloudDroplet,
+  Examination,
   Host,
   LockRequest,
   LockResult,
@@ -456,6 +457,10 @@ export class SimWorld {
         await reach();
         return machine.evidence(withinSeconds);
       },
+      examine: async () => {
+        await reach();
+        return EXAMINED;
+      },
       answer: async (path) => {
         await reach();
         return path === this.options.manifest.healthCheck.path ? machine.seenHealth : machine.seenAnswer;
@@ -553,6 +558,14 @@ export class SimWorld {
     return { journal: [...journal], stewardAlive: steward.alive };
   }
 }
+
+/** As on a droplet that cloud-init has set up. */
+const EXAMINED: Examination = {
+  network: { code: 0, words: "" },
+  show: { code: 0, words: "" },
+  cgroups: 2,
+  privateRange: null,
+};
 
 const isOver = ({ journal }: Followed, order: number): boolean =>
   journal.some(({ sequence, state }) => sequence === order && (state === "done" || state === "failed"));

@@ -10,8 +10,10 @@ import { insistOnRecordKeys, recordKeysHere, type RecordKeysHere } from "./adapt
 import { insistOnSsh } from "./adapters/ssh.js";
 import { stopSignal } from "./adapters/signals.js";
 import { systemClock } from "./adapters/system.js";
-import { guardPorts, lookCloud, realPorts, sshHosts } from "./compose.js";
+import { doctorPorts, guardPorts, lookCloud, realPorts, sshHosts } from "./compose.js";
+import { isAsAssumed, type Finding } from "./core/doctor.js";
 import { exitCodes, type ExitCode } from "./core/errors.js";
+import { doctor } from "./doctor.js";
 import { guard } from "./guard.js";
 import {
   hiddenValues,
@@ -27,6 +29,7 @@ import {
   readWait,
   type Environment,
 } from "./input.js";
+import { doctorText } from "./output/doctor-text.js";
 import { outTo } from "./output/out.js";
 import { showable } from "./output/shown.js";
 import {
@@ -125,6 +128,9 @@ function build(world: World, end: (code: ExitCode) => void): Command {
       print(`${message}\n`);
       end(exitCode);
     });
+  command("doctor", "find out whether droplets and balancer are as Evenkeel assumes; changes nothing").action(
+    async (options: Options) => end(await examine(world, options)),
+  );
   program
     .command("summary")
     .description("show what the last rollout from this machine did, as Markdown; asks nobody")
@@ -275,6 +281,26 @@ function manifestOf({ outputs, stack }: Options, environment: Environment): Mani
   const source =
     outputs === undefined && text ? { name: names.manifest, text } : readSource(outputs ?? DEFAULT_OUTPUTS);
   return readManifest(source, stack);
+}
+
+/** Code 0 where nothing is found that is not as assumed, else 3. */
+async function examine({ environment, streams }: World, options: Options): Promise<ExitCode> {
+  const manifest = manifestOf(options, environment);
+  const shown = showable([
+    ...hiddenValues(environment, manifest.service.secrets),
+    ...(recordKeysHere(environment) ?? []),
+  ]);
+  const ports = doctorPorts(manifest, environment);
+  try {
+    const findings = await doctor(manifest, ports);
+    // Question and answer are our own words: a secret that happens to be one of them takes nothing away.
+    const clean = ({ question, answer, ...words }: Finding): Finding =>
+      ({ question, answer, ...shown(words) }) as Finding;
+    outTo(streams.stdout).text(doctorText(findings.map(clean)));
+    return isAsAssumed(findings) ? exitCodes.onTarget : exitCodes.preflightRefused;
+  } finally {
+    await ports.dispose();
+  }
 }
 
 async function lookFrom(manifest: Manifest, { environment, streams }: World): Promise<FleetLook> {

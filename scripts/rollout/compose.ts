@@ -11,6 +11,7 @@ import { insistOnSsh, type SshSettings } from "./adapters/ssh.js";
 import { systemClock, systemRandom } from "./adapters/system.js";
 import { HttpWitness } from "./adapters/witness.js";
 import { eventOf } from "./core/events.js";
+import type { DoctorPorts } from "./doctor.js";
 import {
   insistOnToken,
   readApiUrl,
@@ -70,6 +71,19 @@ function toldBy(events: Events): OnRetry {
 export function lookCloud(manifest: Manifest, environment: Environment): Pick<Cloud, "balancer"> | null {
   const token = readTokenForLook(environment, manifest);
   return token === null ? null : new DigitalOcean(token, readApiUrl(environment), tellNobody, BRIEF);
+}
+
+/** @throws InvalidInput for an environment that cannot be used */
+export function doctorPorts(manifest: Manifest, environment: Environment): DoctorPorts & { dispose(): Promise<void> } {
+  const browser = new HttpWitness(readBalancerEndpoint(environment, manifest), { keepsConnection: true });
+  const hosts = sshHosts(manifest, environment);
+  return {
+    ...{ hosts, browser, clock: systemClock },
+    async dispose() {
+      hosts.dispose();
+      await browser.close();
+    },
+  };
 }
 
 /** @throws InvalidInput without ssh */

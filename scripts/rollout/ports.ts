@@ -184,6 +184,26 @@ export interface Survey {
   readonly run: RunInHand | null;
 }
 
+/** How a call of the front's helper ended. */
+export interface HelperSaid {
+  /** 0 for an answer, 64 for a refusal, 75 when another call held its lock; sudo's own is 1. */
+  readonly code: number;
+  /** What it, or sudo, said beside its answer, on one line. */
+  readonly words: string;
+}
+
+/** What a host tells of its own kernel and of sudo. No rollout decides by it: `doctor` compares it with what Evenkeel assumes. */
+export interface Examination {
+  /** Of `evenkeel-front network`, which asks the kernel nothing. */
+  readonly network: HelperSaid;
+  /** Of `evenkeel-front show`, which reads the front's table. */
+  readonly show: HelperSaid;
+  /** Version of the cgroups that are mounted; null where none are. */
+  readonly cgroups: 1 | 2 | null;
+  /** Range of the network that the private address is in, such as 10.110.0.0/20; null where no route tells. */
+  readonly privateRange: string | null;
+}
+
 /** For people. */
 export interface RunInHand {
   /** Such as `held by 9dc3784f7b:me@here, since …`. */
@@ -264,6 +284,8 @@ export interface Host {
   follow(sequence: number, seconds: number): Promise<Followed>;
   /** What came to the ports of its front in so many seconds, 1 to 900; null where nobody knows: there is no front, or too much came to tell. */
   evidence(withinSeconds: number): Promise<FrontEvidence | null>;
+  /** What its kernel and sudo are like. */
+  examine(): Promise<Examination>;
   /** Status that the host gets on its own service port, asked at its private address; null without an answer. */
   answer(path: string): Promise<number | null>;
   /**

@@ -30,6 +30,14 @@ describe("the witness", () => {
     }
   });
 
+  it("shares a connection where it is to be asked as by a browser", async () => {
+    await start(() => ({ status: 200, body: "ok" }));
+    await witness.close();
+    witness = new HttpWitness({ url: server.url }, { keepsConnection: true });
+    for (let sent = 0; sent < 5; sent += 1) expect(await witness.send(1)).toMatchObject({ sent: 1, answered: 1 });
+    expect([server.asked.length, server.sockets]).toEqual([5, 1]);
+  });
+
   it("asks for a name at an address that the name need not lead to", async () => {
     await start(() => ({ status: 200 }));
     await witness.close();
@@ -120,7 +128,7 @@ describe("an answer that is sent for as long as one listens", () => {
     }).listen(0, "127.0.0.1");
     await once(stream, "listening");
     const url = `http://127.0.0.1:${(stream.address() as AddressInfo).port}`;
-    witness = new HttpWitness({ url }, 200);
+    witness = new HttpWitness({ url }, { limitMs: 200 });
   };
   // The other tests' own server, which the clean-up after each of them stops.
   beforeEach(() => start(() => ({ status: 200 })));

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { examine } from "../../../scripts/rollout/commands/examine.js";
 import * as commands from "../../../scripts/rollout/commands/host.js";
 import * as look from "../../../scripts/rollout/commands/look.js";
 import { engine, placeOf, stages } from "../../../scripts/rollout/commands/steward.js";
@@ -65,6 +66,7 @@ const scripts: [string, string][] = [
   ["a change under the lock", commands.whileLocked("api", "run1", commands.prune("api", [one], []))],
   ["a pull", commands.pull(testImage(1))],
   ["a look of the guard", inFrame(look.answers("api", "10.110.0.2", [{ path: "/health", port: 80 }]))],
+  ["an examination", inFrame(examine)],
   ["logs", commands.logs("api", "failed", 20)],
   ["pruning", commands.prune("api", [one, two], [])],
 ];

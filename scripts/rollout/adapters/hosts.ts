@@ -6,6 +6,7 @@ import type { PreDeploy } from "../../../contract/policy.js";
 import type { Release } from "../../../contract/release.js";
 import type { SecretValues } from "../../../contract/secrets.js";
 import { environmentFile, hasSecretFiles } from "../commands/docker.js";
+import { examine, parseExamination } from "../commands/examine.js";
 import * as commands from "../commands/host.js";
 import * as look from "../commands/look.js";
 import { engine, environmentOf, placeOf, stages, type Place } from "../commands/steward.js";
@@ -13,6 +14,7 @@ import { RolloutError } from "../core/errors.js";
 import type { HostPlan, OrderName } from "../host-steps.js";
 import type {
   Clock,
+  Examination,
   Followed,
   Host,
   Hosts,
@@ -177,6 +179,11 @@ class SshHost implements Host {
   async evidence(withinSeconds: number): Promise<FrontEvidence | null> {
     const script = look.evidence(this.place.fleet, withinSeconds);
     return look.parseEvidence(await this.connection.ask(script, { timeoutSeconds: QUICK_SECONDS }));
+  }
+
+  async examine(): Promise<Examination> {
+    const answer = await this.connection.ask(examine, { timeoutSeconds: QUICK_SECONDS });
+    return parseExamination(answer, this.place.privateAddress);
   }
 
   async answer(path: string): Promise<number | null> {

@@ -1,4 +1,4 @@
-/** Requests through the balancer, each on a connection of its own, as a new client would send them. */
+/** Requests through the balancer, as clients send them. */
 import { Agent, request } from "undici";
 import { isStatus } from "../core/prober.js";
 import type { BalancerEndpoint, Witness, WitnessReport } from "../ports.js";
@@ -6,6 +6,13 @@ import type { BalancerEndpoint, Witness, WitnessReport } from "../ports.js";
 /** Milliseconds for a connection, for the head of an answer, between two parts of its body, and for all of its body. */
 const TIMEOUT_MS = 10_000;
 const AT_ONCE = 10;
+
+export interface WitnessOptions {
+  /** Milliseconds after which an answer that is still being sent counts as one. @default 10000 */
+  readonly limitMs?: number;
+  /** All requests share one connection to the balancer, one after the other, as a browser's may. @default false - each has one of its own, as a new client's */
+  readonly keepsConnection?: boolean;
+}
 
 interface Outcome {
   readonly failure: string | null;
@@ -15,16 +22,18 @@ interface Outcome {
 export class HttpWitness implements Witness {
   readonly #agent: Agent;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #limitMs: number;
 
   constructor(
     private readonly endpoint: BalancerEndpoint,
-    private readonly limitMs = TIMEOUT_MS,
+    { limitMs = TIMEOUT_MS, keepsConnection = false }: WitnessOptions = {},
   ) {
     const { serverName } = endpoint;
+    this.#limitMs = limitMs;
     this.#headers = serverName === undefined ? {} : { host: serverName };
     // `pipelining: 0` closes every connection after its request.
     this.#agent = new Agent({
-      pipelining: 0,
+      ...(keepsConnection ? { pipelining: 1, connections: 1 } : { pipelining: 0 }),
       connect: { timeout: TIMEOUT_MS, ...(serverName !== undefined && { servername: serverName }) },
       headersTimeout: TIMEOUT_MS,
       bodyTimeout: TIMEOUT_MS,
@@ -68,7 +77,7 @@ export class HttpWitness implements Witness {
   async #one(): Promise<string | null> {
     try {
       const reply = await request(this.endpoint.url, { dispatcher: this.#agent, headers: this.#headers });
-      const untilMs = performance.now() + this.limitMs;
+      const untilMs = performance.now() + this.#limitMs;
       // Read to its end, not dumped: an answer that is cut off on the way is a failed one. Nothing of it is kept.
       for await (const part of reply.body as AsyncIterable<Buffer>) {
         if (part.length > 0 && performance.now() > untilMs) break;

@@ -136,10 +136,15 @@ export function tellsNothing(agoMs: number, check: ObservedCheck): string | null
   return `what it said is ${seconds(agoMs)} s old by now, and a probe is evidence for ${seconds(lifeMs)} s: the way to it, or the machine that runs this, is too slow`;
 }
 
+/** Who asked a host for its health, and when last. */
+interface Asked {
+  readonly probes: readonly Pick<ProbeRun, "node" | "newestMs">[];
+}
+
 /** Probe sources still alive, over all that the given hosts have seen. */
-export function liveSources(seen: readonly (Traffic | null)[], check: ObservedCheck): string[] {
+export function liveSources(seen: readonly (Asked | null)[], check: ObservedCheck): string[] {
   const alive = new Set<string>();
-  for (const traffic of seen) for (const run of traffic?.probes ?? []) if (isLive(run, check)) alive.add(run.node);
+  for (const asked of seen) for (const run of asked?.probes ?? []) if (isLive(run, check)) alive.add(run.node);
   return [...alive].sort();
 }
 
@@ -157,11 +162,7 @@ export const ownAddresses = (hosts: readonly Addresses[]): ReadonlySet<string> =
  * The balancer's nodes: what any host of the fleet has been probed by lately. A droplet that asks its own private address shows up as that
  * address, so the fleet's own are no nodes.
  */
-export function nodesOf(
-  seen: readonly (Traffic | null)[],
-  hosts: readonly Addresses[],
-  check: ObservedCheck,
-): string[] {
+export function nodesOf(seen: readonly (Asked | null)[], hosts: readonly Addresses[], check: ObservedCheck): string[] {
   const own = ownAddresses(hosts);
   return liveSources(seen, check).filter((source) => !own.has(source));
 }
@@ -189,7 +190,7 @@ export function toldByOne(hosts: readonly Teller[], check: ObservedCheck): { nod
   });
 }
 
-const isLive = ({ newestMs }: ProbeRun, check: ObservedCheck): boolean =>
+const isLive = ({ newestMs }: Pick<ProbeRun, "newestMs">, check: ObservedCheck): boolean =>
   newestMs <= Math.max(LEAST_LIFE_MS, SOURCE_LIFE_INTERVALS * check.checkIntervalSeconds * 1000);
 
 /** Of a node that moves to another health port, those that it asks now. */

@@ -117,7 +117,7 @@ describe("its text", () => {
         "keepalive  -      ok              20 of 20",
         "",
         "sudo asks: may the user call the front's helper without a password?",
-        "keepalive asks: does the balancer make a new connection to a host for each request?",
+        "keepalive asks: does the balancer keep connections to hosts only where that is declared?",
         "",
         "sudo, api-1: ask root",
         "",

@@ -40,7 +40,7 @@ export async function doctor(manifest: Manifest, ports: DoctorPorts): Promise<Fi
     return [
       ...facts.flatMap((one) => hostFindings(manifest, one)),
       ...probeFindings(manifest, facts),
-      keepaliveFinding(await connectionsOf(patients, ports)),
+      keepaliveFinding(manifest, await connectionsOf(patients, ports)),
       ...byHand,
     ];
   } finally {

@@ -187,7 +187,7 @@ describe("of those that ask for the health", () => {
 
 describe("of kept connections", () => {
   const of = (changes: Partial<Connections>) =>
-    keepaliveFinding({ sent: 20, failures: [], came: 20, others: 0, ...changes });
+    keepaliveFinding(manifest, { sent: 20, failures: [], came: 20, others: 0, ...changes });
 
   it.each([
     ["a connection for each request", {}, "ok"],
@@ -199,16 +199,21 @@ describe("of kept connections", () => {
     ["a request that failed", { came: 2, failures: ["503"] }, "unknown"],
   ] as const)("%s", (_, changes, expected) => expect(of(changes).answer).toBe(expected));
 
+  it("those that are declared are as assumed", () => {
+    const keeping = { ...manifest, loadBalancer: { ...manifest.loadBalancer, backendKeepalive: true } };
+    expect(keepaliveFinding(keeping, { sent: 20, failures: [], came: 2, others: 0 })).toMatchObject({ answer: "ok" });
+  });
+
   it("a failure is named", () => expect(of({ sent: 1, failures: ["503"] }).found).toContain("(503: 1)"));
 
   it("why nothing was sent is told", () =>
-    expect(keepaliveFinding("no front")).toMatchObject({ answer: "unknown", found: "no front" }));
+    expect(keepaliveFinding(manifest, "no front")).toMatchObject({ answer: "unknown", found: "no front" }));
 
   it("more requests than hosts are sent: a balancer that keeps its connections makes one to each at first", () =>
     expect([1, 2, 300].map(requestsFor)).toEqual([20, 20, 900]));
 });
 
 it("what is unknown is nothing that is not as assumed", () => {
-  expect(isAsAssumed([keepaliveFinding("no front")])).toBe(true);
-  expect(isAsAssumed([keepaliveFinding({ sent: 20, failures: [], came: 2, others: 0 })])).toBe(false);
+  expect(isAsAssumed([keepaliveFinding(manifest, "no front")])).toBe(true);
+  expect(isAsAssumed([keepaliveFinding(manifest, { sent: 20, failures: [], came: 2, others: 0 })])).toBe(false);
 });

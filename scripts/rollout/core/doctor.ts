@@ -18,7 +18,7 @@ export const questions = {
   nodes: "does every node of the balancer ask every host for its health?",
   interval: "do they ask as often as the manifest says?",
   range: "do they ask from within the private network?",
-  keepalive: "does the balancer make a new connection to a host for each request?",
+  keepalive: "does the balancer keep connections to hosts only where that is declared?",
   ejection: "does a request that is under way end well on a host that the balancer lets go?",
   port: "does the balancer take another health port in without losing a request?",
 } as const;
@@ -257,11 +257,11 @@ function rangeTold({ loadBalancer }: Manifest, hosts: readonly HostFacts[], node
 }
 
 /** @param connections why nothing was sent, otherwise */
-export function keepaliveFinding(connections: Connections | string): Finding {
-  return { question: "keepalive", host: null, ...keepalive(connections) };
+export function keepaliveFinding(manifest: Manifest, connections: Connections | string): Finding {
+  return { question: "keepalive", host: null, ...keepalive(manifest, connections) };
 }
 
-function keepalive(connections: Connections | string): Told {
+function keepalive({ loadBalancer }: Manifest, connections: Connections | string): Told {
   if (typeof connections === "string") return unknown(connections, "deploy, then ask again");
   const { sent, failures, came, others } = connections;
   if (failures.length > 0)
@@ -272,10 +272,11 @@ function keepalive(connections: Connections | string): Told {
   if (came === null || others === null)
     return unknown("not every host told how many connections came", "see what is said of the hosts, then ask again");
   const counts = `${sent} requests were answered, and ${came} new connections came to the hosts`;
+  if (loadBalancer.backendKeepalive) return ok(`${counts}; that connections are kept is declared (backendKeepalive)`);
   if (came < sent)
     return differs(
       counts,
-      "the balancer keeps connections to hosts, or somebody else answered: a host that the outputs file does not list, or a cache. On kept connections nobody sees a request, and a rollout may cut some: set loadBalancer.backendKeepalive to false",
+      "the balancer keeps connections to hosts, or somebody else answered: a host that the outputs file does not list, or a cache. Requests on a kept connection go on to the container before: set loadBalancer.backendKeepalive to false there, or declare it together with service.drainPort (docs/own-app.md)",
     );
   if (others > MOST_OTHERS * sent)
     return unknown(`${counts}, and ${others} in as long without`, "ask again when fewer other clients are there");

@@ -68,6 +68,7 @@ describe("with a domain the balancer", () => {
     expect(manifestOf(stack).loadBalancer).toEqual({
       id: `\${digitalocean_loadbalancer.${balancer}.id}`,
       address: `\${digitalocean_loadbalancer.${balancer}.ip}`,
+      backendKeepalive: false,
       scheme: "https",
       port: 443,
       serverName: "api.example.com",

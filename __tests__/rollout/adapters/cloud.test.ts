@@ -71,7 +71,7 @@ describe("DigitalOcean's API", () => {
   it("tells how and where the balancer checks, where it sends requests, and by which tag it finds its hosts", async () => {
     await start(() => ({ status: 200, body: balancer }));
     expect(await cloud.balancer("lb-1")).toEqual({
-      ...{ tag: "http-api", targetPorts: [80] },
+      ...{ tag: "http-api", targetPorts: [80], backendKeepalive: false },
       check: {
         ...{ path: "/health", port: 8086 },
         checkIntervalSeconds: 10,
@@ -87,6 +87,12 @@ describe("DigitalOcean's API", () => {
       body: "",
       headers: { authorization: `Bearer ${token}`, accept: "application/json" },
     });
+  });
+
+  it("tells whether the balancer keeps its connections to droplets", async () => {
+    const keeping = { load_balancer: { ...balancer.load_balancer, enable_backend_keepalive: true } };
+    await start(() => ({ status: 200, body: keeping }));
+    expect(await cloud.balancer("lb-1")).toMatchObject({ backendKeepalive: true });
   });
 
   it("lists the droplets of a tag over all pages", async () => {

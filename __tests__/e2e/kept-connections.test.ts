@@ -15,7 +15,9 @@ afterEach(async () => {
 it.each(["handoff", "drain"] as const)(
   "no request fails, and each container before is stopped, by %s",
   async (strategy) => {
-    scenario = await Scenario.start({ fleet: { ...KEPT, rollout: { strategy, readyTimeoutSeconds: 10 } } });
+    scenario = await Scenario.start({
+      fleet: { ...KEPT, rollout: { strategy, readyTimeoutSeconds: 10, drainTimeoutSeconds: 40 } },
+    });
     const { world } = scenario;
     const begun = await scenario.deploy(await world.pushReference("v1"));
     expect([begun.exitCode, begun.stderr]).toEqual([0, begun.stderr]);

@@ -74,7 +74,7 @@ export function phases({ cells }: BenchFigures): string {
 In the order of a rollout, but for the first: its process starts and ends, it connects and looks, locks the hosts, pulls the image, looks again and plans,
 and learns what clients are used to. Then the hosts take their turns, with time between them. At the end it waits for the balancer's answers that are left, looks
 once more, writes the record, removes old images and frees the locks. Outside the hosts is all of that but their turns. The aim for ${CLAIMED_DROPLETS} droplets is
-${AIMED_OUTSIDE_SECONDS} s, which no claim holds.
+${AIMED_OUTSIDE_SECONDS} s, and no claim depends on it.
 
 ${table([...placeHead, "by", ...columns.map((column) => `${column} s`), "outside the hosts s", "hosts s"], rows)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the article's own workflow and Evenkeel's rollout on the same fleets under the same load, pair by pair. After
- * every pair the figures are written to bench.json, bench.md and bench.svg. Exit codes: 0 measured, and every claim holds (with --quick: no
+ * `npm run bench`: the article's own workflow and Evenkeel's rollout, by drain and by handoff, on the same fleets under the same load, round by
+ * round; beside them the start of an unrelated container. After every round the figures are written to bench.json, bench.md and bench.svg. Exit codes: 0 measured, and every claim holds (with --quick: no
  * request failed; what it says of time is only told) · 1 one does not, or a bug · 2 bad options · 130 interrupted.
  */
 import { InvalidInput, parseJson } from "../../contract/problems.js";
@@ -33,7 +33,7 @@ async function main(options: Options, begun: BenchFigures): Promise<number> {
     process.stdout.write(benchPage(figures));
     const problems = unproven(figures);
     for (const problem of problems) say(problem);
-    // One pair on any machine says nothing of time.
+    // One round on any machine says nothing of time.
     return (options.quick ? unprovenAnywhere(figures) : problems).length > 0 ? 1 : 0;
   } catch (error) {
     if (error instanceof OffTarget) {
@@ -61,9 +61,9 @@ const write = (out: string, figures: BenchFigures): void =>
   });
 
 /** Empty ones, or those to go on with. @throws InvalidInput when they were measured otherwise */
-function begin({ out, site, resume }: Options): BenchFigures {
+function begin({ out, resume, ...options }: Options): BenchFigures {
   checkFolder(out);
-  const fresh = { machine: thisMachine(), settings: benchSettings(site), cells: [], aborted: [] };
+  const fresh = { machine: thisMachine(), settings: benchSettings(options), cells: [], aborted: [] };
   const text = resume ? readText(out, FIGURES) : null;
   if (text === null) return fresh;
   const figures = parseJson(FIGURES, benchFigures, text);

@@ -1,50 +1,58 @@
-/** The matrix of the bench: which pairs are still to be measured, and measuring them, cell by cell. */
+/** The matrix of the bench: which rounds are still to be measured, and measuring them, cell by cell. */
 import {
+  roundOf,
+  roundsAt,
+  sideNames,
   withAborted,
-  withPair,
-  pairsAt,
+  withRound,
   type BenchFigures,
-  type HostOfRollout,
-  type Pair,
   type Place,
-  type Side,
+  type SideName,
+  type Sides,
   type Stamp,
 } from "./figures.js";
-import { withFleet, type BenchFleet } from "./fleet.js";
+import { withFleet } from "./fleet.js";
 import type { Options } from "./options.js";
 import { OffTarget } from "./rollout.js";
-import { sideFigures } from "./side-figures.js";
-import { sides, type SideName } from "./sides.js";
+import { sides, type Ground } from "./sides.js";
+import { CLAIMED_DROPLETS } from "./verdict.js";
 
 /** Of the options, what the matrix is made of. */
-export type Wanted = Pick<Options, "pairs" | "droplets" | "intervals" | "site">;
+export type Wanted = Pick<Options, "rounds" | "droplets" | "intervals" | "site" | "atOnce" | "rate">;
+
+/** Rounds of the fleets that most is claimed of, where nobody says how many; of the others one. */
+const CLAIMED_ROUNDS = 3;
 
 export interface Observers {
   readonly signal: AbortSignal;
-  /** Called after every pair, and after one that did not come to its end. */
+  /** Called after every round, and after one that did not come to its end. */
   readonly onFigures: (figures: BenchFigures) => void;
   readonly stamp: () => Promise<Stamp>;
   readonly say: (line: string) => void;
 }
 
-/** A cell with pairs to be measured. */
+/** A cell with rounds to be measured. */
 export interface Task extends Place {
-  /** Numbers of the pairs, from 1. */
-  readonly pairs: readonly number[];
+  /** Numbers of the rounds, from 1. */
+  readonly rounds: readonly number[];
 }
 
 /** What is missing, the quickest first. */
-export function tasks(figures: BenchFigures, { pairs, droplets, intervals }: Wanted): Task[] {
+export function tasks(
+  figures: BenchFigures,
+  { rounds, droplets, intervals }: Pick<Wanted, "rounds" | "droplets" | "intervals">,
+): Task[] {
   const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
   const places = ascending(intervals).flatMap((interval) =>
     ascending(droplets).map((count): Place => ({ droplets: count, interval })),
   );
   return places
     .map((place) => {
-      const done = pairsAt(figures, place);
-      return { ...place, pairs: Array.from({ length: Math.max(0, pairs - done) }, (_, index) => done + index + 1) };
+      const done = roundsAt(figures, place);
+      const most = rounds ?? (place.droplets === CLAIMED_DROPLETS ? CLAIMED_ROUNDS : 1);
+      return { ...place, rounds: Array.from({ length: Math.max(0, most - done) }, (_, index) => done + index + 1) };
     })
-    .filter((task) => task.pairs.length > 0);
+    .filter((task) => task.rounds.length > 0);
 }
 
 /**
@@ -53,14 +61,16 @@ export function tasks(figures: BenchFigures, { pairs, droplets, intervals }: Wan
  */
 export async function measure(figures: BenchFigures, wanted: Wanted, observers: Observers): Promise<BenchFigures> {
   const { signal, say, onFigures, stamp } = observers;
+  const { site, atOnce, rate } = wanted;
   let sofar = figures;
-  for (const { droplets, interval, pairs } of tasks(figures, wanted)) {
+  for (const { droplets, interval, rounds } of tasks(figures, wanted)) {
     say(`${droplets} droplets, a probe every ${interval} s: the fleet boots`);
-    await withFleet({ site: wanted.site, droplets, intervalSeconds: interval }, signal, async (fleet) => {
-      for (const number of pairs) {
+    const fleet = { site, droplets, intervalSeconds: interval, maxParallel: atOnce ? droplets : 1 };
+    await withFleet(fleet, signal, async (running) => {
+      for (const number of rounds) {
         try {
-          const { pair, hosts } = await measurePair(fleet, number, observers);
-          sofar = withPair(sofar, { droplets, interval }, { ...(await stamp()), ...pair }, hosts);
+          const measured = await measureRound({ fleet: running, number, ratePerSecond: rate, signal }, say);
+          sofar = withRound(sofar, { droplets, interval }, roundOf(await stamp(), measured));
         } catch (error) {
           if (!(error instanceof OffTarget)) throw error;
           onFigures(withAborted(sofar, { ...(await stamp()), droplets, interval, reason: error.message }));
@@ -73,36 +83,18 @@ export async function measure(figures: BenchFigures, wanted: Wanted, observers: 
   return sofar;
 }
 
-/** Both sides; the article first in pairs of an odd number, so that whatever changes slowly meets both alike. */
-async function measurePair(fleet: BenchFleet, number: number, observers: Observers): Promise<MeasuredPair> {
-  const run = (name: SideName): Promise<MeasuredSide> => measureSide(fleet, name, number, observers);
-  const articleFirst = number % 2 === 1;
-  const first = await run(articleFirst ? "article" : "evenkeel");
-  const second = await run(articleFirst ? "evenkeel" : "article");
-  const [ofArticle, ofEvenkeel] = articleFirst ? [first, second] : [second, first];
-  return { pair: { article: ofArticle.side, evenkeel: ofEvenkeel.side }, hosts: ofEvenkeel.hosts };
+/** The sides of a round, each begun one place earlier than in the round before: whatever changes slowly meets all alike. @param number from 1 */
+export function orderOf(number: number): SideName[] {
+  const first = (number - 1) % sideNames.length;
+  return [...sideNames.slice(first), ...sideNames.slice(0, first)];
 }
 
-interface MeasuredPair {
-  readonly pair: Omit<Pair, keyof Stamp>;
-  readonly hosts: readonly HostOfRollout[];
-}
-
-interface MeasuredSide {
-  readonly side: Side;
-  readonly hosts: readonly HostOfRollout[];
-}
-
-async function measureSide(
-  fleet: BenchFleet,
-  name: SideName,
-  number: number,
-  { signal, say }: Observers,
-): Promise<MeasuredSide> {
-  const { world } = fleet;
-  const outcome = await sides[name](fleet, number, signal);
-  const pairs = world.droplets.length * world.balancer.settings.nodes;
-  const side = sideFigures(outcome, { changes: world.balancer.changes, pairs });
-  say(`  pair ${number}, ${name}: ${side.seconds} s, ${side.failed} of ${side.sent} requests failed`);
-  return { side, hosts: outcome.hosts };
+async function measureRound(ground: Ground, say: Observers["say"]): Promise<Partial<Sides>> {
+  const measured: Partial<Sides> = {};
+  for (const name of orderOf(ground.number)) {
+    const side = await sides[name](ground);
+    Object.assign(measured, { [name]: side });
+    say(`  round ${ground.number}, ${name}: ${side.seconds} s, ${side.failed} of ${side.sent} requests failed`);
+  }
+  return measured;
 }

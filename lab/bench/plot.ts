@@ -1,11 +1,10 @@
 /** The bench's times as one SVG document: a bar for each side of each cell. Brings its own light background. Pure. */
-import { grouped } from "../../scripts/rollout/output/text.js";
-import { FONT, ink } from "../../scripts/rollout/output/timeline/palette.js";
+import { grouped, many } from "../../scripts/rollout/output/text.js";
+import { FONT, ink, statusStyles } from "../../scripts/rollout/output/timeline/palette.js";
 import { roundedUp, scale, timeTicks, type Scale } from "../../scripts/rollout/output/timeline/scale.js";
 import { element, escaped, label, short } from "../../scripts/rollout/output/timeline/svg.js";
-import type { BenchFigures, Cell } from "./figures.js";
-import type { SideName } from "./sides.js";
-import { floorOf, secondsOf, sidesOf, sum } from "./summary.js";
+import { ourNames, rolloutNames as names, type BenchFigures, type Cell } from "./figures.js";
+import { floorOf, ratioOf, secondsOf, sidesOf, sum } from "./summary.js";
 
 const WIDTH = 960;
 const EDGE = 24;
@@ -14,15 +13,17 @@ const LEFT = 210;
 const RIGHT = WIDTH - 170;
 const TOP = 84;
 const BAR = 20;
-const CELL = 2 * BAR + 26;
+const CELL = names.length * BAR + 26;
 const LEGEND = 60;
 const MOST_TICKS = 10;
 
-const bars: Readonly<Record<SideName, { readonly fill: string; readonly title: string }>> = {
+type Name = (typeof names)[number];
+
+const bars: Readonly<Record<Name, { readonly fill: string; readonly title: string }>> = {
   article: { fill: ink.answered, title: "the article's workflow" },
-  evenkeel: { fill: "#1f7a4d", title: "Evenkeel" },
+  drain: { fill: statusStyles.draining.fill, title: "Evenkeel, drain" },
+  handoff: { fill: statusStyles.serving.fill, title: "Evenkeel, handoff" },
 };
-const names = ["article", "evenkeel"] as const;
 
 /** The same figures give the same text. */
 export function benchSvg(figures: BenchFigures): string {
@@ -54,11 +55,11 @@ const root = (height: number) => ({
 });
 
 function heading({ cells, settings }: BenchFigures): string {
-  const pairs = sum(cells.map((cell) => cell.pairs.length));
-  const sides = cells.flatMap((cell) => sidesOf(cell, "evenkeel"));
+  const rounds = sum(cells.map((cell) => cell.rounds.length));
+  const sides = cells.flatMap((cell) => ourNames.flatMap((name) => sidesOf(cell, name)));
   const facts = [
     `${settings.ratePerSecond} requests a second`,
-    `${grouped(pairs)} pairs`,
+    many(rounds, "round"),
     `Evenkeel: ${grouped(sum(sides.map(({ failed }) => failed)))} of ${grouped(sum(sides.map(({ sent }) => sent)))} requests failed`,
   ];
   return (
@@ -82,25 +83,32 @@ function axis(x: Scale, bottom: number): string {
     .join("\n");
 }
 
-/** Two bars to the middle of all pairs, a line from the least to the most, and where the floor lies. */
+/** A bar for each side to the middle of all rounds, a line from the least to the most, and where the drain's floor lies. */
 function cellBars(cell: Cell, x: Scale, top: number): string {
   const where = `${cell.droplets} droplets, probe every ${cell.interval} s`;
   const floor = x.at(floorOf(cell));
-  const y2 = top + 2 * BAR + 2;
+  const y1 = top + names.indexOf("drain") * BAR - 2;
+  const y2 = y1 + BAR + 2;
   return (
-    label(where, { x: LEFT - 12, y: top + BAR + 4, "text-anchor": "end", fill: ink.text, "font-size": 13 }) +
+    label(where, {
+      x: LEFT - 12,
+      y: top + (names.length * BAR) / 2 + 4,
+      "text-anchor": "end",
+      fill: ink.text,
+      "font-size": 13,
+    }) +
     names.map((name, row) => sideBar(cell, name, x, top + row * BAR)).join("") +
-    element("line", { class: "floor", x1: floor, x2: floor, y1: top + BAR, y2, stroke: ink.text, "stroke-width": 2 })
+    element("line", { class: "floor", x1: floor, x2: floor, y1, y2, stroke: ink.text, "stroke-width": 2 })
   );
 }
 
-function sideBar(cell: Cell, name: SideName, x: Scale, top: number): string {
+function sideBar(cell: Cell, name: Name, x: Scale, top: number): string {
   const { min, median, max } = secondsOf(cell, name);
   const failed = sum(sidesOf(cell, name).map((side) => side.failed));
   const middle = top + BAR / 2 - 1;
   const bar = { class: name, x: LEFT, y: top, width: x.at(median) - LEFT, height: BAR - 2 };
   const whisker = `M${short(x.at(min))} ${short(middle)}H${short(x.at(max))}`;
-  const share = name === "evenkeel" ? `, ${cell.ratio.median.toFixed(2)} of the article's` : "";
+  const share = name === "article" ? "" : `, ${ratioOf(cell, name).median.toFixed(2)} of the article's`;
   const failures = failed > 0 ? `, ${grouped(failed)} failed` : "";
   const text = { x: x.at(max) + 8, y: middle + 4, fill: failed > 0 ? ink.failure : ink.text, "font-size": 12 };
   return (
@@ -120,11 +128,11 @@ function legend(middle: number): string {
   const entries = [
     ...samples,
     { text: "least to most", draw: (x: number) => line(x, "h14", 1.5) },
-    { text: "floors of its hosts together", draw: (x: number) => line(x + 7, "m0 -7v14", 2) },
+    { text: "least a drain can take", draw: (x: number) => line(x + 7, "m0 -7v14", 2) },
   ];
   return entries
     .map(({ text, draw }, index) => {
-      const x = EDGE + index * 190;
+      const x = EDGE + index * 180;
       return draw(x) + label(text, { x: x + 20, y: middle + 4, fill: ink.text, "font-size": 11 });
     })
     .join("\n");
@@ -133,7 +141,7 @@ function legend(middle: number): string {
 const description = (cells: readonly Cell[]): string =>
   cells
     .map((cell) => {
-      const [theirs, ours] = names.map((name) => `${secondsOf(cell, name).median.toFixed(0)} s`);
-      return `${cell.droplets} droplets, a probe every ${cell.interval} s: the article ${theirs}, Evenkeel ${ours}.`;
+      const [article, drain, handoff] = names.map((name) => `${secondsOf(cell, name).median.toFixed(0)} s`);
+      return `${cell.droplets} droplets, a probe every ${cell.interval} s: the article ${article}, drain ${drain}, handoff ${handoff}.`;
     })
     .join(" ");

@@ -2,10 +2,11 @@
 import type { EventName, RolloutEvent } from "../../scripts/rollout/core/events.js";
 import type { Receipt } from "../../scripts/rollout/core/receipt.js";
 import type { Change } from "../site.js";
-import { rounded, type HostOfRollout } from "./figures.js";
+import { rounded, type DrainedHost, type HandedHost } from "./figures.js";
 import type { Stop } from "./in-flight.js";
+import { turnsOf } from "./phases.js";
 
-/** When each host was told to replace its container, which begins with the stop of the old one. */
+/** When each drained host was told to replace its container, which begins with the stop of the old one. */
 export const stopsOf = (events: readonly RolloutEvent[], idOf: (host: string) => string): Stop[] =>
   events.flatMap((event) => {
     const told = event.name === "hostStatus" && event.data.status === "starting";
@@ -24,19 +25,25 @@ export function stopSecondsOf(events: readonly RolloutEvent[]): number {
 
 const isStep = (data: object, name: string): boolean => "step" in data && data.step === name;
 
+/** Every host with when its turn began and how long it took. @throws Error when one was not handed over */
+export const handedHosts = (receipt: Receipt, events: readonly RolloutEvent[]): HandedHost[] =>
+  turnsOf(receipt, events).map(({ name, fromSeconds, toSeconds }) => {
+    if (!events.some((event) => event.host === name && event.name === "handedOver"))
+      throw new Error(`${name} was not handed over`);
+    return { name, fromSeconds: rounded(fromSeconds), seconds: rounded(toSeconds - fromSeconds) };
+  });
+
 /** Changes of one host in the view of the balancer's nodes, oldest first. */
 type ChangesOf = (host: string) => readonly Change[];
 
-/** Every host that was replaced, with how long it took to leave and to enter rotation. @throws Error when one was not */
-export function hostFigures(
-  { hosts }: Receipt,
-  events: readonly RolloutEvent[],
-  changesOf: ChangesOf,
-): HostOfRollout[] {
-  return hosts.map(({ name, action, seconds, floorSeconds }) => {
-    if (action !== "replaced" || floorSeconds === null) throw new Error(`${name} was ${action}, not replaced`);
-    const drain = phaseOf(events, "ejected", name);
-    const readmission = phaseOf(events, "readmitted", name);
+/** Every host with how long it took to leave and to enter rotation. @throws Error when one did not */
+export function drainedHosts(receipt: Receipt, events: readonly RolloutEvent[], changesOf: ChangesOf): DrainedHost[] {
+  const floors = new Map(receipt.hosts.map(({ name, floorSeconds }) => [name, floorSeconds]));
+  return turnsOf(receipt, events).map(({ name, fromSeconds, toSeconds }) => {
+    const floorSeconds = floors.get(name);
+    if (typeof floorSeconds !== "number") throw new Error(`${name} did not leave rotation`);
+    const drain = momentOf(events, "ejected", name);
+    const readmission = momentOf(events, "readmitted", name);
     const changes = changesOf(name).filter(({ atMs }) => atMs >= drain.beganMs);
     return {
       name,
@@ -44,7 +51,7 @@ export function hostFigures(
       letGoSeconds: secondsFrom(drain.beganMs, lastOf(changes, false), name),
       readmissionSeconds: rounded(readmission.seconds),
       takenInSeconds: secondsFrom(readmission.beganMs, lastOf(changes, true), name),
-      seconds: rounded(seconds),
+      seconds: rounded(toSeconds - fromSeconds),
       floorSeconds: rounded(floorSeconds),
     };
   });
@@ -59,8 +66,8 @@ function secondsFrom(beganMs: number, atMs: number, host: string): number {
   return rounded((atMs - beganMs) / 1000);
 }
 
-/** How long the wait took that an event tells the end of, and when it began. */
-function phaseOf(
+/** How long that took which an event tells the end of, and when it began. */
+function momentOf(
   events: readonly RolloutEvent[],
   wanted: EventName,
   host: string,

@@ -19,9 +19,17 @@ export const SECOND_TOOL_PER_SECOND = 10;
 /** Further hosts that the balancer tries when a connection to one cannot be made: with more, failures would be hidden. */
 export const BALANCER_RETRIES = 0;
 
-export const benchSettings = (site: SiteName): BenchSettings => ({
-  site,
+/** Of the options, what figures are told apart by. */
+export interface Chosen {
+  readonly site: SiteName;
+  readonly atOnce: boolean;
+  readonly rate: number;
+}
+
+export const benchSettings = ({ site, atOnce, rate }: Chosen): BenchSettings => ({
+  ...{ site, atOnce },
   ...benchLoad,
+  ratePerSecond: rate,
   secondToolPerSecond: SECOND_TOOL_PER_SECOND,
   unhealthyThreshold: articleCheck.unhealthyThreshold,
   healthyThreshold: articleCheck.healthyThreshold,

@@ -44,9 +44,10 @@ export interface LoadReport {
   /** Good answers by the release that gave them, where it says so. */
   readonly byRelease: Readonly<Record<string, number>>;
   readonly perSecond: readonly Second[];
-  /** Median of ordinary requests that went well, and what 99 of 100 of them took at most; null without any. */
+  /** Median of ordinary requests that went well, and what 99 of 100 and 999 of 1,000 of them took at most; null without any. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
+  readonly p999Ms: number | null;
   /** Longest ordinary request that went well. */
   readonly worstMs: number;
   /** Milliseconds that the generator itself was late, all together: without it the figures above would flatter. */
@@ -145,6 +146,7 @@ export class Recorder {
       perSecond: this.#seconds().map((number) => this.#perSecond(number)),
       p50Ms: percentile(latencies, 0.5),
       p99Ms: percentile(latencies, 0.99),
+      p999Ms: percentile(latencies, 0.999),
       worstMs: round(this.#worstMs),
       stalledMs: round(this.#stalledMs),
       longestStallMs: round(this.#longestStallMs),

@@ -1,8 +1,9 @@
-/** The exact commands of the article's workflow, and of the one that thinks of no balancer. */
+/** The exact commands of the article's workflow, of the one that thinks of no balancer, and of an unrelated container. */
 import { describe, expect, it } from "@jest/globals";
 import { articleSteps, articleWaits } from "../../../lab/bench/article.js";
 import { naiveSteps } from "../../../lab/bench/naive.js";
 import { articleCheck } from "../../../lab/bench/settings.js";
+import { unrelatedSteps } from "../../../lab/bench/unrelated.js";
 
 const release = { image: "registry.digitalocean.com/lab/api@sha256:abc", login: '{"auths":{}}' };
 const check = { path: "/health", ...articleCheck };
@@ -53,5 +54,15 @@ describe("the article's workflow", () => {
 describe("stop, remove, run", () => {
   it("waits for nothing and looks at nothing", () => {
     expect(naiveSteps(release)).toEqual([login, pull, ...swap]);
+  });
+});
+
+describe("an unrelated container", () => {
+  it("starts under a name of its own, publishes no port, and is removed", () => {
+    expect(unrelatedSteps(release.image)).toEqual([
+      { name: "run", command: "docker run -d --name unrelated registry.digitalocean.com/lab/api@sha256:abc" },
+      { name: "wait for its start", command: "sleep 3" },
+      { name: "remove", command: "docker rm -f unrelated" },
+    ]);
   });
 });

@@ -1,30 +1,26 @@
 /** How the bench's figures grow, and what is made of them. */
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { benchFigures, pairsAt, spreadOf, withPair } from "../../../lab/bench/figures.js";
-import { tasks, type Wanted } from "../../../lab/bench/matrix.js";
-import { aboveFloor, floorOf, secondsOf } from "../../../lab/bench/summary.js";
-import { exampleHost, examplePair, noFigures, withCell } from "./examples.js";
+import { benchFigures, roundOf, roundsAt, sideNames, spreadOf } from "../../../lab/bench/figures.js";
+import { orderOf, tasks } from "../../../lab/bench/matrix.js";
+import { floorOf, othersOf, othersTogether, outsideHosts, ratioOf, secondsOf } from "../../../lab/bench/summary.js";
+import { exampleHanded, examplePhases, exampleRound, noFigures, withCell } from "./examples.js";
 
 const small = { droplets: 2, interval: 3 };
 const large = { droplets: 3, interval: 10 };
+const round = exampleRound([100, 40, 10]);
 
 describe("the figures", () => {
-  it("get a pair more, and the ratio is of all pairs", () => {
-    const figures = withCell(noFigures, small, [
-      [100, 50],
-      [100, 40],
-      [100, 60],
-    ]);
+  it("get a round more", () => {
+    const figures = withCell(noFigures, small, round, exampleRound([100, 50, 12]));
     expect(figures.cells).toHaveLength(1);
-    expect(figures.cells[0]?.ratio).toEqual({ min: 0.4, median: 0.5, max: 0.6 });
-    expect(figures.cells[0]?.hosts.map(({ pair }) => pair)).toEqual([1, 1, 2, 2, 3, 3]);
-    expect([pairsAt(figures, small), pairsAt(figures, large)]).toEqual([3, 0]);
+    expect(figures.cells[0]?.rounds.map(({ drain }) => drain.seconds)).toEqual([40, 50]);
+    expect([roundsAt(figures, small), roundsAt(figures, large)]).toEqual([2, 0]);
   });
 
   it("keep their cells in order, whichever was measured first", () => {
     const figures = [large, { droplets: 2, interval: 10 }, small].reduce(
-      (sofar, place) => withCell(sofar, place, [[2, 1]]),
+      (sofar, place) => withCell(sofar, place, round),
       noFigures,
     );
     expect(figures.cells.map(({ droplets, interval }) => [interval, droplets])).toEqual([
@@ -35,9 +31,15 @@ describe("the figures", () => {
   });
 
   it("are the same after they were written and read", () => {
-    const figures = withCell(noFigures, small, [[100, 50]]);
+    const figures = withCell(noFigures, small, round);
     expect(benchFigures.parse(JSON.parse(JSON.stringify(figures)))).toEqual(figures);
     expect(benchFigures.safeParse({ ...figures, cells: [{}] }).success).toBe(false);
+  });
+
+  it("take no round that lacks a side", () => {
+    const { date, commit, handoff, ...others } = round;
+    expect(roundOf({ date, commit }, { ...others, handoff })).toEqual(round);
+    expect(() => roundOf({ date, commit }, others)).toThrow("handoff");
   });
 });
 
@@ -62,43 +64,56 @@ describe("a spread", () => {
 });
 
 describe("what is to be measured", () => {
-  const wanted: Wanted = { pairs: 3, droplets: [5, 2], intervals: [10, 3], site: "embedded" };
-
-  it("is every cell, the quickest first", () => {
-    expect(tasks(noFigures, wanted)).toEqual([
-      { droplets: 2, interval: 3, pairs: [1, 2, 3] },
-      { droplets: 5, interval: 3, pairs: [1, 2, 3] },
-      { droplets: 2, interval: 10, pairs: [1, 2, 3] },
-      { droplets: 5, interval: 10, pairs: [1, 2, 3] },
+  it("is every cell, the quickest first: three rounds of three droplets, one of the others", () => {
+    expect(tasks(noFigures, { droplets: [5, 2, 3], intervals: [10, 3] })).toEqual([
+      { droplets: 2, interval: 3, rounds: [1] },
+      { droplets: 3, interval: 3, rounds: [1, 2, 3] },
+      { droplets: 5, interval: 3, rounds: [1] },
+      { droplets: 2, interval: 10, rounds: [1] },
+      { droplets: 3, interval: 10, rounds: [1, 2, 3] },
+      { droplets: 5, interval: 10, rounds: [1] },
     ]);
   });
 
-  it("leaves out what is there", () => {
-    const begun = withCell(withCell(noFigures, small, [[2, 1]]), { droplets: 5, interval: 3 }, [
-      [2, 1],
-      [2, 1],
-      [2, 1],
-    ]);
-    expect(tasks(begun, { ...wanted, intervals: [3] })).toEqual([{ droplets: 2, interval: 3, pairs: [2, 3] }]);
-    expect(tasks(begun, { ...wanted, intervals: [3], pairs: 1 })).toEqual([]);
+  it("is as many rounds of each as are asked for, without those that are there", () => {
+    const begun = withCell(withCell(noFigures, small, round), { droplets: 5, interval: 3 }, round, round, round);
+    const wanted = { droplets: [5, 2], intervals: [3] };
+    expect(tasks(begun, { ...wanted, rounds: 3 })).toEqual([{ droplets: 2, interval: 3, rounds: [2, 3] }]);
+    expect(tasks(begun, { ...wanted, rounds: 1 })).toEqual([]);
+  });
+});
+
+describe("the order within a round", () => {
+  it("has every side once, and over as many rounds as there are sides each of them at every place", () => {
+    const orders = sideNames.map((_, index) => orderOf(index + 1));
+    for (const order of orders) expect([...order].sort()).toEqual([...sideNames].sort());
+    for (const place of sideNames.keys())
+      expect(new Set(orders.map((order) => order[place])).size).toBe(sideNames.length);
+    expect(orderOf(sideNames.length + 1)).toEqual(orderOf(1));
   });
 });
 
 describe("a cell's summary", () => {
-  const hosts = [exampleHost("api-1"), exampleHost("api-2", { seconds: 14.5, floorSeconds: 10 })];
-  const [cell] = withPair(noFigures, small, examplePair(100, 50), hosts).cells;
+  const [cell] = withCell(noFigures, large, round, exampleRound([200, 50, 30])).cells;
   if (!cell) throw new Error("there is a cell");
 
-  it("adds up the floors of a pair's hosts", () => {
-    expect(floorOf(cell)).toBe(20);
+  it("adds up the floors of a round's drained hosts", () => {
+    expect(floorOf(cell)).toBe(30);
   });
 
-  it("tells by how many intervals hosts are above their floor", () => {
-    const { min, median, max } = aboveFloor(cell);
-    expect([min, median, max].map((value) => Number(value.toFixed(3)))).toEqual([0.333, 0.917, 1.5]);
+  it("has the seconds of each side, and what they are of the article's in the same round", () => {
+    expect([secondsOf(cell, "article").median, secondsOf(cell, "drain").median]).toEqual([150, 45]);
+    expect(ratioOf(cell, "handoff")).toEqual({ min: 0.1, median: 0.125, max: 0.15 });
   });
 
-  it("has the seconds of either side", () => {
-    expect([secondsOf(cell, "article").median, secondsOf(cell, "evenkeel").median]).toEqual([100, 50]);
+  it("tells the hosts after the first one apart, one by one and together", () => {
+    expect([othersOf(round), othersTogether(round)]).toEqual([[2.5, 3], 6]);
+    const { handoff } = round;
+    const alone = { ...round, handoff: { ...handoff, hosts: [exampleHanded("api-1", 2, 6)] } };
+    expect([othersOf(alone), othersTogether(alone)]).toEqual([[], 0]);
+  });
+
+  it("has the seconds in which no host was at work", () => {
+    expect(outsideHosts(examplePhases(40))).toBe(5);
   });
 });

@@ -15,14 +15,20 @@ const faultOf = (...argv: string[]): string => {
 describe("the bench's options", () => {
   it("are the whole matrix unless said", () => {
     expect(readOptions([])).toEqual({
-      ...{ pairs: 3, droplets: [2, 3, 5], intervals: [3, 10] },
+      ...{ droplets: [2, 3, 5], intervals: [3, 10], atOnce: false, rate: 300 },
       ...{ site: siteNames[0], out: "docs/figures", resume: false, quick: false },
     });
   });
 
-  it("are one pair of the smallest cell with --quick, but for what is said besides", () => {
-    expect(readOptions(["--quick"])).toMatchObject({ pairs: 1, droplets: [2], intervals: [3], quick: true });
-    expect(readOptions(["--quick", "--intervals", "10"])).toMatchObject({ pairs: 1, droplets: [2], intervals: [10] });
+  it("are one round of the smallest cell with --quick, but for what is said besides", () => {
+    expect(readOptions(["--quick"])).toMatchObject({ rounds: 1, droplets: [2], intervals: [3], quick: true });
+    expect(readOptions(["--quick", "--intervals", "10"])).toMatchObject({ rounds: 1, droplets: [2], intervals: [10] });
+  });
+
+  it("are as many rounds of every cell as are asked for, hosts all at once, and another rate", () => {
+    expect(readOptions(["--rounds", "2", "--at-once", "--rate", "50"])).toMatchObject({
+      ...{ rounds: 2, atOnce: true, rate: 50 },
+    });
   });
 
   it("take each size and interval once", () => {
@@ -30,7 +36,7 @@ describe("the bench's options", () => {
   });
 
   it.each([
-    [["--pairs", "0"], "options: pairs: got 0; needs a whole number of pairs from 1 to 20"],
+    [["--rounds", "0"], "options: rounds: got 0; needs a whole number of rounds from 1 to 20"],
     [["--droplets", "2,x"], "options: droplets[1]: got NaN; needs a whole number of droplets from 2 to 20"],
     [["--droplets", "1"], "options: droplets[0]: got 1; needs a whole number of droplets from 2 to 20"],
     [["--intervals", ""], "options: intervals[0]: got 0; needs a whole number of seconds from 1 to 60"],

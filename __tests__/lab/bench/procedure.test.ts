@@ -1,14 +1,16 @@
 /** Workflows on the embedded lab: real commands over real SSH connections. */
 import { expect, it, jest } from "@jest/globals";
-import { articleSteps, type ImageAndLogin } from "../../../lab/bench/article.js";
+import { articleSteps, pullSteps, type ImageAndLogin } from "../../../lab/bench/article.js";
 import { emptyFleet, startByHand } from "../../../lab/bench/baseline.js";
-import { withFleet } from "../../../lab/bench/fleet.js";
+import { inRotation, withFleet } from "../../../lab/bench/fleet.js";
 import { withLogin } from "../../../lab/bench/login.js";
 import { naiveSteps } from "../../../lab/bench/naive.js";
 import { oneByOne, type BegunStep } from "../../../lab/bench/remote.js";
+import { onTarget, rollOut } from "../../../lab/bench/rollout.js";
+import { unrelatedSteps } from "../../../lab/bench/unrelated.js";
 import type { World } from "../../../lab/world.js";
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const { signal } = new AbortController();
 const noWaits = { ejectionSeconds: 0, admissionSeconds: 0 };
@@ -44,5 +46,23 @@ it("gives its steps to one droplet after the other, and none to the droplets aft
 
     await emptyFleet(world, signal);
     expect(await running(world)).toEqual(["", ""]);
+  });
+});
+
+it("rolls out by the strategy of the side, and starts by hand what a front led past before", async () => {
+  await withFleet({ site: "embedded", droplets: 2, intervalSeconds: 0.5 }, signal, async (fleet) => {
+    const { world } = fleet;
+    onTarget(await rollOut(fleet, await world.pushReference("v1"), signal));
+    await inRotation(world, signal);
+    const handedOver = await rollOut(fleet, await world.pushReference("v2"), signal, "handoff");
+    onTarget(handedOver);
+    expect(handedOver.events.filter(({ name }) => name === "handedOver")).toHaveLength(2);
+    expect(handedOver.events.filter(({ name }) => name === "ejected")).toEqual([]);
+
+    const byHand = await reference(world, "v3");
+    await oneByOne(world, [...pullSteps(byHand), ...unrelatedSteps(byHand.image)], { signal });
+    await startByHand(world, byHand, signal);
+    expect(await running(world)).toEqual([`api ${byHand.image} running`, `api ${byHand.image} running`]);
+    expect((await fetch(world.balancer.url())).status).toBe(200);
   });
 });

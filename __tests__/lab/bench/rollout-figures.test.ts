@@ -1,45 +1,36 @@
 /** What is taken from a rollout's events and receipt. */
 import { describe, expect, it } from "@jest/globals";
-import { hostFigures, stopSecondsOf, stopsOf } from "../../../lab/bench/rollout-figures.js";
+import { drainedHosts, handedHosts, stopSecondsOf, stopsOf } from "../../../lab/bench/rollout-figures.js";
 import type { Change } from "../../../lab/site.js";
 import type { HostStatus, RolloutEvent } from "../../../scripts/rollout/core/events.js";
-import type { HostReceipt, Receipt } from "../../../scripts/rollout/core/receipt.js";
+import { rolloutEvent, rolloutReceipt, timeAt } from "./rollout-examples.js";
 
-const at = (seconds: number): string => new Date(Date.parse("2026-01-02T03:04:00.000Z") + seconds * 1000).toISOString();
-const base = { code: "", level: "info", elapsedMs: 0, host: "api-1" } as const;
-const status = (seconds: number, value: HostStatus): RolloutEvent => ({
-  ...{ ...base, time: at(seconds), name: "hostStatus" },
-  data: { status: value, detail: "" },
-});
-const step = (seconds: number, name: string): RolloutEvent => ({
-  ...{ ...base, time: at(seconds), name: "step" },
-  data: { step: name },
-});
+const status = (seconds: number, value: HostStatus): RolloutEvent =>
+  rolloutEvent(seconds, "api-1", "hostStatus", { status: value, detail: "" });
+const step = (seconds: number, name: string, host = "api-1"): RolloutEvent =>
+  rolloutEvent(seconds, host, "step", { step: name });
 const events: RolloutEvent[] = [
   status(1, "draining"),
-  { ...base, time: at(5.5), name: "ejected", data: { seconds: 4.444, probes: null, witness: 20 } },
+  rolloutEvent(5.5, "api-1", "ejected", { seconds: 4.444, probes: null, witness: 20 }),
   status(5.5, "starting"),
   step(5.6, "old-stop"),
-  { ...step(5.9, "new-run"), host: "api-2" },
+  step(5.9, "new-run", "api-2"),
   step(7.1, "old-keep"),
-  { ...base, time: at(15), name: "readmitted", data: { seconds: 6.666, probes: null } },
+  rolloutEvent(15, "api-1", "readmitted", { seconds: 6.666, probes: null }),
   status(15, "serving"),
 ];
 const change = (seconds: number, up: boolean, node = 0): Change => ({
   ...{ node, droplet: "api-1", dropletId: "1", up },
-  atMs: Date.parse(at(seconds)),
+  atMs: Date.parse(timeAt(seconds)),
 });
 /** It was taken in before the rollout; two nodes let it go and take it in again. */
 const changes = [change(0, true), change(4, false), change(5, false, 1), change(13, true), change(14.5, true, 1)];
-const hostReceipt: HostReceipt = {
-  ...{ name: "api-1", id: "1", action: "replaced", seconds: 12.345, floorSeconds: 11.999 },
-  ...{ drain: null, readmission: null, cut: 0, outageSeconds: null },
-};
-const receipt = (host: Partial<HostReceipt>) => ({ hosts: [{ ...hostReceipt, ...host }] }) as unknown as Receipt;
+const receipt = (host: Parameters<typeof rolloutReceipt>[0][string] = {}) =>
+  rolloutReceipt({ "api-1": { seconds: 12.345, floorSeconds: 11.999, ...host } });
 
-describe("from a rollout's record", () => {
+describe("from the record of a drain", () => {
   it("a host is stopped when it is told to start the new container", () => {
-    const atMs = Date.parse(at(5.5));
+    const atMs = Date.parse(timeAt(5.5));
     expect(stopsOf(events, (name) => `id of ${name}`)).toEqual([{ dropletId: "id of api-1", atMs }]);
   });
 
@@ -48,7 +39,7 @@ describe("from a rollout's record", () => {
   });
 
   it("each host has its drain, its readmission and its floor, and when the balancer's last node turned", () => {
-    expect(hostFigures(receipt({}), events, () => changes)).toEqual([
+    expect(drainedHosts(receipt(), events, () => changes)).toEqual([
       {
         name: "api-1",
         ...{ drainSeconds: 4.44, letGoSeconds: 3.94, readmissionSeconds: 6.67, takenInSeconds: 6.17 },
@@ -57,12 +48,30 @@ describe("from a rollout's record", () => {
     ]);
   });
 
-  it("a host that was not replaced, or left no trace, is an error", () => {
-    const of = (host: Partial<HostReceipt>, told = events, seen = changes) =>
-      hostFigures(receipt(host), told, () => seen);
+  it("a host that was not replaced, was handed over, or left no trace, is an error", () => {
+    const of = (host: Parameters<typeof receipt>[0], told = events, seen = changes) =>
+      drainedHosts(receipt(host), told, () => seen);
     expect(() => of({ action: "kept" })).toThrow("api-1 was kept, not replaced");
-    expect(() => of({ floorSeconds: null })).toThrow("api-1");
-    expect(() => of({}, events.slice(0, 3))).toThrow('api-1 has no event "readmitted"');
+    expect(() => of({ floorSeconds: null })).toThrow("api-1 did not leave rotation");
+    const unseen = events.filter(({ name }) => name !== "readmitted");
+    expect(() => of({}, unseen)).toThrow('api-1 has no event "readmitted"');
     expect(() => of({}, events, changes.slice(0, 3))).toThrow("did not let api-1 go and take it in");
+  });
+});
+
+describe("from the record of a handoff", () => {
+  const handed = [
+    rolloutEvent(6, "api-1", "handedOver", { seconds: 2 }),
+    rolloutEvent(8, "api-1", "hostStatus", { status: "serving", detail: "" }),
+  ];
+
+  it("each host has when its turn began and how long it took", () => {
+    expect(handedHosts(receipt({ seconds: 2.604 }), handed)).toEqual([
+      { name: "api-1", fromSeconds: 5.4, seconds: 2.6 },
+    ]);
+  });
+
+  it("a host that was drained instead is an error", () => {
+    expect(() => handedHosts(receipt(), events)).toThrow("api-1 was not handed over");
   });
 });

@@ -24,7 +24,7 @@ describe("a report", () => {
         { second: 0, sent: 2, failed: 0, notMeasured: 0, p50: 10, p99: 10 },
         { second: 1, sent: 1, failed: 1, notMeasured: 0, p50: null, p99: null },
       ],
-      ...{ p50Ms: 10, p99Ms: 10, worstMs: 10 },
+      ...{ p50Ms: 10, p99Ms: 10, p999Ms: 10, worstMs: 10 },
       ...{ stalledMs: 0, longestStallMs: 0 },
     });
   });
@@ -60,11 +60,11 @@ describe("a report", () => {
 
   test("takes its latencies from all seconds together, slow requests and failures left out", () => {
     const recorder = new Recorder();
-    for (let index = 1; index <= 100; index += 1) recorder.finished({ ...good, dueMs: index * 100, ms: 101 - index });
+    for (let index = 1; index <= 2000; index += 1) recorder.finished({ ...good, dueMs: index * 5, ms: 2001 - index });
     recorder.finished({ ...good, dueMs: 1, ms: 20_000, slow: true });
     recorder.finished({ ...good, dueMs: 2, ms: 30_000, failure: { kind: "timeout", status: null } });
-    expect(recorder.report(times)).toMatchObject({ p50Ms: 50, p99Ms: 99, worstMs: 100 });
-    expect(new Recorder().report(times)).toMatchObject({ p50Ms: null, p99Ms: null, worstMs: 0 });
+    expect(recorder.report(times)).toMatchObject({ p50Ms: 1000, p99Ms: 1980, p999Ms: 1998, worstMs: 2000 });
+    expect(new Recorder().report(times)).toMatchObject({ p50Ms: null, p99Ms: null, p999Ms: null, worstMs: 0 });
   });
 
   test("percentiles are of the nearest rank", () => {

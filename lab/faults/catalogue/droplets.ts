@@ -1,6 +1,6 @@
 /** What may befall a droplet, its SSH and its Docker. */
 import { FRONT_HELPER } from "../../../contract/host.js";
-import type { TroubledDroplet } from "../../trouble.js";
+import { dateProgram, type TroubledDroplet } from "../../trouble.js";
 import type { ErrorCode } from "../../../scripts/rollout/core/errors.js";
 import type { Phase } from "../phase.js";
 import { another, impatient, lastDroplet, onTheHost, theHost, type Fault, type Scene } from "../fault.js";
@@ -55,8 +55,8 @@ export const droplets: readonly Fault[] = [
   ...([HOUR_SECONDS, -HOUR_SECONDS] as const).map((seconds): Fault => ({
     name: `a host's clock jumps an hour ${seconds > 0 ? "ahead" : "back"}`,
     phases: ["draining"],
-    strike: ({ droplet }) => droplet.setClock(seconds),
-    mend: ({ droplet }) => droplet.setClock(0),
+    strike: ({ droplet }) => droplet.shadow("date", dateProgram(seconds)),
+    mend: ({ droplet }) => droplet.shadow("date", null),
     exitCodes: [0],
   })),
   {
@@ -155,8 +155,8 @@ export const droplets: readonly Fault[] = [
   {
     name: "sudo refuses the front's helper before the start",
     phases: ["before"],
-    strike: ({ droplet }) => droplet.refuseFront(true),
-    mend: ({ droplet }) => droplet.refuseFront(false),
+    strike: ({ droplet }) => droplet.troubleFront("refused"),
+    mend: ({ droplet }) => droplet.troubleFront(null),
     exitCodes: [3],
     error: "HostUnfit",
   },
@@ -164,8 +164,8 @@ export const droplets: readonly Fault[] = [
     name: "sudo refuses the front's helper",
     phases: onTheHost,
     fleet: { rollout: impatient },
-    strike: ({ droplet }) => droplet.refuseFront(true),
-    mend: ({ droplet }) => droplet.refuseFront(false),
+    strike: ({ droplet }) => droplet.troubleFront("refused"),
+    mend: ({ droplet }) => droplet.troubleFront(null),
     exitCodes: [5, 6],
     // What was refused or led over stays so until sudo lets somebody take it back.
     unrested: theHost,

@@ -54,6 +54,8 @@ export interface Fault {
   readonly tells?: RolloutEvent["name"] | undefined;
   /** The host that only the run after it brings to rest. @default - each comes to rest by itself */
   readonly unrested?: ((scene: Scene) => TroubledDroplet) | undefined;
+  /** A container that was handed over from may run on, for those that are not done with it; a reboot ends it. @default - it has ended */
+  readonly leavesOld?: boolean;
   /** What the hosts come to rest on: the release before or the one that was rolled out, or another one. @default "usual" */
   readonly restsOn?: "usual" | "another";
   /** What the run after it deploys. @default "same" */

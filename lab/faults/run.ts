@@ -168,7 +168,7 @@ async function underLoad(fault: Fault, phase: Phase, stage: Stage, { load, befor
   const ended = Date.now();
   const killed = fault.exitCodes.every((code) => code === null);
   const restSeconds = killed ? LEASE_REST_SECONDS : REST_SECONDS;
-  const { hosts, restedAt } = await atRest(world, before, image, fault.unrested !== undefined);
+  const { hosts, restedAt } = await atRest(world, { before, target: image, fault });
   const target = fault.again === "before" ? before : image;
   const again = await deploy(world, { image: target, stackFolder, environment: { [environmentNames.wait]: WAIT } });
   await margin(load, ratePerSecond);
@@ -177,7 +177,7 @@ async function underLoad(fault: Fault, phase: Phase, stage: Stage, { load, befor
     world.droplets.length > 1 || strategy === "handoff"
       ? []
       : [exchangeOf(struck.events, restedAt ?? Date.now()), exchangeOf(again.events, Date.now())];
-  const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
+  const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, { before, target })));
   const seen = {
     ...{
       site,
@@ -319,16 +319,20 @@ async function strikeAt(before: Scene, image: string | null, fault: Fault, phase
   return { scene, exitCode, inside, killed, said: controller.said, events, problems };
 }
 
+/** What served before the rollout, and what it was to bring. */
+interface Images {
+  readonly before: string;
+  readonly target: string;
+}
+
 /** The hosts once each serves something, and since when; or after the longest time that it may take, and null. */
 async function atRest(
   world: TroubledWorld,
-  before: string,
-  target: string,
-  soon: boolean,
+  { fault, ...images }: Images & { readonly fault: Fault },
 ): Promise<{ readonly hosts: HostEnd[]; readonly restedAt: number | null }> {
-  const deadline = Date.now() + (soon ? 1.5 * faultSettings.leaseSeconds : REST_SECONDS) * 1000;
+  const deadline = Date.now() + (fault.unrested ? 1.5 * faultSettings.leaseSeconds : REST_SECONDS) * 1000;
   for (;;) {
-    const hosts = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
+    const hosts = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, images, fault.leavesOld)));
     if (hosts.every(isRested)) return { hosts, restedAt: Date.now() };
     if (Date.now() > deadline) return { hosts, restedAt: null };
     await sleep(LOOK_MS);
@@ -341,8 +345,8 @@ const isRested = ({ release, inRotation, comesBack, unfinished }: HostEnd): bool
 async function endOf(
   { balancer }: TroubledWorld,
   droplet: TroubledDroplet,
-  before: string,
-  target: string,
+  { before, target }: Images,
+  mayRunOn = false,
 ): Promise<HostEnd> {
   const { name, id } = droplet;
   const inRotation = balancer.nodesUp(id).length === balancer.settings.nodes;
@@ -356,7 +360,7 @@ async function endOf(
     comesBack: containers.every((container) =>
       container.name === "api"
         ? container.restart === "always"
-        : container.restart === "no" && container.status !== "running",
+        : container.restart === "no" && (mayRunOn || container.status !== "running"),
     ),
     unfinished: (await droplet.shell("test -e .evenkeel/api/recover.sh")).exitCode === 0,
   };

@@ -22,7 +22,8 @@ done`;
 const taken =
   (which: "one" | "all") =>
   async ({ droplet, world }: Scene): Promise<void> =>
-    shellOn(droplet, take(await world.pushReference("foreign"), which));
+    // Of an image that is there: whoever logs in to pull has done so for the release alone.
+    shellOn(droplet, take(await world.pushReference("v1"), which));
 const givenBack = ({ droplet }: Scene): Promise<void> => shellOn(droplet, GIVE_BACK);
 
 /** No network can be removed that a running container is in. */

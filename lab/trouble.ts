@@ -25,11 +25,25 @@ export interface TroubledDroplet extends SiteDroplet {
   fillDisk(full: boolean): Promise<void>;
   /** Whether nothing behind the private address answers whoever is not on the droplet itself. */
   hideService(hidden: boolean): Promise<void>;
-  /** Whether sudo no longer lets the fleet's user call the front's helper, as after somebody has changed its rules. What the front leads goes on. */
-  refuseFront(refused: boolean): Promise<void>;
-  /** So far from the right time is what `date` tells there. */
-  setClock(aheadSeconds: number): Promise<void>;
+  /** Why nobody can call the front's helper to an end from now on; null: everybody can again. What the front leads goes on. */
+  troubleFront(trouble: FrontTrouble | null): Promise<void>;
+  /** Somebody takes every rule of the kernel's firewall away, the front's too. @throws LabFault where no firewall is stood for */
+  flushFirewall(): Promise<void>;
+  /** A script that is found before the droplet's own program of that name, in power or not; null: its own again. */
+  shadow(program: string, script: string | null): Promise<void>;
 }
+
+/**
+ * refused: sudo has no rule for it any more · missing: the program is gone · no-module: the kernel has no nf_tables for `nft`, as after an
+ * upgrade whose modules are not there
+ */
+export type FrontTrouble = "refused" | "missing" | "no-module";
+
+/** Exit code and words of `nft` on a kernel without nf_tables. */
+export const NO_MODULE = {
+  exitCode: 1,
+  stderr: "mnl.c:60: Unable to initialize Netlink socket: Protocol not supported",
+} as const;
 
 /** down: nobody listens · slow: a pull takes longer than anybody waits · unauthorized, rate-limited: 401, 429 for everything */
 export type RegistryTrouble = "down" | "slow" | "unauthorized" | "rate-limited";
@@ -37,6 +51,11 @@ export type RegistryTrouble = "down" | "slow" | "unauthorized" | "rate-limited";
 export interface TroubledSite extends Site<TroubledDroplet> {
   /** Null: everything works again. */
   troubleRegistry(trouble: RegistryTrouble | null): Promise<void>;
+  /**
+   * Whether what a node of the balancer, or every one, sends to a droplet is dropped on its way, as a wrong firewall does. Nothing is refused.
+   * @param node its number, from 0. @default - every node
+   */
+  cutOff(droplet: TroubledDroplet, cut: boolean, node?: number): Promise<void>;
 }
 
 export type TroubledWorld = World<TroubledDroplet, TroubledSite>;

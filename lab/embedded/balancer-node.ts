@@ -41,6 +41,8 @@ interface Entry {
 
 export class BalancerNode {
   readonly #entries = new Map<string, Entry>();
+  /** Ids of members that nothing arrives at which this node sends. */
+  readonly #cutOff = new Set<string>();
   #last: string | null = null;
 
   constructor(
@@ -96,11 +98,24 @@ export class BalancerNode {
       pick(ids, (one) => this.isUp(one), this.#last);
     if (id === null) return null;
     this.#last = id;
-    return this.#entries.get(id)?.member ?? null;
+    const member = this.#entries.get(id)?.member;
+    return member ? this.#reached(member) : null;
+  }
+
+  /** Whether nothing that it sends to a member arrives there. */
+  cutOff(id: string, cut: boolean): void {
+    if (cut) this.#cutOff.add(id);
+    else this.#cutOff.delete(id);
   }
 
   stop(): void {
     this.sync([]);
+  }
+
+  /** As this node reaches it. */
+  #reached(member: Member): Member {
+    const { id, name, privateAddress } = member;
+    return this.#cutOff.has(id) ? { id, name, privateAddress, endpoint: async () => undefined } : member;
   }
 
   /** Takes the place of an entry for the same member, which keeps its turn. */
@@ -126,7 +141,7 @@ export class BalancerNode {
   }
 
   async #probe(entry: Entry): Promise<void> {
-    const passed = await this.#ask(entry.member);
+    const passed = await this.#ask(this.#reached(entry.member));
     if (this.#entries.get(entry.member.id) !== entry) return;
     const before = entry.state;
     entry.state = probed(before, passed, this.check);

@@ -90,6 +90,11 @@ export class EmbeddedBalancer implements SiteBalancer<EmbeddedDroplet> {
     return this.#nodes.filter((node) => node.isUp(dropletId)).map((node) => node.settings.index);
   }
 
+  /** Whether nothing that a node, or every one, sends to a droplet arrives there. @param only its number, from 0. @default - every node */
+  cutOff(dropletId: string, cut: boolean, only?: number): void {
+    for (const node of this.#nodes) if (only === undefined || node.settings.index === only) node.cutOff(dropletId, cut);
+  }
+
   /** Requests that were sent to each droplet, by its id. */
   requests(): Record<string, number> {
     return Object.fromEntries(this.#requests);

@@ -7,7 +7,8 @@ import { execa } from "execa";
 import type { ContainerView } from "../model/containers.js";
 import type { Answer, BootState, DropletOrder } from "../site.js";
 import { newKeyPair } from "../ssh-client.js";
-import { dateProgram, type ShellOutput, type TroubledDroplet } from "../trouble.js";
+import { LabFault } from "../fault.js";
+import type { FrontTrouble, ShellOutput, TroubledDroplet } from "../trouble.js";
 import { ask } from "./ask.js";
 import { closeServer } from "./close.js";
 import type { Route } from "./curlrc.js";
@@ -19,7 +20,7 @@ import { shimServer } from "./docker/shim.js";
 import { DropletFiles, SYSTEM_PATH } from "./droplet-files.js";
 import { frontConfiguration } from "./front/configuration.js";
 import { Front } from "./front/front.js";
-import { NO_RULE, sudo } from "./front/sudo.js";
+import { sudo, troubledSudo } from "./front/sudo.js";
 import type { Lie, LyingProgram } from "./liar.js";
 import type { PortPool } from "./ports.js";
 import { recoverScript, runRecovery } from "./recovery.js";
@@ -238,12 +239,17 @@ export class EmbeddedDroplet extends EventEmitter<{ boot: [BootState]; input: [s
     this.#files.writeLie(program);
   }
 
-  async refuseFront(refused: boolean): Promise<void> {
-    this.lieWith(refused ? { name: "sudo", script: `#!/bin/sh\necho '${NO_RULE}' >&2\nexit 1\n` } : null);
+  async troubleFront(trouble: FrontTrouble | null): Promise<void> {
+    this.lieWith(trouble && { name: "sudo", script: troubledSudo(trouble) });
   }
 
-  async setClock(aheadSeconds: number): Promise<void> {
-    this.#files.writeProgram("date", dateProgram(aheadSeconds));
+  async flushFirewall(): Promise<void> {
+    throw new LabFault(`${this.name} has no firewall that could be flushed`);
+  }
+
+  async shadow(program: string, script: string | null): Promise<void> {
+    if (script === null) this.#files.removeProgram(program);
+    else this.#files.writeProgram(program, script);
   }
 
   /** @throws Error when the droplet is off */

@@ -11,7 +11,7 @@ import type { Break, ReferenceOptions } from "../releases.js";
 import type { Addresses, DropletOrder, OpenSite, SiteBalancer, SiteContext } from "../site.js";
 import { SshClientFiles } from "../ssh-client.js";
 import type { BalancerBlock } from "../stack.js";
-import type { RegistryTrouble, TroubledSite } from "../trouble.js";
+import type { RegistryTrouble, TroubledDroplet, TroubledSite } from "../trouble.js";
 import type { World } from "../world.js";
 import { AddressPool, BALANCER_ADDRESS } from "./addresses.js";
 import { EmbeddedBalancer } from "./balancer.js";
@@ -133,6 +133,11 @@ export class EmbeddedSite implements TroubledSite {
   /** Puts an image into a registry. Gives back its name by digest. */
   push(source: ImageSource): string {
     return this.registries.push(source);
+  }
+
+  async cutOff({ id }: TroubledDroplet, cut: boolean, node?: number): Promise<void> {
+    if (!this.#balancer) throw new Error("the site has no balancer");
+    this.#balancer.cutOff(id, cut, node);
   }
 
   async troubleRegistry(trouble: RegistryTrouble | null): Promise<void> {

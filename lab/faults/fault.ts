@@ -27,6 +27,8 @@ export interface Fault {
   readonly name: string;
   /** Sites that can stand for it. @default - all */
   readonly sites?: readonly SiteName[];
+  /** How hosts get the release where it means something. @default - both ways */
+  readonly strategies?: readonly FaultStrategy[];
   /** It strikes in each, one rollout at a time. */
   readonly phases: readonly Phase[];
   /** @default - the suite's */
@@ -52,12 +54,14 @@ export interface Fault {
   readonly tells?: RolloutEvent["name"] | undefined;
   /** The host that only the run after it brings to rest. @default - each comes to rest by itself */
   readonly unrested?: ((scene: Scene) => TroubledDroplet) | undefined;
+  /** A container that was handed over from may run on, for those that are not done with it; a reboot ends it. @default - it has ended */
+  readonly leavesOld?: boolean;
   /** What the hosts come to rest on: the release before or the one that was rolled out, or another one. @default "usual" */
   readonly restsOn?: "usual" | "another";
   /** What the run after it deploys. @default "same" */
   readonly again?: "same" | "before";
-  /** What is otherwise where hosts are handed over; null: it means nothing there. @default - nothing is, but for the phases of a drain */
-  readonly handedOver?: Partial<Omit<Fault, "name" | "handedOver">> | null;
+  /** What is otherwise where hosts are handed over. @default - nothing is, but for the phases of a drain */
+  readonly handedOver?: Partial<Omit<Fault, "name" | "strategies" | "handedOver">>;
 }
 
 /** How the hosts of a line get the release. */
@@ -69,9 +73,9 @@ const handoffPhase = (phase: Phase): Phase => (phase === "draining" || phase ===
 
 /** The fault as it befalls fleets of that strategy; null where it means nothing there. */
 export function faultFor(fault: Fault, strategy: FaultStrategy): Fault | null {
-  const { handedOver = {}, ...rest } = fault;
+  const { handedOver = {}, strategies = faultStrategies, ...rest } = fault;
+  if (!strategies.includes(strategy)) return null;
   if (strategy === "drain") return rest;
-  if (handedOver === null) return null;
   const merged = { ...rest, ...handedOver };
   return { ...merged, phases: [...new Set(merged.phases.map(handoffPhase))] };
 }
@@ -81,14 +85,26 @@ export const sleep = (milliseconds: number): Promise<void> => new Promise((settl
 /** For what never comes to pass: the least that the suite's declared check allows. */
 export const impatient = { progressDeadlineSeconds: 15, drainTimeoutSeconds: 10 } as const;
 
+/** Longer than a quiet moment of a droplet's Docker or SSH, and shorter than the suite's lease of 10 s. */
+export const SHORT_MS = 4000;
+
 /** Whatever a rollout does with one host. */
 export const onTheHost: readonly Phase[] = ["draining", "ejected", "starting", "ready"];
+
+/** While a rollout has not committed to the new container of a host that it hands over: before the switch, after it, and half way through the commit. */
+export const untilKept: readonly Phase[] = ["front-lead", "restart-on", "front-keep"];
 
 export const theHost = ({ droplet }: Scene): TroubledDroplet => droplet;
 /** The one that was declared last. */
 export const lastDroplet = ({ world, droplet }: Scene): TroubledDroplet => world.droplets.at(-1) ?? droplet;
 export const another = ({ world, droplet }: Scene): TroubledDroplet =>
   world.droplets.find(({ id }) => id !== droplet.id) ?? droplet;
+
+/** What the fleet's user runs there. @throws Error when it fails */
+export async function shellOn(droplet: TroubledDroplet, script: string): Promise<void> {
+  const { exitCode, stderr } = await droplet.shell(script);
+  if (exitCode !== 0) throw new Error(`${droplet.name}: ${stderr}`);
+}
 
 /** A release that is broken in one way; the run after it goes on with the one before. */
 export const broken = (how: Break): Pick<Fault, "release" | "again"> => ({

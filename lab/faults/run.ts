@@ -17,7 +17,8 @@ import { startWorld } from "../world.js";
 import { Controller, type Order } from "./controller.js";
 import type { Fault, FaultStrategy, Scene } from "./fault.js";
 import { problemsOf, type Expected, type FaultRow, type HostEnd } from "./figures.js";
-import { Phases, type Phase } from "./phase.js";
+import { Hold } from "./hold.js";
+import { isStep, Phases, type Phase } from "./phase.js";
 
 export const faultSettings = {
   droplets: 2,
@@ -35,6 +36,8 @@ const REST_SECONDS = 90;
 const LEASE_REST_SECONDS = faultSettings.leaseSeconds + 20;
 /** A fault that has not ended so long after the rollout never will. */
 const STRIKE_MS = 60_000;
+/** A steward that stands still goes on so long after the fault has begun, if that has not ended by then. */
+const HELD_MS = 500;
 /** Requests that broke so soon after a process was ended were inside it. */
 const AFTER_KILL_MS = 2000;
 const LOOK_MS = 250;
@@ -165,7 +168,7 @@ async function underLoad(fault: Fault, phase: Phase, stage: Stage, { load, befor
   const ended = Date.now();
   const killed = fault.exitCodes.every((code) => code === null);
   const restSeconds = killed ? LEASE_REST_SECONDS : REST_SECONDS;
-  const { hosts, restedAt } = await atRest(world, before, image, fault.unrested !== undefined);
+  const { hosts, restedAt } = await atRest(world, { before, target: image, fault });
   const target = fault.again === "before" ? before : image;
   const again = await deploy(world, { image: target, stackFolder, environment: { [environmentNames.wait]: WAIT } });
   await margin(load, ratePerSecond);
@@ -174,7 +177,7 @@ async function underLoad(fault: Fault, phase: Phase, stage: Stage, { load, befor
     world.droplets.length > 1 || strategy === "handoff"
       ? []
       : [exchangeOf(struck.events, restedAt ?? Date.now()), exchangeOf(again.events, Date.now())];
-  const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
+  const ends = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, { before, target })));
   const seen = {
     ...{
       site,
@@ -195,8 +198,17 @@ async function underLoad(fault: Fault, phase: Phase, stage: Stage, { load, befor
   const same = image === before;
   const releases = restsOn === "another" ? ANOTHER : same ? SAME : USUAL;
   const expected = { exitCodes: fault.exitCodes, exempt, releases, restSeconds };
-  return { ...seen, problems: [...struck.problems, ...problemsOf(seen, expected)] };
+  const problems = [...struck.problems, ...problemsOf(seen, expected)];
+  if (problems.length > 0) problems.push(...errorsIn("it", struck.said), ...errorsIn("the run after it", again.stderr));
+  return { ...seen, problems };
 }
+
+/** What a rollout said of why it failed. */
+const errorsIn = (which: string, stderr: string): string[] =>
+  stderr.split("\n").flatMap((line) => {
+    const [, error] = / error: (.*)$/.exec(line) ?? [];
+    return error === undefined ? [] : [`${which} said: ${error}`];
+  });
 
 /** A stretch of time, by `Date.now()`; null: it did not come to pass. */
 type Stretch = { readonly from: number; readonly to: number } | null;
@@ -233,6 +245,8 @@ interface Struck {
   readonly inside: number;
   /** When it ended it. */
   readonly killed: Stretch;
+  /** What it wrote to stderr. */
+  readonly said: string;
   /** What the rollout told. */
   readonly events: readonly RolloutEvent[];
   /** What went wrong with the fault itself. */
@@ -269,6 +283,8 @@ async function strikeAt(before: Scene, image: string | null, fault: Fault, phase
   if (phase === "before") strike();
   await Promise.all(strikes);
   const found = new Phases(world.droplets.length);
+  const hold = isStep(phase) ? await Hold.at(phase, world.droplets) : null;
+  const over = new AbortController();
   const events: RolloutEvent[] = [];
   const order: Order = { stackFolder, ...(image === null ? {} : { image }) };
   const controller: Controller = new Controller(world, order, (event) => {
@@ -278,29 +294,45 @@ async function strikeAt(before: Scene, image: string | null, fault: Fault, phase
     scene = { ...scene, controller, droplet: begun.host === null ? first : world.droplet(begun.host) };
     strike();
   });
+  const held = (async () => {
+    const droplet = await hold?.first(over.signal);
+    if (droplet) {
+      scene = { ...scene, controller, droplet };
+      strike();
+      await Promise.race([Promise.all(strikes), sleep(HELD_MS)]);
+    }
+    await hold?.end();
+  })();
   const exitCode = await controller.ended;
+  over.abort();
+  await held;
+  if (phase === "after") strike();
   if (strikes.length === 0)
     throw new Error(`the rollout ended with ${exitCode} before it was ${phase}:\n${controller.said}`);
-  const over = await Promise.race([Promise.all(strikes), sleep(STRIKE_MS, null)]);
-  if (over === null) problems.push(`the fault has not ended ${STRIKE_MS / 1000} s after the rollout`);
+  const struck = await Promise.race([Promise.all(strikes), sleep(STRIKE_MS, null)]);
+  if (struck === null) problems.push(`the fault has not ended ${STRIKE_MS / 1000} s after the rollout`);
   problems.push(...(fault.missed?.(scene) ?? []));
   const errors = events.flatMap((event) => (event.name === "failed" ? event.data.code : []));
   if (fault.error && !errors.includes(fault.error))
     problems.push(`it failed with ${errors.join(", ") || "nothing"}, not ${fault.error}`);
   if (fault.tells && !events.some(({ name }) => name === fault.tells)) problems.push(`it did not tell ${fault.tells}`);
-  return { scene, exitCode, inside, killed, events, problems };
+  return { scene, exitCode, inside, killed, said: controller.said, events, problems };
+}
+
+/** What served before the rollout, and what it was to bring. */
+interface Images {
+  readonly before: string;
+  readonly target: string;
 }
 
 /** The hosts once each serves something, and since when; or after the longest time that it may take, and null. */
 async function atRest(
   world: TroubledWorld,
-  before: string,
-  target: string,
-  soon: boolean,
+  { fault, ...images }: Images & { readonly fault: Fault },
 ): Promise<{ readonly hosts: HostEnd[]; readonly restedAt: number | null }> {
-  const deadline = Date.now() + (soon ? 1.5 * faultSettings.leaseSeconds : REST_SECONDS) * 1000;
+  const deadline = Date.now() + (fault.unrested ? 1.5 * faultSettings.leaseSeconds : REST_SECONDS) * 1000;
   for (;;) {
-    const hosts = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, before, target)));
+    const hosts = await Promise.all(world.droplets.map((droplet) => endOf(world, droplet, images, fault.leavesOld)));
     if (hosts.every(isRested)) return { hosts, restedAt: Date.now() };
     if (Date.now() > deadline) return { hosts, restedAt: null };
     await sleep(LOOK_MS);
@@ -313,8 +345,8 @@ const isRested = ({ release, inRotation, comesBack, unfinished }: HostEnd): bool
 async function endOf(
   { balancer }: TroubledWorld,
   droplet: TroubledDroplet,
-  before: string,
-  target: string,
+  { before, target }: Images,
+  mayRunOn = false,
 ): Promise<HostEnd> {
   const { name, id } = droplet;
   const inRotation = balancer.nodesUp(id).length === balancer.settings.nodes;
@@ -328,7 +360,7 @@ async function endOf(
     comesBack: containers.every((container) =>
       container.name === "api"
         ? container.restart === "always"
-        : container.restart === "no" && container.status !== "running",
+        : container.restart === "no" && (mayRunOn || container.status !== "running"),
     ),
     unfinished: (await droplet.shell("test -e .evenkeel/api/recover.sh")).exitCode === 0,
   };

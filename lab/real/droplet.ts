@@ -1,11 +1,13 @@
 /** A real droplet: a machine in namespaces of its own, set up by the real cloud-init with the declared user data. */
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, execaSync } from "execa";
+import { FRONT_HELPER } from "../../contract/host.js";
 import type { FirewallPolicy } from "../firewall-policy.js";
 import type { ContainerView } from "../model/containers.js";
 import type { Answer, BootState, DropletOrder } from "../site.js";
-import { dateProgram, type ShellOutput, type TroubledDroplet } from "../trouble.js";
+import { NO_MODULE, type FrontTrouble, type ShellOutput, type TroubledDroplet } from "../trouble.js";
 import type { Claim } from "./claim.js";
 import { Disk, trustedAuthorities } from "./disk.js";
 import { DockerApi } from "./docker-api.js";
@@ -30,9 +32,19 @@ export interface RealDropletContext {
   readonly onFault: (fault: string) => void;
 }
 
-/** Where cloud-init lets the fleet's user call the front's helper; sudo reads no file whose name has a dot. */
-const SUDO_RULE = "/etc/sudoers.d/90-cloud-init-users";
-const REFUSED_RULE = `${SUDO_RULE}.refused`;
+/** What each takes away; sudo reads no file whose name has a dot, and the rule is cloud-init's. */
+const FRONT_PARTS: Readonly<Record<FrontTrouble, string>> = {
+  refused: "/etc/sudoers.d/90-cloud-init-users",
+  missing: FRONT_HELPER,
+  "no-module": "/usr/sbin/nft",
+};
+const takenAway = (part: string): string => `${part}.taken-away`;
+
+/** Found by the helper in place of the droplet's own. */
+const NFT_WITHOUT_MODULE = `#!/bin/sh
+echo '${NO_MODULE.stderr}' >&2
+exit ${NO_MODULE.exitCode}
+`;
 
 /** What tests disturb. */
 export type DropletService = "ssh" | "docker";
@@ -172,15 +184,24 @@ export class RealDroplet implements TroubledDroplet {
     await (hidden ? this.linkDown("private") : this.linkUp("private"));
   }
 
-  async refuseFront(refused: boolean): Promise<void> {
-    const [from, to] = refused ? [SUDO_RULE, REFUSED_RULE] : [REFUSED_RULE, SUDO_RULE];
-    await this.run(["mv", from, to]);
+  async troubleFront(trouble: FrontTrouble | null): Promise<void> {
+    for (const part of Object.values(FRONT_PARTS))
+      await this.run(["/bin/sh", "-c", '[ ! -e "$1" ] || mv "$1" "$2"', "mend", takenAway(part), part]);
+    if (trouble === null) return;
+    const part = FRONT_PARTS[trouble];
+    await this.run(["mv", part, takenAway(part)]);
+    if (trouble === "no-module") await writeFile(this.#power.machine.path(part), NFT_WITHOUT_MODULE, { mode: 0o755 });
   }
 
-  /** Searched before the droplet's own programs. */
-  async setClock(aheadSeconds: number): Promise<void> {
-    const file = this.#power.machine.path("/usr/local/bin/date");
-    await writeFile(file, dateProgram(aheadSeconds), { mode: 0o755 });
+  async flushFirewall(): Promise<void> {
+    await this.run(["nft", "flush", "ruleset"]);
+  }
+
+  async shadow(program: string, script: string | null): Promise<void> {
+    // Searched before the droplet's own programs.
+    const file = path.join(this.disk.root, "usr/local/bin", program);
+    if (script === null) await rm(file, { force: true });
+    else await writeFile(file, script, { mode: 0o755 });
   }
 
   /** Pulls a cable: what is sent is lost, nothing is refused. */

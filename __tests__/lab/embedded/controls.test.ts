@@ -1,8 +1,9 @@
 /** What may befall a droplet: its SSH, its Docker, its disk, its registry. */
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { FRONT_HELPER } from "../../../contract/host.js";
 import type { EmbeddedDroplet } from "../../../lab/embedded/droplet.js";
 import { embedded, type EmbeddedWorld } from "../../../lab/embedded/site.js";
-import type { ShellOutput } from "../../../lab/trouble.js";
+import { dateProgram, type FrontTrouble, type ShellOutput } from "../../../lab/trouble.js";
 import { startWorld } from "../../../lab/world.js";
 import { runContainer } from "../support/container.js";
 import { closeSsh, ssh } from "../support/ssh.js";
@@ -116,12 +117,50 @@ test("a service that is hidden answers the droplet, and nobody else", async () =
   await until("the balancer has it again", up);
 });
 
+test("a balancer's node that is cut off from a droplet lets it go, and nobody else notices", async () => {
+  await runContainer(world, await world.pushReference("v1"));
+  const up = (): boolean => world.balancer.nodesUp(host.id).length > 0;
+  await until("the balancer has it", up);
+  await world.site.cutOff(host, true, 1);
+  await world.site.cutOff(host, true, 0);
+  await until("the balancer lets it go", () => !up());
+  expect((await host.ask("/health")).status).toBe(200);
+  await world.site.cutOff(host, false);
+  await until("the balancer has it again", up);
+});
+
+test.each<[FrontTrouble, string, string, string]>([
+  ["refused", "network", "", "sudo: a password is required"],
+  ["missing", "network", "", `sudo: ${FRONT_HELPER}: command not found`],
+  ["no-module", "show", "", "evenkeel-front: the front's table is missing"],
+  ["no-module", "drop api", "", "mnl.c:60: Unable to initialize Netlink socket: Protocol not supported"],
+])(
+  "a front's helper in trouble (%s) fails in the words of the real one: %s",
+  async (trouble, words, stdout, stderr) => {
+    const call = (verb: string) => host.shell(`sudo -n ${FRONT_HELPER} ${verb}`);
+    await host.troubleFront(trouble);
+    expect(await call(words)).toMatchObject({ stdout, stderr });
+    expect((await call(words)).exitCode).not.toBe(0);
+    await host.troubleFront(null);
+    expect((await call("network")).exitCode).toBe(0);
+  },
+);
+
+test("a front without nf_tables still does what needs no nft", async () => {
+  await host.troubleFront("no-module");
+  const { exitCode, stdout } = await host.shell(`sudo -n ${FRONT_HELPER} network`);
+  expect([exitCode, stdout.split(" ")[0]]).toEqual([0, "172.31.255.240/28"]);
+});
+
+test("a firewall that there is not cannot be flushed", async () =>
+  expect(host.flushFirewall()).rejects.toThrow("api-1 has no firewall"));
+
 test("a clock that is off is what date tells there, and here it is not", async () => {
   const apart = async (): Promise<number> => Number((await run("date +%s")).stdout) - Date.now() / 1000;
-  await host.setClock(3600);
+  await host.shadow("date", dateProgram(3600));
   // Within a minute.
   expect(await apart()).toBeCloseTo(3600, -2);
-  await host.setClock(0);
+  await host.shadow("date", null);
   expect(await apart()).toBeCloseTo(0, -2);
 });
 

@@ -64,7 +64,7 @@ describe("the ledger", () => {
     expect(ledgerOf("real", [row("real", "killed", "last")]).rows).toEqual([]));
 
   it("strikes while the new container starts where hosts are handed over, keeps what drains showed, and leaves out what means nothing", () => {
-    const drained: Fault = { ...elsewhere, handedOver: null };
+    const drained: Fault = { ...elsewhere, strategies: ["drain"] };
     const every = [everywhere, once, drained];
     const kept = [row("embedded", "killed", "draining")];
     const ledger = new Ledger({ chosen: every, site: "embedded", strategy: "handoff", kept }, every);

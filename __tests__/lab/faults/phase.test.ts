@@ -1,6 +1,8 @@
 import { expect, it } from "@jest/globals";
-import { Phases } from "../../../lab/faults/phase.js";
+import { changingSteps, Phases } from "../../../lab/faults/phase.js";
 import type { RolloutEvent } from "../../../scripts/rollout/core/events.js";
+import { hostSteps } from "../../../scripts/rollout/host-steps.js";
+import { testManifest, testRelease } from "../../support/fleet.js";
 
 const status = (host: string, name: string): RolloutEvent =>
   ({ name: "hostStatus", host, data: { status: name, detail: "" } }) as unknown as RolloutEvent;
@@ -44,3 +46,27 @@ it("follows the host of a fleet of one, which does not leave", () =>
       1,
     ),
   ).toEqual(["starting api-1", "ready api-1", "done api-1"]));
+
+/** They look, or clear away what an earlier rollout has left, which there is none. */
+const CHANGES_NOTHING = [
+  ...["old-dismiss", "failed-dismiss", "failed-clear", "older-clear", "previous-older", "older-remove"],
+  ...["expect-space", "expect-address", "expect-drained", "name-free"],
+];
+
+it.each(["drain", "handoff"] as const)(
+  "knows every step that changes a host which gets its second release (%s)",
+  (strategy) => {
+    const manifest = testManifest({ rollout: { strategy } });
+    const { stages } = hostSteps({
+      ...{
+        release: testRelease(manifest, 2),
+        policy: manifest.rollout,
+        check: manifest.healthCheck,
+        standing: "in-rotation",
+      },
+      ...{ goesBack: false, isWarm: false },
+    });
+    const names = [...stages.drain, ...stages.replace, ...stages.commit].map(({ name }) => name);
+    expect(names.filter((name) => !CHANGES_NOTHING.includes(name)).sort()).toEqual([...changingSteps[strategy]].sort());
+  },
+);

@@ -44,6 +44,11 @@ export const clients: readonly Fault[] = [
     strike: ({ world }) => openWebsockets(world),
     exitCodes: [0],
     tells: "cut",
+    // What is handed over from serves on until the time is up, and is stopped when the rollout has ended.
+    handedOver: {
+      fleet: { rollout: { drainTimeoutSeconds: DRAIN_SECONDS, onDrainTimeout: "cut" } },
+      tells: undefined,
+    },
   },
   {
     name: "requests longer than the drain may take; the policy halts",
@@ -54,6 +59,7 @@ export const clients: readonly Fault[] = [
     },
     exitCodes: [5],
     error: "DrainTimeout",
+    handedOver: { exitCodes: [0], error: undefined, leavesOld: true },
   },
   {
     name: "requests longer than the drain may take; the policy cuts",
@@ -64,6 +70,7 @@ export const clients: readonly Fault[] = [
     },
     exitCodes: [0],
     tells: "cut",
+    handedOver: { tells: undefined },
   },
   {
     name: "the balancer keeps its connections to droplets open",

@@ -2,7 +2,7 @@
 import { environmentNames } from "../../../contract/manifest.js";
 import type { TroubledDroplet } from "../../trouble.js";
 import { Controller } from "../controller.js";
-import { broken, onTheHost, sleep, theHost, type Fault, type Scene } from "../fault.js";
+import { broken, onTheHost, shellOn, sleep, theHost, type Fault, type Scene } from "../fault.js";
 import type { Phase } from "../phase.js";
 
 /** Long enough for every lease of the suite to end. */
@@ -15,10 +15,7 @@ const signalled =
     controller?.signal(name);
 
 /** Kills the steward that has a droplet in hand. */
-export async function killSteward(droplet: TroubledDroplet): Promise<void> {
-  const { exitCode, stderr } = await droplet.shell(STEWARD_KILLED);
-  if (exitCode !== 0) throw new Error(`${droplet.name}: ${stderr}`);
-}
+export const killSteward = (droplet: TroubledDroplet): Promise<void> => shellOn(droplet, STEWARD_KILLED);
 
 const STEWARD_KILLED = `cd .evenkeel/api || exit
 run=$(basename "$(dirname "$(readlink recover.sh)")")

@@ -1,9 +1,20 @@
 /** What may befall a droplet, its SSH and its Docker. */
 import { FRONT_HELPER } from "../../../contract/host.js";
-import type { TroubledDroplet } from "../../trouble.js";
+import { dateProgram, type TroubledDroplet } from "../../trouble.js";
 import type { ErrorCode } from "../../../scripts/rollout/core/errors.js";
-import type { Phase } from "../phase.js";
-import { another, impatient, lastDroplet, onTheHost, theHost, type Fault, type Scene } from "../fault.js";
+import { changingSteps, type Phase } from "../phase.js";
+import {
+  another,
+  impatient,
+  lastDroplet,
+  onTheHost,
+  SHORT_MS,
+  shellOn,
+  theHost,
+  untilKept,
+  type Fault,
+  type Scene,
+} from "../fault.js";
 
 async function powerCycle(droplet: TroubledDroplet): Promise<void> {
   await droplet.powerOff();
@@ -12,23 +23,18 @@ async function powerCycle(droplet: TroubledDroplet): Promise<void> {
 }
 
 /** A container that is none of the fleet's. */
-async function runForeign(droplet: TroubledDroplet, image: string): Promise<void> {
-  const { exitCode, stderr } = await droplet.shell(`docker run -d --name foreign ${image}`);
-  if (exitCode !== 0) throw new Error(stderr);
-}
+const runForeign = (droplet: TroubledDroplet, image: string): Promise<void> =>
+  shellOn(droplet, `docker run -d --name foreign ${image}`);
 
 /** Somebody else has its health port refused, or takes that back. */
-async function front(droplet: TroubledDroplet, verb: "drop" | "raise"): Promise<void> {
-  const { exitCode, stderr } = await droplet.shell(`sudo -n ${FRONT_HELPER} ${verb} api`);
-  if (exitCode !== 0) throw new Error(stderr);
-}
+const front = (droplet: TroubledDroplet, verb: "drop" | "raise"): Promise<void> =>
+  shellOn(droplet, `sudo -n ${FRONT_HELPER} ${verb} api`);
 
 async function removeForeign({ droplet }: Scene): Promise<void> {
   await droplet.shell("docker rm -f foreign");
 }
 
-/** The suite's lease is 10 s: shorter and longer than that. */
-const SHORT_MS = 4000;
+/** Longer than the suite's lease of 10 s. */
 const LONG_MS = 25_000;
 const HOUR_SECONDS = 3600;
 
@@ -55,8 +61,8 @@ export const droplets: readonly Fault[] = [
   ...([HOUR_SECONDS, -HOUR_SECONDS] as const).map((seconds): Fault => ({
     name: `a host's clock jumps an hour ${seconds > 0 ? "ahead" : "back"}`,
     phases: ["draining"],
-    strike: ({ droplet }) => droplet.setClock(seconds),
-    mend: ({ droplet }) => droplet.setClock(0),
+    strike: ({ droplet }) => droplet.shadow("date", dateProgram(seconds)),
+    mend: ({ droplet }) => droplet.shadow("date", null),
     exitCodes: [0],
   })),
   {
@@ -103,6 +109,22 @@ export const droplets: readonly Fault[] = [
     exitCodes: [5, 6],
   },
   {
+    name: "droplet loses power as a step begins",
+    phases: changingSteps.drain,
+    strike: ({ droplet }) => powerCycle(droplet),
+    kills: theHost,
+    exitCodes: [5, 6],
+    handedOver: { phases: changingSteps.handoff },
+  },
+  {
+    name: "droplet loses power while its old container drains",
+    strategies: ["handoff"],
+    phases: ["after"],
+    strike: ({ droplet }) => powerCycle(droplet),
+    kills: theHost,
+    exitCodes: [0],
+  },
+  {
     name: "another droplet of three loses power and boots",
     phases: ["draining", "ready"],
     // Of two, nobody is left until the one that leaves is back: no rollout can help that once the balancer has let go.
@@ -126,6 +148,40 @@ export const droplets: readonly Fault[] = [
     kills: theHost,
     exitCodes: [5],
   },
+  // What the kernel does where memory runs out: it kills the process, and says no more. Docker starts it again where its policy says so.
+  {
+    name: "out of memory: the old container is killed beside the new one",
+    strategies: ["handoff"],
+    phases: untilKept,
+    strike: ({ droplet }) => droplet.crash("api-previous"),
+    kills: theHost,
+    exitCodes: [0],
+  },
+  {
+    name: "out of memory: the old container is killed while it drains",
+    strategies: ["handoff"],
+    phases: ["after"],
+    strike: ({ droplet }) => droplet.crash("api-previous"),
+    kills: theHost,
+    exitCodes: [0],
+  },
+  {
+    name: "out of memory: the new container is killed before it is kept",
+    strategies: ["handoff"],
+    phases: untilKept,
+    strike: ({ droplet }) => droplet.crash("api"),
+    kills: theHost,
+    // One that Docker or the commit starts again may be kept.
+    exitCodes: [0, 5],
+  },
+  {
+    name: "out of memory: the new container is killed while the old one drains",
+    strategies: ["handoff"],
+    phases: ["after"],
+    strike: ({ droplet }) => droplet.crash("api"),
+    kills: theHost,
+    exitCodes: [0],
+  },
   {
     name: "the balancer no longer reaches the droplet",
     phases: ["starting"],
@@ -135,13 +191,14 @@ export const droplets: readonly Fault[] = [
     exitCodes: [5, 6],
     error: "NotReadmitted",
     // It would lose what comes to a host that serves.
-    handedOver: null,
+    strategies: ["drain"],
   },
   {
     name: "Docker is restarted",
     phases: ["draining", "starting", "ready"],
     strike: ({ droplet }) => droplet.restartDocker(SHORT_MS),
     exitCodes: [0, 5],
+    handedOver: { phases: ["starting", "front-lead", "ready", "restart-on", "after"] },
   },
   {
     name: "another droplet of three turns unhealthy",
@@ -151,24 +208,6 @@ export const droplets: readonly Fault[] = [
     mend: (scene) => front(another(scene), "raise"),
     exitCodes: [5],
     error: "QuorumLost",
-  },
-  {
-    name: "sudo refuses the front's helper before the start",
-    phases: ["before"],
-    strike: ({ droplet }) => droplet.refuseFront(true),
-    mend: ({ droplet }) => droplet.refuseFront(false),
-    exitCodes: [3],
-    error: "HostUnfit",
-  },
-  {
-    name: "sudo refuses the front's helper",
-    phases: onTheHost,
-    fleet: { rollout: impatient },
-    strike: ({ droplet }) => droplet.refuseFront(true),
-    mend: ({ droplet }) => droplet.refuseFront(false),
-    exitCodes: [5, 6],
-    // What was refused or led over stays so until sudo lets somebody take it back.
-    unrested: theHost,
   },
   ...diskFull.map(([when, phase, exitCode, error]): Fault => ({
     name: `disk full ${when}`,

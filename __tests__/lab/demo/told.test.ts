@@ -7,7 +7,15 @@ const measured = { ratePerSecond: 250, sent: 750, ok: 740, failed: 0, notMeasure
 const at = (ratePerSecond: number) => ({ ...measured, ratePerSecond, ok: 750, notMeasured: 0, p99Ms: 20 });
 const report: LoadReport = {
   ...{ startedAtMs: 0, durationMs: 9000, sent: 1400, ok: 1400, failed: 0, failures: [], failedByKind: {} },
-  ...{ notMeasured: 0, notMeasuredBy: {}, byRelease: { a: 1000, b: 400 }, perSecond: [], p50Ms: 2, p99Ms: 9, p999Ms: 60 },
+  ...{
+    notMeasured: 0,
+    notMeasuredBy: {},
+    byRelease: { a: 1000, b: 400 },
+    perSecond: [],
+    p50Ms: 2,
+    p99Ms: 9,
+    p999Ms: 60,
+  },
   ...{ worstMs: 81.2, stalledMs: 0, longestStallMs: 0, endedEarly: false, cpuMs: 1 },
 };
 

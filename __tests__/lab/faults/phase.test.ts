@@ -64,7 +64,7 @@ it.each(["drain", "handoff"] as const)(
         check: manifest.healthCheck,
         standing: "in-rotation",
       },
-      ...{ goesBack: false, isWarm: false },
+      ...{ goesBack: false, isWarm: false, letsGo: false },
     });
     const names = [...stages.drain, ...stages.replace, ...stages.commit].map(({ name }) => name);
     expect(names.filter((name) => !CHANGES_NOTHING.includes(name)).sort()).toEqual([...changingSteps[strategy]].sort());

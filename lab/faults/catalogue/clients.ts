@@ -75,6 +75,7 @@ export const clients: readonly Fault[] = [
   {
     name: "the balancer keeps its connections to droplets open",
     phases: ["before"],
+    fleet: { service: { drainPort: 9000 } },
     balancer: { backendKeepalive: true },
     exitCodes: [0],
   },

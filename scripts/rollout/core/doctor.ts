@@ -61,8 +61,6 @@ export interface Connections {
 const LEAST_REQUESTS = 20;
 /** A balancer that keeps its connections makes one to each host at first; so few of all requests tell that from one for each. */
 const REQUESTS_PER_HOST = 3;
-/** The others' share of connections beyond which they could stand for those that the balancer did not make. */
-const MOST_OTHERS = 0.5;
 
 /** Probes that are looked at, if there were so many; fewer than the second tell no interval. */
 const PROBES = 20;
@@ -204,7 +202,13 @@ function nodesTold({ hosts, healthCheck }: Manifest, tellers: readonly Teller[],
       `${told}; ${missing.join(", ")}`,
       "where it is the balancer's, look at that droplet's tag and firewall; where it is not, keep it away from the health port: a rollout waits for it",
     );
-  return ok(`${told}; as ${tellers.length} of ${hosts.length} hosts tell`);
+  const silent = hosts.filter(({ name }) => !tellers.some(({ host }) => host === name)).map(({ name }) => name);
+  if (silent.length > 0)
+    return unknown(
+      `${told}; ${silent.join(", ")} ${silent.length === 1 ? "does" : "do"} not tell who asks`,
+      "no container may be led to there: see what is said of these hosts, deploy, then ask again",
+    );
+  return ok(`${told}; as all ${hosts.length} hosts tell`);
 }
 
 function intervalTold(
@@ -278,7 +282,7 @@ function keepalive({ loadBalancer }: Manifest, connections: Connections | string
       counts,
       "the balancer keeps connections to hosts, or somebody else answered: a host that the outputs file does not list, or a cache. Requests on a kept connection go on to the container before: set loadBalancer.backendKeepalive to false there, or declare it together with service.drainPort (docs/own-app.md)",
     );
-  if (others > MOST_OTHERS * sent)
+  if (came - others < sent)
     return unknown(`${counts}, and ${others} in as long without`, "ask again when fewer other clients are there");
   return ok(`${counts}, ${others} in as long without`);
 }

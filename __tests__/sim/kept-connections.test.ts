@@ -2,7 +2,7 @@
 import { describe, expect, it } from "@jest/globals";
 import type { Behaviour } from "../../lab/sim/app.js";
 import type { Release } from "../../contract/release.js";
-import { testImage, testManifest, testRelease } from "../support/fleet.js";
+import { testManifest, testRelease } from "../support/fleet.js";
 import { healthy, simulate, type RunOptions, type SimRun } from "../support/sim.js";
 
 const fleet = (strategy: string, service: Record<string, unknown> = { drainPort: 9000 }) =>
@@ -41,17 +41,13 @@ describe("an app that does not let go although it was asked to", () => {
     return (release: Release): Behaviour => (release.id === id ? { ...healthy, holdsOn: true } : healthy);
   };
 
-  it("keeps its requests, and is not stopped under them; the next rollout changes nothing", async () => {
+  it("is gone back to: no request would come to the new container", async () => {
     const manifest = fleet("handoff");
-    const run = await keeping({
-      manifest,
-      behaviourOf: held(manifest),
-      next: [{ do: "deploy", image: testImage(3) }],
-    });
-    const [first, second] = run.receipts;
-    expect([first?.exitCode, second?.exitCode]).toEqual([0, 3]);
-    expect(second?.error?.message).toMatch(/connections are still open to the container that was handed over from/);
-    expect(before(run)).toEqual([true, true, true]);
+    const run = await keeping({ manifest, behaviourOf: held(manifest) });
+    expect([run.receipt.exitCode, run.receipt.error?.code]).toEqual([5, "NotReadmitted"]);
+    expect(run.receipt.error?.message).toMatch(/no new connection for requests has come to it since/);
+    expect(run.receipt.hosts.map(({ action }) => action).sort()).toEqual(["restored", "untouched", "untouched"]);
+    expect(before(run)).toEqual([undefined, undefined, undefined]);
     expectUnharmed(run);
   });
 

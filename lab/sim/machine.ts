@@ -72,7 +72,6 @@ const asksFirst: ReadonlySet<Operation["do"]> = new Set([
   "may-stay-down",
   "dismiss",
   "put-by",
-  "let-go",
 ]);
 /** Operations that ask the app, the front, or nobody. */
 const withoutDocker: ReadonlySet<Operation["do"]> = new Set([
@@ -464,7 +463,8 @@ export class SimMachine {
 
   #letGo(slot: Slot): void {
     const { release, app } = this.#containers.get(slot) ?? {};
-    if (app && release?.service.drainPort !== undefined) app.letsGo = app.behaviour.holdsOn !== true;
+    if (this.dockerAnswers && app && release?.service.drainPort !== undefined)
+      app.letsGo = app.behaviour.holdsOn !== true;
   }
 
   /** One that has another slot by then is left alone: somebody has gone back to it. */
@@ -476,6 +476,7 @@ export class SimMachine {
     const own = Symbol();
     this.#dismissals.set(container, own);
     const isOurs = (): boolean => this.#dismissals.get(container) === own;
+    this.#letGo(slot);
     for (const until = this.clock.now() + warmSeconds * 1000; this.clock.now() < until && isOurs();)
       await this.pause(WARM_TICK_MS);
     if (leadsThere()) throw new StepFailure("clients are led to the container that is to be stopped");

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 
 const { PORT = "80", HOST = "0.0.0.0", HEALTH_PATH = "/health", NEXT_HEALTH_PATH, RELEASE = "unknown" } = process.env;
-const { CONTROL_PORT, CONTROL_HOST = "127.0.0.1" } = process.env;
+const { DRAIN_PORT } = process.env;
 
 /**
  * @param {object} [faults] what this image does otherwise
@@ -32,14 +32,14 @@ export function startTinyApp({
   });
   if (upgrades) service.on("upgrade", (_request, socket) => hold(socket));
   service.listen(port, HOST);
-  if (CONTROL_PORT !== undefined) {
+  if (DRAIN_PORT !== undefined) {
     const control = createServer((request, response) => {
       if (hears(request, response)) return;
       const asked = request.method === "POST" && request.url === "/drain";
       leaving ||= asked && drains;
       answer(response, asked ? 200 : 404, {});
     });
-    control.listen(Number(CONTROL_PORT), CONTROL_HOST);
+    control.listen(Number(DRAIN_PORT), HOST);
   }
   process.on("SIGTERM", () => stops && process.exit(0));
 }

@@ -39,8 +39,8 @@ export const PID_FORMAT = "{{.State.Pid}}";
 /** Address that a container was given in the network for good, whether it runs or not. */
 export const SLOT_FORMAT = `{{with index .NetworkSettings.Networks "${CONTAINER_NETWORK}"}}{{with .IPAMConfig}}{{.IPv4Address}}{{end}}{{end}}`;
 
-/** That address, in which there is never a "|", and the release. */
-export const PLACE_FORMAT = `${SLOT_FORMAT}|${RELEASE_FORMAT}`;
+/** Whether it runs, that address, and its release, in none of which but the last there is ever a "|". */
+export const PLACE_FORMAT = `{{.State.Running}}|${SLOT_FORMAT}|${RELEASE_FORMAT}`;
 
 /** Id, whether it runs, its process, its address in the network, and its release, in none of which but the last there is ever a "|". */
 export const TRAFFIC_FORMAT = `{{.Id}}|{{.State.Running}}|{{.State.Pid}}|${SLOT_FORMAT}|${RELEASE_FORMAT}`;

@@ -904,14 +904,21 @@ fi`;
   }
 }
 
-/** The answer does not matter: an app that takes no such request is waited for all the same. */
+/**
+ * The answer does not matter, and Docker is not waited for: what is open tells whether the app let go, and it is asked once more before its end. No content
+ * type, which some servers refuse.
+ */
 const letGo = (
   place: Place,
   slot: Slot,
-): string => `if look_at ${quote(containerName(place.fleet, slot))} '${docker.PLACE_FORMAT}'; then
-  ${portIn(place.fleet, "${seen#*|}", appEnvironment.drainPort)}
-  if [ -n "$port" ]; then answer -o /dev/null -d '' "http://\${seen%%|*}:$port/drain" || :; fi
-fi`;
+): string => `place_of=$(${docker.inspectField(containerName(place.fleet, slot), docker.PLACE_FORMAT)})
+case $place_of in
+  'true|'*)
+    place_of=\${place_of#*|}
+    ${portIn(place.fleet, "${place_of#*|}", appEnvironment.drainPort)}
+    if [ -n "$port" ]; then answer -o /dev/null -H 'content-type:' -d '' "http://\${place_of%%|*}:$port/drain" || :; fi
+    ;;
+esac`;
 
 /** Looked for by its name, and stopped by its id only while it has that name. */
 const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds, warmSeconds }: Dismissal): string =>
@@ -919,6 +926,7 @@ const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds, warmSe
 case $?:$seen in
   0:'true '*)
     id=\${seen#* }
+    ${letGo(place, slot)}
     ${portOf(place, slot)}
     dismiss "$id" "\${port:-${place.containerPort}}" ${hundredths(idleSeconds)} ${cuts ? "cuts" : "halts"} ${timeoutSeconds} ${quote(place.fleet)} ${quote(containerName(place.fleet, slot))} ${hundredths(warmSeconds)}
     ;;

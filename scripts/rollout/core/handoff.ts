@@ -70,6 +70,12 @@ export const isTakenIn = (evidence: FrontEvidence, nodes: readonly string[], che
     return good.reduce((all, { count }) => all + count, 0) >= check.healthyThreshold;
   });
 
+/** A new connection for requests has come since: on those that a balancer keeps, requests still go to the container before. */
+export const reached = (evidence: FrontEvidence | null): Verdict =>
+  evidence !== null && evidence.opened.length > 0
+    ? { pass: true }
+    : { pass: false, why: "no new connection for requests has come to it since, although requests are sent" };
+
 export interface ProofInput {
   /** Of the time since the ports were led over, and of no other; null where the front does not tell. */
   readonly evidence: FrontEvidence | null;

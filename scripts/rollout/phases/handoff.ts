@@ -16,7 +16,7 @@ import { ownAddresses, probeLifeMs, type Verdict } from "../core/gates.js";
 import { blindWaitMs } from "../core/floor.js";
 import { chunks } from "../core/plan.js";
 import { canaryRequests } from "../core/prober.js";
-import { allAsked, allContent, nodesThatAsk, proven } from "../core/handoff.js";
+import { allAsked, allContent, nodesThatAsk, proven, reached } from "../core/handoff.js";
 import { perform } from "../orders.js";
 import { settled } from "../settled.js";
 import { expectAnswers, heedHandover, renewBaseline, whileHeeding, whyClientsFail } from "./clients.js";
@@ -161,12 +161,16 @@ async function leadOver(context: Context, member: Member, isFirst: boolean): Pro
   return { member, atMs, fresh, nodes, isFirst };
 }
 
+/** Whether requests of the rollout's own go through the balancer. */
+const isProbed = ({ witnessReachable, prober }: Context): boolean =>
+  witnessReachable === true && prober.baseline !== null;
+
 /**
  * Enough requests that each host gets its share, and the first one enough to be judged by its own. By chance a few may all miss this one, so where some
  * failed, a whole window is judged.
  */
 async function expectClientsServed(context: Context, member: Member, isFirst: boolean): Promise<void> {
-  if (context.witnessReachable !== true || context.prober.baseline === null) return;
+  if (!isProbed(context)) return;
   const heed = (): void => {
     heedStop(context);
     heedHandover(context, member, isFirst);
@@ -252,17 +256,20 @@ async function awaitProof(context: Context, { member, atMs, fresh, nodes }: Hand
   for (;;) {
     // Whole seconds, rounded down: nothing counts that came before.
     const seconds = Math.min(most, FRONT_MEMORY_SECONDS, Math.floor((ports.clock.now() - atMs) / 1000));
-    const verdict: Verdict =
+    const evidence = seconds < 1 ? null : await member.host.evidence(seconds);
+    const asked: Verdict =
       seconds < 1
         ? { pass: false, why: "nobody has asked it since" }
-        : proven({ evidence: await member.host.evidence(seconds), nodes, target, check, forgiven });
+        : proven({ evidence, nodes, target, check, forgiven });
+    // Of the first one: it was sent enough that some must have come to it.
+    const verdict = asked.pass && !isKept && isProbed(context) ? reached(evidence) : asked;
     // What clients see outranks what the nodes were answered.
     if (!isKept) heedHandover(context, member, true);
     if (verdict.pass) break;
     if (verdict.final || ports.clock.now() - beganMs >= limitMs) {
       throw new RolloutError(
         "NotReadmitted",
-        `${member.info.name}: the balancer is not content with the new container: ${verdict.why}; see what its health path answers to a request with that node's Host header`,
+        `${member.info.name}: the balancer is not content with the new container: ${verdict.why}; see what its health path answers to a request with that node's Host header, and whether the balancer keeps connections to the container before`,
       );
     }
     await pause(context);

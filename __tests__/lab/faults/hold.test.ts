@@ -55,6 +55,6 @@ it("ends with the power of its droplet", async () => {
   await hold.end();
   host.powerOn();
   await host.booted();
-  await until("it has its own sync again", async () => (await host.shell(`${begins("front-keep")}`)).exitCode === 0);
+  await until("it has its own sync again", async () => (await host.shell(begins("front-keep"))).exitCode === 0);
   expect(await has("after-power")).toBe(false);
 });

@@ -1,5 +1,5 @@
 /** The load balancer: real HTTP and HTTPS on loopback, with the health state machine of lab/model in each of its nodes. */
-import { type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { BalancerEntry, BalancerSettings, EntryTls } from "../balancer-options.js";

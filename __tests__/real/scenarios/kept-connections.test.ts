@@ -11,7 +11,7 @@ afterEach(async () => {
   scenario = undefined;
 });
 
-it("forth and back by handoff: no request fails, and every container before is stopped", async () => {
+it("forth and back by handoff: no request fails, and every droplet serves the release that was wanted", async () => {
   scenario = await startReal({ fleet: { ...KEPT, rollout: { strategy: "handoff", maxParallel: 2 } } });
   const { world } = scenario;
   expect(world.balancer.settings.backendKeepalive).toBe(true);

@@ -33,7 +33,9 @@ const shown = ({ address }: { address: string }, state: string, places: readonly
 const evidence = async (): Promise<string[]> => (await call("evidence", FRONT, "900")).split("\n").sort();
 /** Without ages, which depend on the machine. */
 const counted = (lines: readonly string[]): string[] =>
-  lines.map((line) => line.replace(line.startsWith("opened") ? / \d+$/ : / \d+ \d+$/, ""));
+  lines.map((line) =>
+    line.startsWith("led ") ? line : line.replace(line.startsWith("opened") ? / \d+$/ : / \d+ \d+$/, ""),
+  );
 
 /** Another front, of the tests that have two. */
 const OTHER = "web";
@@ -371,7 +373,8 @@ describe("traffic", () => {
   /** @param grace milliseconds after which a node has given up a probe */
   const traffic = async (grace = "300000"): Promise<string[]> =>
     counted((await call("traffic", FRONT, grace)).split("\n"));
-  const led = ({ address }: { address: string }, state: string): string => `led ${address} ${APP_PORT} ${state}`;
+  const led = ({ address }: { address: string }, state: string): string =>
+    `led ${address} ${APP_PORT} ${state} ${PLACES.join(" ")}`;
   const probed = (outcome: string, count: number): string => `probed 8079 ${NODE} ${outcome} ${count}`;
 
   it("tells a node's newest probes that came to the same, and which container answered them", async () => {
@@ -382,6 +385,13 @@ describe("traffic", () => {
     expect(await traffic()).toEqual([led(NEW, "open"), probed("elsewhere", 2), "opened 80 1"]);
     await rig.ask(rig.node, CHECK);
     expect(await traffic()).toEqual([led(NEW, "open"), probed("passed", 1), "opened 80 1"]);
+  });
+
+  it("tells the front's ports, and what is open to a process, without a count where there is none", async () => {
+    const told = async (pid: string): Promise<string[]> =>
+      (await call("traffic", FRONT, "5000", pid, "80")).split("\n").sort();
+    expect(await told("1")).toEqual([led(OLD, "open"), expect.stringMatching(/^open \d+$/)]);
+    for (const none of ["0", "4194304"]) expect(await told(none)).toEqual([led(OLD, "open"), "open "]);
   });
 
   it("tells refused probes and bad answers at once", async () => {
@@ -497,6 +507,8 @@ describe("words that it does not take", () => {
     ["no seconds", ["evidence", FRONT, "0"], "not 1 to 900 seconds: 0"],
     ["what comes to one", ["traffic", OTHER, "5000"], "there is no such front: web"],
     ["an answer that takes no time", ["traffic", FRONT, "0"], "not 1 to 300000 milliseconds: 0"],
+    ["a process without a port", ["traffic", FRONT, "5000", "1"], "traffic takes a name, milliseconds"],
+    ["a path for a process", ["traffic", FRONT, "5000", "../1", "80"], "not a process id, or 0 for none: ../1"],
     ["an answer that takes for ever", ["traffic", FRONT, "300001"], "not 1 to 300000 milliseconds: 300001"],
     ["more words", ["keep", FRONT, "more"], "too many words: more"],
     ["more words for the network", ["network", "more"], "too many words: more"],

@@ -59,7 +59,9 @@ describe("a word that the helper does not take changes nothing", () => {
     ["traffic", "api 300001", "not 1 to 300000 milliseconds"],
     ["traffic", "api 05", "not 1 to 300000 milliseconds"],
     ["traffic", "api 5ms", "not 1 to 300000 milliseconds"],
-    ["traffic", "api 5 6", "too many words"],
+    ["traffic", "api 5 6", "not a port"],
+    ["traffic", "api 5 -1 80", "not a process id, or 0 for none"],
+    ["traffic", "api 5 6 80 9", "too many words"],
     ["keep", "api more", "too many words"],
     ["show", "api", "too many words"],
     ["open", "0 80", "not a process id"],
@@ -73,9 +75,9 @@ describe("a word that the helper does not take changes nothing", () => {
   test("the traffic of a front is where it leads while nobody has come, dropped or not", () => {
     const made = leading();
     const told = (): unknown => [made.call("traffic", ["api", "5"]), made.call("traffic", ["plain", "300000"])];
-    expect(told()).toEqual([[`led ${ONE} 80 open`], [`led ${TWO} 80 open`]]);
+    expect(told()).toEqual([[`led ${ONE} 80 open ${PRIVATE} 80 8086`], [`led ${TWO} 80 open ${PRIVATE} 81 -`]]);
     made.call("drop", ["api"]);
-    expect(told()).toEqual([[`led ${ONE} 80 dropped`], [`led ${TWO} 80 open`]]);
+    expect(told()).toEqual([[`led ${ONE} 80 dropped ${PRIVATE} 80 8086`], [`led ${TWO} 80 open ${PRIVATE} 81 -`]]);
   });
 
   test("what a switch would take fits, and nothing is changed by asking", () => {

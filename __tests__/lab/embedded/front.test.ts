@@ -268,7 +268,7 @@ describe("the front", () => {
     expect(await told()).toMatch(/^opened 80 \d+ \d+$/m);
     const passed = (count: string): RegExp => new RegExp(`^probed ${CHECK} ${node} passed ${count} \\d+ \\d+$`, "m");
     await until("a second answer", async () => passed("[2-9]").test(await told()));
-    expect((await told()).split("\n")[0]).toBe(`led ${ONE} 80 open`);
+    expect((await told()).split("\n")[0]).toBe(`led ${ONE} 80 open ${PRIVATE} 80 8086`);
     // By another container from now on, until that is the one. Nobody asks meanwhile, however long a busy machine takes to tell.
     const { balancer } = world;
     const { settings } = balancer;
@@ -281,7 +281,7 @@ describe("the front", () => {
     await until("an answer of the other", async () => passed("\\d+").test(await told()));
     await front("drop api");
     await until("a refusal", async () => / failed \d/.test(await told()));
-    expect((await told()).split("\n")[0]).toBe(`led ${TWO} 80 dropped`);
+    expect((await told()).split("\n")[0]).toBe(`led ${TWO} 80 dropped ${PRIVATE} 80 8086`);
     expect(await told()).not.toMatch(passed("\\d+"));
     expect(await front("traffic api 0")).toMatchObject({ exitCode: 64, stdout: "" });
   });

@@ -19,7 +19,7 @@ const release = testRelease(manifest, 1);
 const told = {
   container: "container 4be1 true 4242 172.31.255.242",
   open: "open 2",
-  led: "led 172.31.255.242 80 open",
+  led: "led 172.31.255.242 80 open 10.110.0.20 80 8086",
   probed: "probed 8086 10.110.0.9 passed 4 9812 812",
   opened: "opened 80 12 40",
   whole: "whole",
@@ -286,8 +286,12 @@ describe("a survey", () => {
   });
 
   it("shows no front where none has its name, or where the helper prints something else", () => {
-    const other = "api-2 10.110.0.2 80 8086 172.31.255.242 80 open";
-    const garbled = ["api", "api 10.110.0.2 80 8086 nowhere 80 open", `${other.replace("-2", "")} 1`];
+    const other = "api-2 10.110.0.2 80 8086 172.31.255.242 80 open 10.110.0.20 80 8086";
+    const garbled = [
+      "api",
+      "api 10.110.0.2 80 8086 nowhere 80 open 10.110.0.20 80 8086",
+      `${other.replace("-2", "")} 1`,
+    ];
     for (const front of ["", other, ...garbled]) expect([front, survey({ front }).front]).toEqual([front, null]);
     expect(survey({ front: `${other}\napi 10.110.0.2 80,8080 - 172.31.255.243 8080 elsewhere` }).front).toEqual({
       ...{ services: [80, 8080], checks: [], target: "172.31.255.243", port: 8080, state: "elsewhere" },
@@ -338,7 +342,10 @@ describe("who comes to a host", () => {
   });
 
   it("is of a host that drains where the health ports are dropped", () =>
-    expect(read({ led: "led 172.31.255.242 80 dropped" })).toEqual({ ...traffic, state: "draining" }));
+    expect(read({ led: "led 172.31.255.242 80 dropped 10.110.0.20 80 8086" })).toEqual({
+      ...traffic,
+      state: "draining",
+    }));
 
   it("is summed over two service ports, with the younger age", () => {
     const summed = { ...traffic, requests: 17, lastRequestAgoMs: 7 };
@@ -354,9 +361,9 @@ describe("who comes to a host", () => {
   });
 
   it.each<[string, Partial<typeof told>]>([
-    ["the front leads to another container", { led: "led 172.31.255.243 80 open" }],
-    ["the kernel has the front otherwise", { led: "led 172.31.255.242 80 elsewhere" }],
-    ["the front has a state that nobody knows", { led: "led 172.31.255.242 80 ajar" }],
+    ["the front leads to another container", { led: "led 172.31.255.243 80 open 10.110.0.20 80 8086" }],
+    ["the kernel has the front otherwise", { led: "led 172.31.255.242 80 elsewhere 10.110.0.20 80 8086" }],
+    ["the front has a state that nobody knows", { led: "led 172.31.255.242 80 ajar 10.110.0.20 80 8086" }],
     ["there is no word of the front", { led: "" }],
     ["the container does not run", { container: "container 4be1 false 0 172.31.255.242" }],
     ["there is no container", { container: "container    " }],
@@ -364,7 +371,7 @@ describe("who comes to a host", () => {
     ["the container has no address of its own", { container: "container 4be1 true 4242 " }],
     [
       "neither the container nor the front has an address",
-      { container: "container 4be1 true 4242 ", led: "led  80 open" },
+      { container: "container 4be1 true 4242 ", led: "led  80 open 10.110.0.20 80 8086" },
     ],
     ["the helper failed on its way", { whole: "" }],
     ["the end is only the beginning of it", { whole: "whol" }],
@@ -512,7 +519,9 @@ describe("what is asked of a host", () => {
     ["an observation", look.observe(place, "run1", 7)],
   ])("is who comes, and the health path at the balancer's own port, in %s", (_name, script) => {
     const tolerant = { ...place, responseTimeoutMs: 700 };
-    expect(script).toContain("front traffic api 3000 2>/dev/null && echo whole\n} | head -c 131073");
+    expect(script).toContain(
+      'front traffic api 3000 "${process:-0}" "${port:-80}" 2>/dev/null && echo whole\n} | head -c 131073',
+    );
     expect(look.observe(tolerant, "run1", 7)).toContain("front traffic api 700 ");
     expect(script).toContain(
       "curl -q -g --path-as-is --noproxy '*' -sS --max-time 2 -o /dev/null -w '%{http_code}\\n' \"http://10.110.0.2:$(asked_port api 8086 80)\"/health 2>&1 || :",

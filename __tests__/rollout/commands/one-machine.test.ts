@@ -78,7 +78,7 @@ describe("two hosts on one machine", () => {
       "front clear api-b",
       `front fits api-b ${first.privateAddress} 8002 8004 2>&1 >/dev/null || :`,
       "front keep api-b",
-      "front traffic api-b 3000 2>/dev/null && echo whole",
+      'front traffic api-b 3000 "${process:-0}" "${port:-8000}" 2>/dev/null && echo whole',
       `lead api-b 8000 api-b ${first.privateAddress} 8002 8004`,
       `lead_back api-b "\${port:-8000}" api-b ${first.privateAddress} 8002 8004`,
       "raise api-b",

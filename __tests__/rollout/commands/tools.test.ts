@@ -96,7 +96,7 @@ describe("what a host lacks", () => {
     {
       tool: "sudo",
       does: "echo 'sudo: a password is required' >&2; exit 1",
-      needs: `the front's helper of this version ("sudo -n ${FRONT} network" fails, or it does not know "traffic"); root puts it in place once (docs/any-balancer.md), and a droplet that has none is replaced`,
+      needs: `the front's helper of this version ("sudo -n ${FRONT} network" fails, or it does not know "traffic" with a process); root puts it in place once (docs/any-balancer.md), and a droplet that has none is replaced`,
     },
     { tool: "curl", does: without("-q"), needs: "curl that knows -q, -g, --path-as-is, --noproxy and -w" },
   ];

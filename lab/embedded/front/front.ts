@@ -147,12 +147,12 @@ export class Front {
     return told(this.#evidence.within(address, ports, seconds));
   }
 
-  #traffic({ address, services, checks, ...leads }: LiveLead, [grace = "", ...more]: readonly string[]): string[] {
-    refuseMore(more);
+  #traffic(lead: LiveLead, [grace = "", ...process]: readonly string[]): string[] {
     const graceMs = numberFrom(grace, MOST_GRACE_MS, "1 to 300000 milliseconds");
-    const { target, port, dropped } = leads;
+    const { address, services, checks, target, port } = lead;
     return [
-      `led ${target} ${port} ${dropped ? "dropped" : "open"}`,
+      `led ${target} ${port} ${stateOf(lead)} ${placesOf(lead)}`,
+      ...(process.length === 0 ? [] : [`open ${this.#openTo(process) ?? ""}`]),
       ...this.#evidence
         .runs(address, checks, { target, targetPort: port }, graceMs)
         .map((run) => `probed ${run.port} ${run.node} ${run.outcome} ${run.count} ${run.oldestMs} ${run.newestMs}`),
@@ -165,6 +165,13 @@ export class Front {
     const count = this.host.openSockets(numberFrom(pid, MOST_PID, "a process id"), portFrom(port));
     if (count === null) throw new Refusal(`there is no such process: ${pid}`);
     return [String(count)];
+  }
+
+  /** Null where there is no such process, which is what 0 stands for. */
+  #openTo([pid = "", port = "", ...more]: readonly string[]): number | null {
+    refuseMore(more);
+    const id = pid === "0" ? 0 : numberFrom(pid, MOST_PID, "a process id, or 0 for none");
+    return this.host.openSockets(id, portFrom(port));
   }
 
   #there(name: string): LiveLead {
@@ -183,11 +190,13 @@ function refuseMore(words: readonly string[]): void {
   if (words.length > 0) throw new Refusal(`too many words: ${words.join(" ")}`);
 }
 
-const shown = ([name, lead]: readonly [string, LiveLead]): string => {
-  const { address, services, checks, target, port, dropped } = lead;
-  const words = [name, address, services.join(","), checks.join(",") || "-", target, port];
-  return [...words, dropped ? "dropped" : "open"].join(" ");
-};
+const shown = ([name, lead]: readonly [string, LiveLead]): string =>
+  [name, placesOf(lead), lead.target, lead.port, stateOf(lead)].join(" ");
+
+const placesOf = ({ address, services, checks }: LiveLead): string =>
+  `${address} ${services.join(",")} ${checks.join(",") || "-"}`;
+
+const stateOf = ({ dropped }: LiveLead): string => (dropped ? "dropped" : "open");
 
 /** As the helper tells it. */
 function told({ asked, refused, answered, opened }: FrontEvidence): string[] {

@@ -52,15 +52,27 @@ const MOST_PORTS = 4;
 /** Most bytes that are shown of a run in hand, and of what a small tool prints. */
 const WORDS_BYTES = 4_096;
 
-/** What comes to the host; nothing where its front does not tell. After {@link lookAtServing}. */
-const askTraffic = (place: Place): string => capped(`${askTrafficOf(place)} && echo whole`, EVIDENCE_BYTES);
+/** Hears what comes to the host, into `came`; its last word is missing where the front does not tell. After {@link lookAtServing}. */
+const hearTraffic = (place: Place): string =>
+  `came=$(${capped(`${askTrafficOf(place)} && echo whole`, EVIDENCE_BYTES)})`;
+const tellTraffic = `printf '%s\\n' "$came"`;
+/**
+ * Sets `fronts` to what the helper's `show` would print of this one, where what came tells it: each call of the helper takes as long as a look at Docker.
+ * After {@link hearTraffic}.
+ */
+const readFront = ({ fleet }: Place): string =>
+  `led=$(printf '%s\\n' "$came" | awk -v name=${quote(fleet)} '$1 == "led" && NF == 7 { print name, $5, $6, $7, $2, $3, $4 }')
+if [ -n "$led" ]; then fronts=$led; fi`;
 /** Prints the status on a line of its own, and what curl says where there is none. @param word of shell */
 const askAt = (word: string): string =>
   `${CURL} --max-time ${ANSWER_SECONDS} -o /dev/null -w '%{http_code}\\n' ${word} 2>&1 || :`;
 const askStatus = (url: string): string => askAt(quote(url));
 const askHealth = (place: Place): string => askAt(healthUrl(place));
-/** Shows the fronts, into `fronts`: `unknown` where the helper does not tell, as while another fleet on the machine has its lock for long. */
-const showFronts = `fronts=$(front show 2>/dev/null) || { sleep 1 && fronts=$(front show 2>/dev/null); } || fronts=unknown
+/**
+ * Shows this front, or all of them where what came does not tell it, into `fronts`: `unknown` where the helper does not tell, as while another fleet on the
+ * machine has its lock for long. After {@link readFront}.
+ */
+const showFronts = `if [ -z "$led" ]; then fronts=$(front show 2>/dev/null) || { sleep 1 && fronts=$(front show 2>/dev/null); } || fronts=unknown; fi
 printf '%s\\n' "$fronts" | head -c ${FRONT_BYTES}`;
 
 /** What the helper says against these words; not asked where they are in force. After {@link showFronts}. */
@@ -135,9 +147,9 @@ if [ -n "$id" ]; then echo answers; else ${line(docker.serverVersion())} 2>/dev/
       `${line(docker.inspect([...slotsOf(place.fleet).keys()], docker.CONTAINER_FORMAT))} 2>/dev/null || :`,
       CONTAINERS_BYTES,
     ),
-    front: showFronts,
+    front: `${hearTraffic(place)}\n${readFront(place)}\n${showFronts}`,
     fits: askFit(place),
-    traffic: askTraffic(place),
+    traffic: tellTraffic,
     health: `health=$(${capped(askHealth(place), WORDS_BYTES)})\nprintf '%s\\n' "$health"`,
     connections: `case $health in 200*) ;; *) ${countConnections(place)} ;; esac`,
     ports: askPorts(place),
@@ -249,7 +261,7 @@ function runInHandOf(text: string): Survey["run"] {
   return { holder, last: [state, ...detail].join(" ").trim() };
 }
 
-/** Rows of {@link askTraffic} by their first word, and how many of each there may be. */
+/** Rows of {@link hearTraffic} by their first word, and how many of each there may be. */
 const TRAFFIC_ROWS: ReadonlyMap<string, number> = new Map([
   ["container", 1],
   ["open", 1],
@@ -290,7 +302,7 @@ function runOf([port, node, outcome, count, oldest, newest]: readonly string[]):
   };
 }
 
-/** @param container its id, whether it runs, its process, and its address in the network. @param led address, port and state */
+/** @param container its id, whether it runs, its process, and its address in the network. @param led address, port, state, and the front's ports */
 function stateOf(
   [id = "", running, pid = "", address = ""]: readonly string[],
   [target, , state]: readonly string[],
@@ -406,7 +418,11 @@ export function parseAnswers(answer: Parts, count: number): HealthAnswers {
 /** Beats the steward's heart with `beat`, and reads its journal and what comes to the host. */
 export const observe = (place: Place, runId: string, beat: number): string =>
   `${beatHeart(place.fleet, runId, beat)}\n${frontFunctions}\n` +
-  parts({ ...askSteward(runId), traffic: `${lookAtServing(place)}\n${askTraffic(place)}`, health: askHealth(place) });
+  parts({
+    ...askSteward(runId),
+    traffic: `${lookAtServing(place)}\n${hearTraffic(place)}\n${tellTraffic}`,
+    health: `${readFront(place)}\n${askHealth(place)}`,
+  });
 
 /** What ends the wait for an order, or for the lock, which is number 0: a line of the journal. */
 const endsOf = (sequence: number): string =>

@@ -502,15 +502,14 @@ $(${docker.inspectField(fleet, docker.TRAFFIC_FORMAT)})
 EOF`;
 
 /**
- * Shell text that prints that container, what is open there, where the front leads, and who comes. It fails where the front does not tell. It comes after
+ * Shell text that prints that container, where the front leads, what is open there, and who comes. It fails where the front does not tell. It comes after
  * {@link frontFunctions} and {@link lookAtServing}.
  */
 export const askTrafficOf = (
   place: Place,
-): string => `printf 'container %s %s %s %s\\n' "$id" "$running" "$process" "$address"
+): string => `printf 'container %s %s %s %s\n' "$id" "$running" "$process" "$address"
 ${portIn(place.fleet, "$made")}
-printf 'open %s\\n' "$(front open "\${process:-0}" "\${port:-${place.containerPort}}" 2>/dev/null)"
-front traffic ${quote(place.fleet)} ${place.responseTimeoutMs} 2>/dev/null`;
+front traffic ${quote(place.fleet)} ${place.responseTimeoutMs} "\${process:-0}" "\${port:-${place.containerPort}}" 2>/dev/null`;
 
 /** The part that a release and a host need: one function a step, one a stage. */
 export function stages(place: Place, plan: HostPlan): string {

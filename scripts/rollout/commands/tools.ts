@@ -68,9 +68,9 @@ case $(arguments_of "$$") in *evenkeel-probe*) ;; *) exit ;; esac
   },
   { does: "nohup sh -c 'echo ran' </dev/null", shows: "ran", needs: "nohup" },
   {
-    does: `${FRONT} network >/dev/null && case $(${FRONT} traffic evenkeel-probe 1 2>&1) in *"switch NAME ADDRESS"*) ;; *) echo works ;; esac`,
+    does: `${FRONT} network >/dev/null && case $(${FRONT} traffic evenkeel-probe 1 0 1 2>&1) in *"switch NAME ADDRESS"* | *"not 1 to 300000"*) ;; *) echo works ;; esac`,
     shows: "works",
-    needs: `the front's helper of this version ("${FRONT} network" fails, or it does not know "traffic"); root puts it in place once (docs/any-balancer.md), and a droplet that has none is replaced`,
+    needs: `the front's helper of this version ("${FRONT} network" fails, or it does not know "traffic" with a process); root puts it in place once (docs/any-balancer.md), and a droplet that has none is replaced`,
   },
   {
     does: "curl -q -g --path-as-is --noproxy '*' -sS --max-time 2 -o /dev/null -w '%{http_code}' 'http://127.0.0.1:1/[1-2]{a}' || :",

@@ -34,6 +34,8 @@ const LOCK_TRIES = 1000;
 /** Longest answer that the steward waits for on a loopback port. */
 const ANSWER_SECONDS = 5;
 
+/** Most bytes of the names of all containers on a host: of a thousand. */
+const NAMES_BYTES = 65_536;
 /** Most bytes that the journal tells of why a step failed. */
 const REASON_BYTES = 2_000;
 
@@ -104,6 +106,10 @@ todo=
 ready=no
 unjudged=no
 output=/dev/null
+# Whether the journal's last line is known to have its end.
+ends_whole=unknown
+# Names of this fleet's containers, as Docker showed them last; nothing once they may have changed.
+around=
 trap '' HUP INT PIPE
 
 # What is left to be undone, last first, whether a new container is ready, and whether it was handed over to and nobody has wanted it kept yet: all
@@ -140,8 +146,9 @@ keep() { sync "$@" 2>/dev/null; }
 
 say() {
   # A full disk may have cut the line before: this one must not go on in it.
-  if [ -n "$(tail -c 1 "$folder/journal" 2>/dev/null)" ]; then echo >>"$folder/journal"; fi
-  printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal"
+  if [ "$ends_whole" != yes ] && [ -n "$(tail -c 1 "$folder/journal" 2>/dev/null)" ]; then echo >>"$folder/journal"; fi
+  ends_whole=no
+  printf '%s\\t%s\\t%s\\n' "$1" "$2" "$3" >>"$folder/journal" && ends_whole=yes
   keep "$folder/journal"
   learn "$2" "$3"
 }
@@ -254,6 +261,7 @@ insist() { "$@" || { await_docker && "$@"; }; }
 # A new container that is ready stays, anything less is taken back. So is one beside which the old container serves on, before whoever rolls out has seen
 # clients and the balancer content: to go back costs nobody a request.
 settle() {
+  around=
   if [ "$ready" = yes ] && [ "$unjudged" = no ]; then
     if insist stage_commit; then say "$sequence" "done" commit; fi
   elif [ -n "$todo" ]; then
@@ -269,6 +277,7 @@ perform() {
 
 # Takes back what was done since the last commit, last step first. Not past a step that cannot be taken back: those before it count on it.
 take_back() {
+  around=
   for step in $todo; do
     insist carry_out undo "$step" || break
     say "$sequence" back "$step"
@@ -296,6 +305,8 @@ leave() {
 
 obey() {
   fresh_output
+  # shellcheck disable=SC2034
+  around=
   case $1 in
     undo)
       take_back
@@ -590,7 +601,61 @@ whole')
     sleep ${TICK_SECONDS}
   done
 }
-exists() { look_at "$1" '{{.State.Running}}'; }
+# Whether there is a container of that name: 1 where there is none, 2 where Docker does not answer. Docker is asked once for all of them, as each call of its
+# program takes a tenth of a second of the processor that the app has. Nobody else gives these names away while this run holds the host.
+exists() {
+  if [ -z "$around" ]; then look_around || return 2; fi
+  case $around in *"
+$1
+"*) return 0 ;; esac
+  return 1
+}
+look_around() {
+  sought=$(now)
+  while :; do
+    around=$({ docker ps -a --format '{{.Names}}' 2>&1 && echo whole; } | head -c ${NAMES_BYTES})
+    case "
+$around" in *'
+whole') break ;; esac
+    if [ $(($(now) - sought)) -ge ${DOCKER_PATIENCE_SECONDS}00 ]; then
+      printf '%s\\n' "$around" | tail -c ${REASON_BYTES}
+      around=
+      return 2
+    fi
+    sleep ${TICK_SECONDS}
+  done
+  # With a comma between them, those that it has for containers that are linked to it.
+  around="
+$(printf '%s' "\${around%whole}" | tr ',' '\\n')
+"
+}
+# NAME: another one has it from now on, or none.
+gives_up() {
+  around="\${around%%"
+$1
+"*}
+\${around#*"
+$1
+"}"
+}
+rename() {
+  if docker rename "$1" "$2"; then
+    gives_up "$1"
+    around="$around$2
+"
+  else
+    around=
+    return 1
+  fi
+}
+remove() {
+  if docker rm -f "$1"; then
+    gives_up "$1"
+  else
+    around=
+    return 1
+  fi
+}
 shown() { docker inspect --type container --format "$2" "$1" 2>/dev/null | head -c 10; }
 # Certainly ended: not where Docker does not answer.
 ended() { [ "$(shown "$1" '{{.State.Running}}')" = false ]; }
@@ -670,6 +735,7 @@ is_stopped() { case $(head -n 1 "dismissal.$1" 2>/dev/null) in *' stops') ;; *) 
 # Of containers that have ended, or are gone.
 clear_dismissals() {
   for left in dismissal.*; do
+    [ -e "$left" ] || continue
     look_at "\${left#*.}" '{{.State.Running}}'
     case $?:$seen in 0:false | 1:*) rm -f "$left" ;; esac
   done
@@ -754,6 +820,7 @@ place() {
   }
   for address in $free; do
     # No shell of the steward's waits for it: one that is killed is gone.
+    around=
     if said=$(exec docker run -d --network ${CONTAINER_NETWORK} --ip "$address" "$@" 2>&1); then return 0; fi
     echo "$said"
     # Another fleet on this machine was faster.
@@ -811,7 +878,7 @@ function afterLeave(place: Place, what: Dismissal): string {
   // Nothing leads back to one that was gone back from.
   const warmth = (slot: Slot): number => (slot === "previous" ? what.warmSeconds : 0);
   const dismissals = slots.map((slot) => `(\n${dismiss(place, { ...what, slot, warmSeconds: warmth(slot) })}\n) &`);
-  return shellFunction("after_leave", ["clear_dismissals &", ...dismissals].join("\n"));
+  return shellFunction("after_leave", ["around=", "clear_dismissals &", ...dismissals].join("\n"));
 }
 
 /** Waits until Docker has ended what a step began: an undo that comes before that would itself be undone by it. */
@@ -876,9 +943,9 @@ rm -f "dismissal.$id"`;
     case "dismiss":
       return dismiss(place, what);
     case "move":
-      return ifExists(name(what.from), [docker.rename(name(what.from), name(what.to))]);
+      return ifExists(name(what.from), [["rename", name(what.from), name(what.to)]]);
     case "remove":
-      return ifExists(name(what.slot), [docker.remove(name(what.slot))]);
+      return ifExists(name(what.slot), [["remove", name(what.slot)]]);
     case "expect-free":
       return `if exists ${quote(name(what.slot))}; then
   echo ${quote(`a container named ${name(what.slot)} is there`)}
@@ -921,7 +988,12 @@ esac`;
 
 /** Looked for by its name, and stopped by its id only while it has that name. */
 const dismiss = (place: Place, { slot, idleSeconds, cuts, timeoutSeconds, warmSeconds }: Dismissal): string =>
-  `look_at ${quote(containerName(place.fleet, slot))} '{{.State.Running}} {{.Id}}'
+  `exists ${quote(containerName(place.fleet, slot))}
+case $? in
+  1) return 0 ;;
+  2) return 2 ;;
+esac
+look_at ${quote(containerName(place.fleet, slot))} '{{.State.Running}} {{.Id}}'
 case $?:$seen in
   0:'true '*)
     id=\${seen#* }
@@ -941,10 +1013,10 @@ case $? in
   2) return 2 ;;
 esac
 case $seen in *${quote(release)}) ;; *) return 0 ;; esac
-${retreat ? leaveRotation(place, slot, retreat) : ""}${ifExists(failed, [docker.remove(failed)])}
+${retreat ? leaveRotation(place, slot, retreat) : ""}${ifExists(failed, [["remove", failed]])}
 ${line(docker.restartPolicy(name, "no"))} &&
   ${line(docker.stop(name, timeoutSeconds))} &&
-  ${line(docker.rename(name, failed))}`;
+  ${line(["rename", name, failed])}`;
 }
 
 function leaveRotation(place: Place, slot: Slot, { via, ejectionSeconds, idleSeconds }: Retreat): string {
@@ -978,13 +1050,15 @@ const ifExists = (name: string, commands: readonly string[][]): string =>
   `if exists ${quote(name)}; then\n  ${commands.map(line).join(" &&\n    ")}\nelif [ "$?" -eq 2 ]; then\n  return 2\nfi`;
 
 const putBy = (from: string, to: string): string => `if exists ${quote(from)}; then
-  look_at ${quote(to)} '{{.State.Running}}'
-  case $?:$seen in
-    0:true) return 0 ;;
-    0:*) ${line(docker.remove(to))} || return 1 ;;
-    2:*) return 2 ;;
-  esac
-  ${line(docker.rename(from, to))}
+  if exists ${quote(to)}; then
+    look_at ${quote(to)} '{{.State.Running}}'
+    case $?:$seen in
+      0:true) return 0 ;;
+      0:*) ${line(["remove", to])} || return 1 ;;
+      2:*) return 2 ;;
+    esac
+  fi
+  ${line(["rename", from, to])}
 elif [ "$?" -eq 2 ]; then
   return 2
 fi`;
@@ -1009,7 +1083,8 @@ if ! is_dropped ${quote(fleet)}; then
 fi`;
 
 /**
- * Ready: running without a restart, and the health path answers 200 at the container's own address. A newer order ends the wait.
+ * Ready: running without a restart, and the health path answers 200 at the container's own address. Docker is asked once that is so, and about once a second
+ * until then, as its program would take much of the processor that the app starts on. A newer order ends the wait.
  */
 function until(place: Place, { ready, port, timeoutSeconds, steadySeconds }: Condition): string {
   const name = containerName(place.fleet, ready);
@@ -1019,17 +1094,27 @@ function until(place: Place, { ready, port, timeoutSeconds, steadySeconds }: Con
   return `since=$(now)
 ready_from=
 at=
+health=000
+rounds=0
 while :; do
-  look_at ${quote(name)} ${quote(docker.ALIVE_FORMAT)}
-  case $seen in
-    *'true|false|0') ;;
-    *)
-      echo "the container ended or restarted (running, restarting, restarts: $seen)"
-      return 1
-      ;;
-  esac
-  at=\${at:-$(address_of ${quote(name)})}
-  health=$(answer -o /dev/null -w '%{http_code}' ${url} 2>/dev/null)
+  if [ -n "$at" ]; then health=$(answer -o /dev/null -w '%{http_code}' ${url} 2>/dev/null); fi
+  if [ "$health" = 200 ] || [ $((rounds % ${Math.round(1 / TICK_SECONDS)})) -eq 0 ]; then
+    look_at ${quote(name)} ${quote(docker.ALIVE_FORMAT)}
+    case $seen in
+      *'true|false|0') ;;
+      *)
+        echo "the container ended or restarted (running, restarting, restarts: $seen)"
+        return 1
+        ;;
+    esac
+    if [ -z "$at" ]; then
+      at=$(address_of ${quote(name)})
+      if [ -n "$at" ]; then
+        rounds=1
+        continue
+      fi
+    fi
+  fi
   if [ "$health" = 200 ]; then
     ready_from=\${ready_from:-$(now)}
     ${met}
@@ -1044,6 +1129,7 @@ while :; do
     echo "not ready within ${timeoutSeconds} s (health path answered $health)"
     return 1
   fi
+  rounds=$((rounds + 1))
   sleep ${TICK_SECONDS}
 done`;
 }

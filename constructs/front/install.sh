@@ -1,6 +1,7 @@
 #!/bin/sh
 # Puts the front on a machine of your own: the helper, what it goes by, its units, and the one rule of sudo. Droplets have all of it from cloud-init.
-# Root runs it from a copy of this folder, and again after a change of Evenkeel's own: what the front leads to stays.
+# Root runs it from a copy of this folder, and again after a change of Evenkeel's own: what the front leads to stays. Who asked is counted anew, so not
+# while a rollout is under way.
 #
 #   install.sh [--user deploy] [--ssh-port 22] [--range 172.31.255.240/28]
 #

@@ -103,11 +103,11 @@ describe("what a host lacks", () => {
 
   it("is tried for every check", () => expect(unfit.map(shown)).toEqual(checks.map(shown)));
 
-  it("is a front of this version, where another one tells how it is used", () => {
-    replace(
-      "sudo",
-      'case $3 in network | show) ;; *) printf "evenkeel-front: ...\\n  switch NAME ADDRESS SERVICES\\n" >&2; exit 64 ;; esac',
-    );
+  it.each([
+    ["tells how it is used", "evenkeel-front: ...\\n  switch NAME ADDRESS SERVICES"],
+    ["takes no process", "evenkeel-front: not 1 to 300000 milliseconds: 1 0 1"],
+  ])("is a front of this version, where another one %s", (_what, says) => {
+    replace("sudo", `case $3 in network | show) ;; *) printf "${says}\\n" >&2; exit 64 ;; esac`);
     expect(missing()).toEqual([expect.stringMatching(/^needs the front's helper of this version /)]);
   });
 

@@ -34,8 +34,6 @@ const LOCK_TRIES = 1000;
 /** Longest answer that the steward waits for on a loopback port. */
 const ANSWER_SECONDS = 5;
 
-/** Most bytes of the names of all containers on a host: of a thousand. */
-const NAMES_BYTES = 65_536;
 /** Most bytes that the journal tells of why a step failed. */
 const REASON_BYTES = 2_000;
 
@@ -524,7 +522,7 @@ front traffic ${quote(place.fleet)} ${place.responseTimeoutMs} "\${process:-0}" 
 
 /** The part that a release and a host need: one function a step, one a stage. */
 export function stages(place: Place, plan: HostPlan): string {
-  const functions: string[] = [helpers];
+  const functions: string[] = [helpers, shellFunction("names", line(docker.inspect(namesOf(place), "{{.Name}}")))];
   if (plan.dismissal) functions.push(afterLeave(place, plan.dismissal));
   for (const [order, steps] of Object.entries(plan.stages) as [StagedOrder, readonly HostStep[]][]) {
     const calls = steps.map((step) => {
@@ -601,48 +599,43 @@ whole')
     sleep ${TICK_SECONDS}
   done
 }
-# Whether there is a container of that name: 1 where there is none, 2 where Docker does not answer. Docker is asked once for all of them, as each call of its
-# program takes a tenth of a second of the processor that the app has. Nobody else gives these names away while this run holds the host.
+# Whether there is a container of that name: 1 where there is none, 2 where Docker does not answer. Docker is asked once for all names of this fleet, as each
+# call of its program takes a tenth of a second of the processor that the app has. Nobody else gives these names away while this run holds the host. What is
+# not told that way is asked for by itself.
 exists() {
-  if [ -z "$around" ]; then look_around || return 2; fi
-  case $around in *"
-$1
-"*) return 0 ;; esac
-  return 1
-}
-look_around() {
-  sought=$(now)
-  while :; do
-    around=$({ docker ps -a --format '{{.Names}}' 2>&1 && echo whole; } | head -c ${NAMES_BYTES})
-    case "
-$around" in *'
-whole') break ;; esac
-    if [ $(($(now) - sought)) -ge ${DOCKER_PATIENCE_SECONDS}00 ]; then
-      printf '%s\\n' "$around" | tail -c ${REASON_BYTES}
-      around=
-      return 2
-    fi
-    sleep ${TICK_SECONDS}
-  done
-  # With a comma between them, those that it has for containers that are linked to it.
-  around="
-$(printf '%s' "\${around%whole}" | tr ',' '\\n')
+  if [ -z "$around" ]; then
+    around="
+$(names 2>&1 | head -c ${docker.FIELD_BYTES})
 "
+  fi
+  case $around in
+    *"
+/$1
+"*) return 0 ;;
+    *"o such container: $1
+"* | *"o such object: $1
+"*) return 1 ;;
+  esac
+  look_at "$1" '{{.State.Running}}'
 }
-# NAME: another one has it from now on, or none.
+# NAME [NAME]: the first one is nobody's from now on, the second one, if any, somebody's.
 gives_up() {
+  [ -n "$around" ] || return 0
   around="\${around%%"
-$1
+/$1
 "*}
+No such container: $1
 \${around#*"
-$1
+/$1
 "}"
+  if [ $# -eq 2 ]; then
+    around="$around/$2
+"
+  fi
 }
 rename() {
   if docker rename "$1" "$2"; then
-    gives_up "$1"
-    around="$around$2
-"
+    gives_up "$1" "$2"
   else
     around=
     return 1
@@ -863,6 +856,10 @@ export const frontWords = ({ fleet, privateAddress, services, checks }: Place): 
   services.join(","),
   checks.join(",") || "-",
 ];
+
+/** Of containers that the steps of a host look for, each as Docker names it. */
+const namesOf = ({ fleet }: Place): string[] =>
+  (["current", "previous", "older", "failed"] as const).map((slot) => containerName(fleet, slot));
 
 /** The body is not indented: a word of it may hold line breaks. */
 const shellFunction = (name: string, body: string): string => `${name}() {\n${body}\n}\n`;
@@ -1095,10 +1092,11 @@ function until(place: Place, { ready, port, timeoutSeconds, steadySeconds }: Con
 ready_from=
 at=
 health=000
-rounds=0
+looked_at=
 while :; do
   if [ -n "$at" ]; then health=$(answer -o /dev/null -w '%{http_code}' ${url} 2>/dev/null); fi
-  if [ "$health" = 200 ] || [ $((rounds % ${Math.round(1 / TICK_SECONDS)})) -eq 0 ]; then
+  if [ "$health" = 200 ] || [ -z "$looked_at" ] || [ $(($(now) - looked_at)) -ge ${hundredths(1)} ]; then
+    looked_at=$(now)
     look_at ${quote(name)} ${quote(docker.ALIVE_FORMAT)}
     case $seen in
       *'true|false|0') ;;
@@ -1109,10 +1107,7 @@ while :; do
     esac
     if [ -z "$at" ]; then
       at=$(address_of ${quote(name)})
-      if [ -n "$at" ]; then
-        rounds=1
-        continue
-      fi
+      if [ -n "$at" ]; then continue; fi
     fi
   fi
   if [ "$health" = 200 ]; then
@@ -1129,7 +1124,6 @@ while :; do
     echo "not ready within ${timeoutSeconds} s (health path answered $health)"
     return 1
   fi
-  rounds=$((rounds + 1))
   sleep ${TICK_SECONDS}
 done`;
 }

@@ -623,6 +623,28 @@ describe("a table that somebody changed", () => {
     expect(await call("check")).toBe("");
   });
 
+  it("is loaded anew also where it was gone before anybody could note its shape", async () => {
+    writeFileSync(path.join(path.dirname(rig.helper), "live", "shape"), "");
+    await rig.claim.run([...rig.droplet.argv, "nft", "flush ruleset"]);
+    expect(await call("check")).toContain("loaded anew");
+    expect(await rig.ask(rig.node, SERVICE)).toBe("old 200");
+  });
+
+  it("is the same table however many elements a newer nft counts in its sets", async () => {
+    const helper = await rig.helperWith({
+      nft: `#!/bin/sh
+case $* in
+  *"list table"*) /usr/sbin/nft "$@" | sed "s/size [0-9]*$/&	# count $(date +%N)/" ;;
+  *) exec /usr/sbin/nft "$@" ;;
+esac
+`,
+    });
+    const words = ["switch", FRONT, ...PLACES, NEW.address, String(APP_PORT)];
+    expect(await rig.on(rig.droplet, [helper, ...words])).toMatchObject({ exitCode: 0 });
+    expect(await rig.on(rig.droplet, [helper, "check"])).toMatchObject({ exitCode: 0, stdout: "" });
+    await switchTo(OLD);
+  });
+
   it("is loaded anew also where that happened just before the watch began to listen", async () => {
     // Its nft flushes everything as the last thing before it listens.
     const helper = await rig.helperWith({

@@ -1,5 +1,5 @@
 /** A steward that hands over: a new container beside the old one, the ports led to it, and the old one's end once nothing is open there. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { OrderName } from "../../../scripts/rollout/host-steps.js";
@@ -61,6 +61,19 @@ describe.each(["dash", "bash"])("handing over under %s", (shell) => {
       open(0);
       await host.whileTimePasses(() => stopped("api-previous"), "the end of the old container");
       expect(host.containers()).toEqual(["api new serving always", "api-previous old stopped no"]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "looks for each of its containers where Docker does not tell of all of them at once",
+    async () => {
+      const docker = path.join(host.home, "bin", "docker");
+      const fails = `case $* in *"--type container --format {{.Name}} "*) echo 'Error response from daemon: blob not found' >&2; exit 1 ;; esac`;
+      writeFileSync(docker, readFileSync(docker, "utf8").replace("set -u\n", `set -u\n${fails}\n`), { mode: 0o755 });
+      expect(await order("replace")).toEqual([...replaced, "done replace"]);
+      expect(await order("undo")).toEqual(["undone all", "done undo"]);
+      expect(host.containers()).toEqual(["api old serving always", "api-failed new stopped no"]);
     },
     LIMIT_MS,
   );

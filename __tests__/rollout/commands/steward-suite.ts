@@ -1441,7 +1441,7 @@ function suite(shell: string): void {
         host.prepare();
         await host.order("drain");
         const fake = readFileSync(`${host.home}/bin/docker`, "utf8");
-        const long = `case $* in *"--format {{.Name}} "* | *State.Running*) yes long | head -c 9000000; exit ;; esac`;
+        const long = `case $* in *"--type container --format {{.Name}} "* | *State.Running*) yes long | head -c 9000000; exit ;; esac`;
         writeFileSync(`${host.home}/bin/docker`, fake.replace("set -u\n", `set -u\n${long}\n`), { mode: 0o755 });
         const ended = host.order("replace", OLD_INSTANCE);
         await host.round();

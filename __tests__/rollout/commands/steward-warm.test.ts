@@ -1,5 +1,5 @@
 /** A steward that goes back to a container which still runs: nothing is started, and whoever was to stop that container leaves it alone. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { OrderName } from "../../../scripts/rollout/host-steps.js";
@@ -123,7 +123,9 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
       host.prepare({ release: host.old }, "run2");
       const told = order("replace", "run2");
       await host.until(() => host.journal("run2").some(({ detail }) => detail === "old-dismiss"), "the wait");
-      host.sh('rm -f "$HOME"/.evenkeel/api/dismissal.* && printf false >"$HOME/containers/api-previous/running"');
+      host.sh(
+        'rm -rf "$HOME"/.evenkeel/api/dismissal.* "$HOME"/.evenkeel/api/stopping.* && printf false >"$HOME/containers/api-previous/running"',
+      );
       expect((await told).at(-1)).toBe("done replace");
     },
     LIMIT_MS,
@@ -178,6 +180,46 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
       await goingBack("run3");
       expect((await order("replace", "run3")).at(-1)).toBe("failed it is being stopped");
       expect(host.front().now).toBe(`${NEXT_ADDRESS} 80`);
+      expect(host.containers()).toContain("api new serving always");
+      host.mend("hang-stop");
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    "does not happen either where another waiter gives up meanwhile, as that container has its name no more",
+    async () => {
+      await handedOver();
+      open(0);
+      host.break("hang-stop");
+      await host.whileTimePasses(
+        () => readFileSync(path.join(host.home, "calls"), "utf8").includes("docker stop"),
+        "the stop",
+      );
+      // Who looks whether a name is still that container's waits in front of a gate of that name.
+      const docker = path.join(host.home, "bin", "docker");
+      const gates = `case $* in
+  *'--format {{.Id}} '*)
+    gate=$HOME/gate.\${6}
+    while [ -e "$gate" ]; do : >"$gate-reached"; sleep 0.1; done
+    ;;
+esac`;
+      writeFileSync(docker, readFileSync(docker, "utf8").replace("set -u\n", `set -u\n${gates}\n`), { mode: 0o755 });
+      const gate = (name: string): string => path.join(host.home, `gate.${name}`);
+      for (const name of ["api-previous", "api"]) writeFileSync(gate(name), "");
+      const reached = (name: string): Promise<void> =>
+        host.whileTimePasses(() => existsSync(`${gate(name)}-reached`), `a look at ${name}`);
+      await host.hold("run2", LONG);
+      host.prepare({}, "run2");
+      await order("leave", "run2");
+      await reached("api-previous");
+      await goingBack("run3");
+      const told = order("replace", "run3");
+      await reached("api");
+      rmSync(gate("api-previous"));
+      await host.until(() => ended("run2"), "the end of the other waiter");
+      rmSync(gate("api"));
+      expect((await told).at(-1)).toBe("failed it is being stopped");
       expect(host.containers()).toContain("api new serving always");
       host.mend("hang-stop");
     },

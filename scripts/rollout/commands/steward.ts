@@ -684,8 +684,9 @@ leads_to() {
 }
 # ID PORT LIMIT cuts|halts TIMEOUT FRONT NAME WARM; LIMIT and WARM in hundredths of a second
 #
-# The file dismissal.ID says who is to stop it, and whether that has begun: the newest run that wants to. Somebody may go back to it meanwhile. That gives it
-# another name first, and then takes the file away, unless the stop has begun: one of both sees the other.
+# The file dismissal.ID says who is to stop it: the newest run that wants to. The folder stopping.ID is there once that has begun: of two that make it, one
+# does. Somebody may go back to the container meanwhile. That gives it another name first, and then takes the file away, unless the folder is there: one of
+# both sees the other.
 # The run is the steward's own.
 # shellcheck disable=SC2154
 dismiss() {
@@ -706,31 +707,39 @@ dismiss() {
   await_idle "$1" "$2" "$3"
   idle=$?
   if ended "$1"; then
-    rm -f "dismissal.$1"
+    forget_dismissal "$1"
     return 0
   fi
   if [ "$idle" -ne 0 ] && [ "$4" = halts ]; then
     echo "connections are still open to the container that was handed over from, after $(($3 / 100)) s (drainTimeoutSeconds)"
     return 1
   fi
-  if ! dismisses "$1" && ! is_stopped "$1"; then return 1; fi
-  printf '%s stops\\n' "$run" >"dismissal.$1" || return 1
+  # Whoever has begun is not to look as if it had not: only one's own beginning is taken back.
+  begins=
+  if ! is_stopped "$1"; then
+    dismisses "$1" || return 1
+    if mkdir "stopping.$1"; then begins=yes; else is_stopped "$1" || return 1; fi
+  fi
   if leads_to "$6" "$1" || [ "$(shown_id "$7")" != "$1" ]; then
-    rm -f "dismissal.$1"
+    if [ -n "$begins" ]; then forget_dismissal "$1"; fi
     return 1
   fi
   # One that may have been told to stop does so at a time of its own.
-  docker stop -t "$5" "$1" && rm -f "dismissal.$1"
+  docker stop -t "$5" "$1" && forget_dismissal "$1"
 }
 # shellcheck disable=SC2154
 dismisses() { [ "$(head -n 1 "dismissal.$1" 2>/dev/null)" = "$run" ]; }
-is_stopped() { case $(head -n 1 "dismissal.$1" 2>/dev/null) in *' stops') ;; *) return 1 ;; esac; }
+is_stopped() { [ -d "stopping.$1" ]; }
+forget_dismissal() {
+  rm -f "dismissal.$1"
+  rmdir "stopping.$1" 2>/dev/null || :
+}
 # Of containers that have ended, or are gone.
 clear_dismissals() {
-  for left in dismissal.*; do
+  for left in dismissal.* stopping.*; do
     [ -e "$left" ] || continue
     look_at "\${left#*.}" '{{.State.Running}}'
-    case $?:$seen in 0:false | 1:*) rm -f "$left" ;; esac
+    case $?:$seen in 0:false | 1:*) forget_dismissal "\${left#*.}" ;; esac
   done
 }
 shown_id() { docker inspect --type container --format '{{.Id}}' "$1" 2>/dev/null | head -c 64; }

@@ -21,8 +21,9 @@ esac
 export class Hold {
   private constructor(private readonly droplets: readonly TroubledDroplet[]) {}
 
-  /** Every steward that comes to the step stands still there from now on. */
+  /** Every steward that comes to the step stands still there from now on. One that stood still when its droplet lost its power is gone. */
   static async at(step: StepPhase, droplets: readonly TroubledDroplet[]): Promise<Hold> {
+    for (const droplet of droplets) if (droplet.boot === "done") await droplet.shell(`rm -f ${HELD}`);
     await Promise.all(droplets.map((droplet) => droplet.shadow("sync", holdingSync(step))));
     return new Hold(droplets);
   }

@@ -57,6 +57,17 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
     expect(host.containers()).toEqual(["api new serving always", "api-previous old serving no"]);
   }
 
+  /** Hands over, and whoever waits has told Docker to stop the old container, which has not ended yet. */
+  async function beginToStop(): Promise<void> {
+    await handedOver();
+    open(0);
+    host.break("hang-stop");
+    await host.whileTimePasses(
+      () => readFileSync(path.join(host.home, "calls"), "utf8").includes("docker stop"),
+      "the stop",
+    );
+  }
+
   async function goingBack(runId = "run2"): Promise<void> {
     await host.hold(runId, LONG);
     host.prepare({ release: host.old, goesBack: true, isWarm: true }, runId);
@@ -165,13 +176,7 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
   it(
     "does not happen to a container that is being stopped, although it still answers",
     async () => {
-      await handedOver();
-      open(0);
-      host.break("hang-stop");
-      await host.whileTimePasses(
-        () => readFileSync(path.join(host.home, "calls"), "utf8").includes("docker stop"),
-        "the stop",
-      );
+      await beginToStop();
       // Another run that ends meanwhile makes nobody believe that it is only to be stopped.
       await host.hold("run2", LONG);
       host.prepare({}, "run2");
@@ -189,13 +194,7 @@ describe.each(["dash", "bash"])("going back to what still runs, under %s", (shel
   it(
     "does not happen either where another waiter gives up meanwhile, as that container has its name no more",
     async () => {
-      await handedOver();
-      open(0);
-      host.break("hang-stop");
-      await host.whileTimePasses(
-        () => readFileSync(path.join(host.home, "calls"), "utf8").includes("docker stop"),
-        "the stop",
-      );
+      await beginToStop();
       // Who looks whether a name is still that container's waits in front of a gate of that name.
       const docker = path.join(host.home, "bin", "docker");
       const gates = `case $* in

@@ -516,7 +516,7 @@ EOF`;
  */
 export const askTrafficOf = (
   place: Place,
-): string => `printf 'container %s %s %s %s\n' "$id" "$running" "$process" "$address"
+): string => `printf 'container %s %s %s %s\\n' "$id" "$running" "$process" "$address"
 ${portIn(place.fleet, "$made")}
 front traffic ${quote(place.fleet)} ${place.responseTimeoutMs} "\${process:-0}" "\${port:-${place.containerPort}}" 2>/dev/null`;
 
